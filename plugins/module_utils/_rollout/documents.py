@@ -1,0 +1,385 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. The documents that go from one step of a rollout to the next.
+
+inventory + cluster nodes -> PrecheckReport -> Plan -> (decide -> actions -> Observation)* -> Report
+
+Each is plain JSON: dicts, lists, strings, numbers, booleans and null. The JSON Schemas in docs/schemas are generated from
+these definitions, and every document of a real run is validated against them in the tests.
+Instants are seconds since the epoch on the controller's clock; durations are seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict, Union
+
+DOCUMENT_VERSION = 1
+
+
+# --- precheck -----------------------------------------------------------------------------------------------------
+
+
+class CheckResult(TypedDict):
+    """What one check found on one host."""
+
+    id: str
+    """The check's name, stable over versions."""
+    rank: int
+    """Place in the catalogue; 1 hurts most users."""
+    category: str
+    status: Literal["ok", "warn", "fail", "skipped"]
+    message: str
+    """One sentence: what was found, or why the check was skipped."""
+    observed: str | None
+    expected: str | None
+    remedy: str | None
+    """What to do on the host; given with `warn` and `fail`."""
+    source: str
+    """Where the requirement comes from."""
+
+
+class HostIdentity(TypedDict):
+    """What tells this host from others; a Node is matched by machine id, system UUID or address, never by a similar name."""
+
+    hostname: str
+    fqdn: str
+    machine_id: str | None
+    system_uuid: str | None
+    """Lower case, as DMI has it; null where it cannot be read."""
+    boot_id: str | None
+    addresses: list[str]
+    """Every global address of the host's interfaces, without prefix length."""
+    architecture: str
+    """`uname -m`."""
+    kernel: str
+    os_id: str | None
+    os_version: str | None
+
+
+class PrecheckSettings(TypedDict):
+    """Which Calico the host is checked for."""
+
+    dataplane: Literal["iptables", "nftables", "bpf"]
+    encapsulation: Literal["none", "ipip", "vxlan"]
+    bgp: bool
+    ipv6: bool
+    wireguard: bool
+    ip_autodetection: str
+    """Method as the Installation has it: `first-found`, `interface=REGEX`, `cidr=CIDR`, `can-reach=ADDRESS`, `kubernetes-internal-ip`."""
+    cni_bin_dir: str
+    cni_conf_dir: str
+    allow_module_load: bool
+    """Functional probes may load kernel modules."""
+
+
+class PrecheckResult(TypedDict):
+    """What host_precheck returns for one host."""
+
+    kind: Literal["PrecheckResult"]
+    version: int
+    settings: PrecheckSettings
+    node_name: str | None
+    """The Node's name as the inventory states it (`node_name`), else null: matched by identity."""
+    identity: HostIdentity
+    verdict: Literal["pass", "fail"]
+    checks: list[CheckResult]
+    modules_loaded: list[str]
+    """Kernel modules that the probes made the kernel load; always empty without `allow_module_load`."""
+    duration: float
+    """Seconds on the host."""
+
+
+class HostOutcome(TypedDict):
+    """One host of the inventory in a PrecheckReport."""
+
+    outcome: Literal["passed", "failed", "unreachable", "no_result"]
+    reason: str | None
+    """Why there is no passing result, in one sentence; null when passed."""
+    node_name: str | None
+    result: PrecheckResult | None
+
+
+class PrecheckReport(TypedDict):
+    """The hosts of a play, checked with the same settings."""
+
+    kind: Literal["PrecheckReport"]
+    version: int
+    digest: str
+    """SHA-256 over settings and every host's verdict: names the evidence that a plan rests on."""
+    hosts: dict[str, HostOutcome]
+    """By inventory name."""
+
+
+# --- the cluster's nodes, trimmed -----------------------------------------------------------------------------------
+
+
+class NodeFacts(TypedDict):
+    """What a plan and the matching of hosts need to know of a Node."""
+
+    name: str
+    uid: str
+    labels: dict[str, str]
+    machine_id: str | None
+    system_uuid: str | None
+    boot_id: str | None
+    internal_ips: list[str]
+    architecture: str
+    os: str
+    unschedulable: bool
+
+
+# --- plan -----------------------------------------------------------------------------------------------------------
+
+
+class TierSettings(TypedDict, total=False):
+    """A tier as the user writes it."""
+
+    name: str
+    selector: str
+    """Kubernetes label selector; empty selects all nodes."""
+    batch_size: int
+    failure_budget: Union[int, str]
+    """How many of the tier's nodes may be left out: a count, or a percentage ("10%", rounded up)."""
+
+
+class Exclusion(TypedDict):
+    """A rule of the user's that keeps nodes out of the rollout."""
+
+    selector: str
+    reason: str
+
+
+class AdmissionLabel(TypedDict):
+    key: str
+    value: str
+
+
+class Batch(TypedDict):
+    index: int
+    """From 1, over all tiers."""
+    name: str
+    """Tier and number within the tier: `edge-2`."""
+    tier: str
+    nodes: list[str]
+
+
+class ExcludedNode(TypedDict):
+    """A node, or a host without node, that stays outside, with its reason."""
+
+    node: str | None
+    host: str | None
+    tier: str | None
+    cause: Literal["declared", "unsupported", "no_tier", "no_host", "precheck_failed", "unreachable", "no_result", "no_node"]
+    reason: str
+    """One sentence for the person on call."""
+    remedy: str | None
+    counts: bool
+    """True when it uses up the tier's failure budget (a fault), false when it was declared or is none of the rollout's business."""
+
+
+class PlannedTier(TypedDict):
+    name: str
+    selector: str
+    nodes: int
+    """Nodes that the selector matches and that are not declared outside."""
+    budget: int
+    left_out: int
+    """Nodes of the tier that count against the budget."""
+
+
+class Plan(TypedDict):
+    """Which node is admitted when: frozen, and the same for the same input."""
+
+    kind: Literal["Plan"]
+    version: int
+    id: str
+    """First 12 characters of the SHA-256 over all the rest."""
+    admission_label: AdmissionLabel
+    precheck_digest: str
+    tiers: list[PlannedTier]
+    batches: list[Batch]
+    excluded: list[ExcludedNode]
+    batch_timeout: int
+    """Seconds that a batch may take from its label write to its readiness."""
+    soak: int
+    """Seconds that readiness must hold before the next batch."""
+
+
+# --- observation ------------------------------------------------------------------------------------------------------
+
+
+class NodeSeen(TypedDict):
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    """Only those of the rollout's own domain."""
+    ready: bool
+    network_unavailable: bool
+    """The NetworkUnavailable condition is True."""
+    network_reason: str | None
+    unschedulable: bool
+
+
+class PodSeen(TypedDict):
+    """A calico-node pod."""
+
+    name: str
+    node: str
+    revision: str | None
+    """Label controller-revision-hash."""
+    ready: bool
+    deleting: bool
+    phase: str
+    reason: str | None
+    """Why it is not ready, from container states and conditions."""
+    since: str | None
+    """RFC 3339: last transition of the Ready condition, else the pod's creation."""
+
+
+class DaemonSetSeen(TypedDict):
+    generation: int
+    observed_generation: int
+    desired: int
+    updated: int
+    available: int
+    node_selector: dict[str, str]
+    revision: str | None
+    """controller-revision-hash of the newest ControllerRevision."""
+    max_unavailable: str
+
+
+class ConditionSeen(TypedDict):
+    status: str
+    reason: str
+    message: str
+    observed_generation: int
+
+
+class InstallationSeen(TypedDict):
+    uid: str
+    generation: int
+    calico_node_selector: dict[str, str]
+    csi_node_driver_selector: dict[str, str]
+    control_plane_selector: dict[str, str]
+    variant: str | None
+    provider: str | None
+    managed_by: list[str]
+    """Names of the field managers that write its spec."""
+
+
+class Observation(TypedDict):
+    """The cluster at one instant, trimmed to what a decision needs."""
+
+    nodes: dict[str, NodeSeen]
+    pods: list[PodSeen]
+    daemonset: DaemonSetSeen | None
+    csi_daemonset: DaemonSetSeen | None
+    installation: InstallationSeen | None
+    overlay: bool
+    """An Installation named `overlay` exists."""
+    manifest_install: list[str]
+    """calico-node or canal DaemonSets outside the operator, as namespace/name."""
+    calico_status: dict[str, ConditionSeen]
+    """Conditions of TigeraStatus/calico by type; for diagnosis, never a gate."""
+
+
+# --- decision ---------------------------------------------------------------------------------------------------------
+
+
+class ReadinessRow(TypedDict):
+    """One node of the readiness table: who, what, why, since."""
+
+    node: str
+    ready: bool
+    state: str
+    """`ready`, or the first condition of the gate that is false: `node_missing`, `not_labelled`, `no_pod`, `two_pods`, `deleting`,
+    `old_revision`, `not_ready`, `network_unavailable`."""
+    reason: str | None
+    since: str | None
+    pod: str | None
+
+
+class Readiness(TypedDict):
+    kind: Literal["Readiness"]
+    version: int
+    ready: bool
+    expected: int
+    ready_count: int
+    blockers: list[str]
+    """Conditions of the DaemonSet as a whole that are false: missing, old generation, wrong count."""
+    nodes: list[ReadinessRow]
+
+
+class LabelNodes(TypedDict):
+    do: Literal["label_nodes"]
+    batch: str
+    nodes: list[str]
+    labels: dict[str, str]
+    annotations: dict[str, str]
+
+
+class ScopeInstallation(TypedDict):
+    do: Literal["scope_installation"]
+    create: bool
+
+
+class Wait(TypedDict):
+    do: Literal["wait"]
+    why: str
+    """What is waited for, in one sentence."""
+    until: float
+    """Instant at which the decision must be taken anew at the latest."""
+
+
+Action = Union[LabelNodes, ScopeInstallation, Wait]
+
+
+class RolloutState(TypedDict):
+    """What a rollout remembers between calls. Everything else is read from the cluster: losing it costs a soak, never a node."""
+
+    plan_id: str
+    phase: Literal["new", "labelling", "scoping", "waiting", "soaking", "done", "stopped"]
+    batch: str | None
+    batch_started: float | None
+    ready_since: float | None
+    scoped_at: float | None
+    """When the selector was written or first seen in force."""
+    predicted: PredictedChanges | None
+    """Check mode only: what the steps so far would have changed."""
+
+
+class PredictedChanges(TypedDict):
+    labelled: list[str]
+    scoped: bool
+
+
+class BatchReport(TypedDict):
+    name: str
+    tier: str
+    nodes: int
+    admitted: int
+    ready: int
+    state: Literal["pending", "in_progress", "done"]
+
+
+class Report(TypedDict):
+    """Where the rollout stands; the last one is the report of the run."""
+
+    kind: Literal["Report"]
+    version: int
+    plan_id: str
+    outcome: Literal["in_progress", "done", "stopped"]
+    reason: str
+    """One sentence: what happens now, or why it stopped and what to do next."""
+    planned: int
+    ready: int
+    batches: list[BatchReport]
+    excluded: list[ExcludedNode]
+    not_ready: list[ReadinessRow]
+    check_mode: bool
+
+
+class Decision(TypedDict):
+    actions: list[Action]
+    state: RolloutState
+    report: Report
