@@ -1,0 +1,10 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. The error that a user is meant to read."""
+
+from __future__ import annotations
+
+
+class RolloutError(Exception):
+    """Says what is wrong, where, why, and what to do next; modules and filters show its text as it is."""

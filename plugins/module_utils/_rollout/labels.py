@@ -1,0 +1,195 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. The rollout's own label and annotations, and Kubernetes label selectors as users write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Callable, NamedTuple
+
+from .errors import RolloutError
+
+DOMAIN = "rollout.calico-ops.dev"
+ADMISSION_KEY = DOMAIN + "/admitted"
+ADMISSION_VALUE = "true"
+ANNOTATION_PLAN = DOMAIN + "/plan"
+ANNOTATION_BATCH = DOMAIN + "/batch"
+ANNOTATION_PRECHECK = DOMAIN + "/precheck"
+
+OS_LABEL = "kubernetes.io/os"
+MIGRATION_LABEL = "projectcalico.org/operator-node-migration"
+
+_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\Z")
+_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
+_INTEGER = re.compile(r"[+-]?[0-9]+\Z")
+_TOKEN = re.compile(r"\s*(==|!=|[=!(),<>]|[^\s=!(),<>]+)")
+_SYMBOLS = frozenset(("==", "!=", "=", "!", "(", ")", ",", "<", ">"))
+
+
+def check_label(key: str, value: str) -> None:
+    """Refuse an admission label that Kubernetes or the operator would not take as it stands."""
+    problem = _key_problem(key)
+    if problem:
+        raise RolloutError('The label key "%s" is not valid: %s.' % (key, problem))
+    problem = _value_problem(value)
+    if problem:
+        raise RolloutError('The value "%s" of label %s is not valid: %s.' % (value, key, problem))
+    if "operator.tigera.io" in key:
+        raise RolloutError(
+            "The label key %s contains operator.tigera.io: tigera-operator drops such keys from node selectors in silence, and calico-node "
+            "would run on every node. Choose a key in a domain of your own, for instance %s." % (key, ADMISSION_KEY)
+        )
+    if key in (OS_LABEL, MIGRATION_LABEL):
+        raise RolloutError(
+            "The label key %s belongs to tigera-operator, which sets it itself whatever the Installation says. "
+            "Choose a key in a domain of your own, for instance %s." % (key, ADMISSION_KEY)
+        )
+
+
+def parse_selector(text: str, option: str = "selector") -> Callable[[Mapping[str, str]], bool]:
+    """A predicate over labels for a Kubernetes label selector; the empty selector matches everything."""
+    return _Selector(tuple(_requirements(text, option)))
+
+
+class _Requirement(NamedTuple):
+    key: str
+    operator: str
+    values: tuple[str, ...]
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        # As in Kubernetes: a label that is not there satisfies `!=`, `notin` and `!key`, and nothing else.
+        present = self.key in labels
+        if self.operator in ("notin", "!"):
+            return not present or (self.operator == "notin" and labels[self.key] not in self.values)
+        if not present or self.operator == "exists":
+            return present
+        if self.operator == "in":
+            return labels[self.key] in self.values
+        if not _INTEGER.match(labels[self.key]):
+            return False
+        difference = int(labels[self.key]) - int(self.values[0])
+        return difference > 0 if self.operator == ">" else difference < 0
+
+
+class _Selector(NamedTuple):
+    requirements: tuple[_Requirement, ...]
+
+    def __call__(self, labels: Mapping[str, str]) -> bool:
+        return all(requirement.matches(labels) for requirement in self.requirements)
+
+
+class _Tokens:
+    """The selector's words and symbols, with their place for error messages."""
+
+    def __init__(self, text: str, option: str) -> None:
+        self.text = text
+        self.option = option
+        self.items = [(match.group(1), match.start(1)) for match in _TOKEN.finditer(text)]
+        self.at = 0
+
+    def peek(self) -> str | None:
+        return self.items[self.at][0] if self.at < len(self.items) else None
+
+    def take(self) -> str | None:
+        token = self.peek()
+        self.at += 1
+        return token
+
+    def error(self, expected: str) -> RolloutError:
+        if self.at < len(self.items):
+            where = 'at "%s" (character %d)' % (self.items[self.at][0], self.items[self.at][1] + 1)
+        else:
+            where = "at its end"
+        return RolloutError('%s: "%s" is not a label selector: %s expected %s.' % (self.option, self.text, where, expected))
+
+
+def _requirements(text: str, option: str) -> Iterator[_Requirement]:
+    if not isinstance(text, str):
+        raise RolloutError("%s: a label selector is a string, not %s." % (option, type(text).__name__))
+    tokens = _Tokens(text, option)
+    if not tokens.items:
+        return
+    while True:
+        yield _requirement(tokens)
+        if tokens.peek() is None:
+            return
+        if tokens.peek() != ",":
+            raise tokens.error("a comma or the end")
+        tokens.take()
+
+
+def _requirement(tokens: _Tokens) -> _Requirement:
+    absent = tokens.peek() == "!"
+    if absent:
+        tokens.take()
+    key = tokens.peek()
+    if key is None or key in _SYMBOLS:
+        raise tokens.error("a label key")
+    problem = _key_problem(key)
+    if problem:
+        raise tokens.error("a label key, but %s" % problem)
+    tokens.take()
+    if absent:
+        return _Requirement(key, "!", ())
+    operator = tokens.peek()
+    if operator is None or operator == ",":
+        return _Requirement(key, "exists", ())
+    if operator in ("=", "==", "!="):
+        tokens.take()
+        return _Requirement(key, "notin" if operator == "!=" else "in", (_value(tokens),))
+    if operator in ("in", "notin"):
+        tokens.take()
+        return _Requirement(key, operator, _value_list(tokens))
+    if operator in ("<", ">"):
+        tokens.take()
+        bound = tokens.peek()
+        if bound is None or not _INTEGER.match(bound):
+            raise tokens.error("a whole number")
+        tokens.take()
+        return _Requirement(key, operator, (bound,))
+    raise tokens.error("one of =, ==, !=, in, notin, <, >, a comma or the end")
+
+
+def _value_list(tokens: _Tokens) -> tuple[str, ...]:
+    if tokens.peek() != "(":
+        raise tokens.error('"("')
+    tokens.take()
+    values = [_value(tokens)]
+    while tokens.peek() == ",":
+        tokens.take()
+        values.append(_value(tokens))
+    if tokens.peek() != ")":
+        raise tokens.error('a comma or ")"')
+    tokens.take()
+    return tuple(values)
+
+
+def _value(tokens: _Tokens) -> str:
+    """One value; nothing at all before a comma, a bracket or the end is the empty value, as in Kubernetes."""
+    token = tokens.peek()
+    if token is None or token in (",", ")"):
+        return ""
+    if token in _SYMBOLS:
+        raise tokens.error("a label value")
+    problem = _value_problem(token)
+    if problem:
+        raise tokens.error("a label value, but %s" % problem)
+    tokens.take()
+    return token
+
+
+def _key_problem(key: str) -> str | None:
+    prefix, slash, name = key.rpartition("/")
+    if slash and not (len(prefix) <= 253 and _PREFIX.match(prefix)):
+        return "the part before the slash must be a DNS name in lower case, at most 253 characters long"
+    if not _NAME.match(name):
+        return "a name has 1 to 63 letters, digits, '-', '_' or '.', with a letter or digit at either end"
+    return None
+
+
+def _value_problem(value: str) -> str | None:
+    if value and not _NAME.match(value):
+        return "a value has at most 63 letters, digits, '-', '_' or '.', with a letter or digit at either end"
+    return None

@@ -1,0 +1,108 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. The gate: does calico-node run as it should on every node that is expected to have it?
+
+TigeraStatus is no part of it. It says Available when the selector matches no node at all, it does not change when a node is
+labelled, and it does not name the nodes that fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .documents import DOCUMENT_VERSION, AdmissionLabel, DaemonSetSeen, NodeSeen, Observation, PodSeen, Readiness, ReadinessRow
+from .labels import OS_LABEL
+
+DAEMONSET = "calico-system/calico-node"
+
+
+def judge(expected: Sequence[str], observation: Observation, admission_label: AdmissionLabel) -> Readiness:
+    """The table of expected nodes and the verdict over all of them; no expected node is never a pass."""
+    on_node: dict[str, list[PodSeen]] = {}
+    for pod in observation["pods"]:
+        on_node.setdefault(pod["node"], []).append(pod)
+    daemonset = observation["daemonset"]
+    revision = daemonset["revision"] if daemonset else None
+    rows = [_row(name, observation["nodes"].get(name), on_node.get(name, []), revision, admission_label) for name in expected]
+    blockers = _blockers(expected, daemonset, labelled(observation, admission_label))
+    ready_count = sum(row["ready"] for row in rows)
+    return Readiness(
+        kind="Readiness",
+        version=DOCUMENT_VERSION,
+        ready=not blockers and ready_count == len(rows),
+        expected=len(rows),
+        ready_count=ready_count,
+        blockers=blockers,
+        nodes=rows,
+    )
+
+
+def carries(labels: dict[str, str], label: AdmissionLabel) -> bool:
+    return labels.get(label["key"]) == label["value"]
+
+
+def labelled(observation: Observation, label: AdmissionLabel) -> list[str]:
+    """The Linux nodes that carry the admission label: where the DaemonSet is to run, whoever labelled them."""
+    return [
+        name
+        for name, node in sorted(observation["nodes"].items())
+        if carries(node["labels"], label) and node["labels"].get(OS_LABEL) == "linux"
+    ]
+
+
+def _blockers(expected: Sequence[str], daemonset: DaemonSetSeen | None, admitted: Sequence[str]) -> list[str]:
+    blockers = []
+    if not expected:
+        blockers.append("no node is expected to run calico-node, and nothing is not a pass")
+    if daemonset is None:
+        blockers.append("DaemonSet %s does not exist" % DAEMONSET)
+        return blockers
+    if daemonset["generation"] > daemonset["observed_generation"]:
+        blockers.append(
+            "DaemonSet %s: generation %d is not processed yet (observed: %d)" % (DAEMONSET, daemonset["generation"], daemonset["observed_generation"])
+        )
+    if daemonset["desired"] != len(admitted):
+        blockers.append(
+            "DaemonSet %s is to run on %d nodes, but %d Linux nodes carry the admission label" % (DAEMONSET, daemonset["desired"], len(admitted))
+        )
+    if not daemonset["revision"]:
+        blockers.append("DaemonSet %s: its newest revision is not known" % DAEMONSET)
+    return blockers
+
+
+def _row(name: str, node: NodeSeen | None, pods: Sequence[PodSeen], revision: str | None, label: AdmissionLabel) -> ReadinessRow:
+    state, reason = _state(node, pods, revision, label)
+    pod = pods[0] if len(pods) == 1 else None
+    return ReadinessRow(
+        node=name,
+        ready=state == "ready",
+        state=state,
+        reason=reason,
+        since=pod["since"] if pod else None,
+        pod=pod["name"] if pod else None,
+    )
+
+
+def _state(node: NodeSeen | None, pods: Sequence[PodSeen], revision: str | None, label: AdmissionLabel) -> tuple[str, str | None]:
+    """The first condition of the gate that is false, in the order in which a node comes to meet them."""
+    if node is None:
+        return "node_missing", "the cluster has no Node of this name"
+    if not carries(node["labels"], label):
+        return "not_labelled", "the Node does not carry %s=%s" % (label["key"], label["value"])
+    if not pods:
+        return "no_pod", "no calico-node pod is bound to the Node"
+    if len(pods) > 1:
+        return "two_pods", "%d calico-node pods are bound to the Node: %s" % (len(pods), ", ".join(sorted(pod["name"] for pod in pods)))
+    pod = pods[0]
+    if pod["deleting"]:
+        return "deleting", "pod %s is being deleted" % pod["name"]
+    if revision and pod["revision"] != revision:
+        return "old_revision", "pod %s has template revision %s, the newest is %s" % (pod["name"], pod["revision"] or "unknown", revision)
+    if not pod["ready"]:
+        return "not_ready", pod["reason"] or "pod %s is %s and not ready" % (pod["name"], pod["phase"])
+    if node["network_unavailable"]:
+        return "network_unavailable", "the Node says NetworkUnavailable%s" % (": " + node["network_reason"] if node["network_reason"] else "")
+    if not node["ready"]:
+        return "node_not_ready", "calico-node is ready, but the Node is not Ready yet"
+    return "ready", None
