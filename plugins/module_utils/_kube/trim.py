@@ -1,0 +1,204 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Raw API objects trimmed to what a decision needs. Pure: dict in, document out.
+
+Whatever an object lacks is taken as not yet there: a condition that nobody has written is not true, a status that nobody
+has written has observed nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Mapping, Sequence
+
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import (
+    ConditionSeen,
+    DaemonSetSeen,
+    InstallationSeen,
+    NodeSeen,
+    PodSeen,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import DOMAIN
+
+REVISION_LABEL = "controller-revision-hash"
+
+Raw = Mapping[str, Any]
+
+
+def name_of(raw: Raw) -> str:
+    return str(_metadata(raw).get("name", ""))
+
+
+def node_seen(raw: Raw) -> NodeSeen:
+    metadata = _metadata(raw)
+    conditions = _conditions(raw)
+    network = conditions.get("NetworkUnavailable", {})
+    return {
+        "labels": dict(metadata.get("labels") or {}),
+        "annotations": {
+            key: value for key, value in (metadata.get("annotations") or {}).items() if key.startswith(DOMAIN + "/")
+        },
+        "ready": conditions.get("Ready", {}).get("status") == "True",
+        "network_unavailable": network.get("status") == "True",
+        "network_reason": network.get("reason") if network.get("status") == "True" else None,
+        "unschedulable": bool((raw.get("spec") or {}).get("unschedulable")),
+    }
+
+
+def pod_seen(raw: Raw) -> PodSeen:
+    metadata = _metadata(raw)
+    status = raw.get("status") or {}
+    ready = _conditions(raw).get("Ready", {})
+    is_ready = ready.get("status") == "True"
+    return {
+        "name": name_of(raw),
+        "node": str((raw.get("spec") or {}).get("nodeName") or _intended_node(raw)),
+        "revision": (metadata.get("labels") or {}).get(REVISION_LABEL),
+        "ready": is_ready,
+        "deleting": bool(metadata.get("deletionTimestamp")),
+        "phase": str(status.get("phase") or "Pending"),
+        "reason": None if is_ready else pod_trouble(raw),
+        "since": ready.get("lastTransitionTime") or metadata.get("creationTimestamp"),
+    }
+
+
+def pod_trouble(raw: Raw) -> str | None:
+    """Why a pod is not ready, in the words of the component that knows most: container, then scheduler, then the pod."""
+    status = raw.get("status") or {}
+    containers = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    for container in containers:
+        told = _container_trouble(container)
+        if told:
+            return told
+    conditions = _conditions(raw)
+    scheduled = conditions.get("PodScheduled", {})
+    if scheduled.get("status") == "False":
+        return _joined("not scheduled", scheduled.get("message") or scheduled.get("reason"))
+    if status.get("reason") or status.get("message"):
+        return _joined(status.get("reason"), status.get("message"))
+    unready = [str(container.get("name")) for container in containers if container.get("ready") is False]
+    if unready:
+        return "container %s is not ready" % ", ".join(unready)
+    ready = conditions.get("Ready", {})
+    return _joined(ready.get("reason"), ready.get("message"))
+
+
+def daemonset_seen(raw: Raw, revisions: Iterable[Raw]) -> DaemonSetSeen:
+    spec, status = raw.get("spec") or {}, raw.get("status") or {}
+    rolling = (spec.get("updateStrategy") or {}).get("rollingUpdate") or {}
+    return {
+        "generation": int(_metadata(raw).get("generation") or 0),
+        "observed_generation": int(status.get("observedGeneration") or 0),
+        "desired": int(status.get("desiredNumberScheduled") or 0),
+        "updated": int(status.get("updatedNumberScheduled") or 0),
+        "available": int(status.get("numberAvailable") or 0),
+        "node_selector": dict(((spec.get("template") or {}).get("spec") or {}).get("nodeSelector") or {}),
+        "revision": newest_revision(raw, revisions),
+        "max_unavailable": str(rolling.get("maxUnavailable", 1)),
+    }
+
+
+def newest_revision(daemonset: Raw, revisions: Iterable[Raw]) -> str | None:
+    """The controller-revision-hash of the template in force.
+
+    By `.revision`, not by age: when a template returns to an earlier content, the controller raises the old revision's number.
+    """
+    uid = _metadata(daemonset).get("uid")
+    owned = [
+        revision
+        for revision in revisions
+        if any(owner.get("uid") == uid for owner in _metadata(revision).get("ownerReferences") or [])
+    ]
+    if not owned:
+        return None
+    newest = max(owned, key=lambda revision: int(revision.get("revision") or 0))
+    return (_metadata(newest).get("labels") or {}).get(REVISION_LABEL)
+
+
+def installation_seen(raw: Raw) -> InstallationSeen:
+    metadata, spec = _metadata(raw), raw.get("spec") or {}
+    return {
+        "uid": str(metadata.get("uid", "")),
+        "generation": int(metadata.get("generation") or 0),
+        "calico_node_selector": override_selector(raw, "calicoNodeDaemonSet"),
+        "csi_node_driver_selector": override_selector(raw, "csiNodeDriverDaemonSet"),
+        "control_plane_selector": dict(spec.get("controlPlaneNodeSelector") or {}),
+        "variant": spec.get("variant"),
+        "provider": spec.get("kubernetesProvider") or None,
+        "managed_by": spec_managers(raw),
+    }
+
+
+def override_selector(installation: Raw, component: str) -> dict[str, str]:
+    """The nodeSelector of a component's override, {} where any part of the path is absent or null."""
+    here: Any = installation.get("spec")
+    for key in (component, "spec", "template", "spec", "nodeSelector"):
+        here = (here or {}).get(key)
+    return dict(here or {})
+
+
+def spec_managers(raw: Raw) -> list[str]:
+    """Names of the field managers that own something in the spec."""
+    return sorted(
+        {
+            str(entry.get("manager"))
+            for entry in _metadata(raw).get("managedFields") or []
+            if not entry.get("subresource") and "f:spec" in (entry.get("fieldsV1") or {})
+        }
+    )
+
+
+def status_conditions(raw: Raw | None) -> dict[str, ConditionSeen]:
+    """A TigeraStatus' conditions by type."""
+    if raw is None:
+        return {}
+    return {
+        kind: {
+            "status": str(condition.get("status") or "Unknown"),
+            "reason": str(condition.get("reason") or ""),
+            "message": str(condition.get("message") or ""),
+            "observed_generation": int(condition.get("observedGeneration") or 0),
+        }
+        for kind, condition in _conditions(raw).items()
+    }
+
+
+def named(objects: Sequence[Raw], name: str) -> Raw | None:
+    return next((raw for raw in objects if name_of(raw) == name), None)
+
+
+def _metadata(raw: Raw) -> Raw:
+    return raw.get("metadata") or {}
+
+
+def _conditions(raw: Raw) -> dict[str, Raw]:
+    return {str(condition.get("type")): condition for condition in (raw.get("status") or {}).get("conditions") or []}
+
+
+def _container_trouble(container: Raw) -> str | None:
+    """Only what is out of the ordinary: a container that has not started yet because of an ordinary start tells nothing."""
+    name, state = container.get("name"), container.get("state") or {}
+    waiting, terminated = state.get("waiting") or {}, state.get("terminated") or {}
+    last = (container.get("lastState") or {}).get("terminated") or {}
+    if waiting.get("reason") and waiting["reason"] not in ("ContainerCreating", "PodInitializing"):
+        exit_code = " (exit code %s)" % last["exitCode"] if "exitCode" in last else ""
+        return _joined("container %s: %s%s" % (name, waiting["reason"], exit_code), waiting.get("message"))
+    if terminated.get("reason") and terminated["reason"] != "Completed":
+        ended = "container %s: %s (exit code %s)" % (name, terminated["reason"], terminated.get("exitCode"))
+        return _joined(ended, terminated.get("message"))
+    return None
+
+
+def _intended_node(raw: Raw) -> str:
+    """A DaemonSet's pod that waits for the scheduler is tied to its node by affinity to the node's name."""
+    affinity = ((raw.get("spec") or {}).get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    for term in required.get("nodeSelectorTerms") or []:
+        for field in term.get("matchFields") or []:
+            if field.get("key") == "metadata.name" and field.get("operator") == "In" and len(field.get("values") or []) == 1:
+                return str(field["values"][0])
+    return ""
+
+
+def _joined(*parts: Any) -> str | None:
+    return ": ".join(str(part) for part in parts if part) or None

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Many writes at once, bounded in rate and concurrency, none of them lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from .client import ApiError, Cluster
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write. Without a precondition in its body, so that a conflict is a race that another attempt settles."""
+
+    name: str
+    """What the outcome is reported under."""
+    method: str
+    path: str
+    body: Any
+    content_type: str = "application/merge-patch+json"
+    accept: str | None = None
+
+
+@dataclass(frozen=True)
+class WriteOutcome:
+    ok: bool
+    error: ApiError | None
+    object: dict[str, Any] | None
+
+
+def write_all(
+    cluster: Cluster,
+    items: Sequence[Write],
+    rate: float,
+    concurrency: int,
+    *,
+    deadline: float | None = None,
+) -> dict[str, WriteOutcome]:
+    """Carry out every write and say of each how it went.
+
+    :param rate: writes begun per second; 0 for no limit
+    :param concurrency: writes under way at once
+    :param deadline: instant (monotonic) after which no further write begins; those left are reported as not tried
+    """
+    pace = _Pace(rate)
+
+    def one(item: Write) -> WriteOutcome:
+        if not pace.wait(deadline):
+            return WriteOutcome(False, ApiError(0, "NotTried", "not tried: the time was up"), None)
+        try:
+            written = cluster.request(
+                item.method,
+                item.path,
+                body=item.body,
+                content_type=item.content_type,
+                accept=item.accept,
+                retry_conflicts=True,
+            )
+        except ApiError as error:
+            return WriteOutcome(False, error, None)
+        return WriteOutcome(True, None, written)
+
+    if not items:
+        return {}
+    with ThreadPoolExecutor(max_workers=max(1, min(concurrency, len(items))), thread_name_prefix="write") as threads:
+        return dict(zip((item.name for item in items), threads.map(one, items)))
+
+
+class _Pace:
+    """Gives each write its own instant, 1/rate seconds after the one before."""
+
+    def __init__(self, rate: float):
+        self._interval = 1.0 / rate if rate > 0 else 0.0
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self, deadline: float | None) -> bool:
+        """Sleep until this write's instant; false when that is not before the deadline."""
+        with self._lock:
+            at = max(time.monotonic(), self._next)
+            if deadline is not None and at >= deadline:
+                return False
+            self._next = at + self._interval
+        time.sleep(max(0.0, at - time.monotonic()))
+        return True
