@@ -1,0 +1,41 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+PYTHON ?= python3
+# One lab of several on this machine.
+NAME ?= default
+# Which stages `make test` runs; all of them when empty.
+STAGES ?=
+
+checkout = $(PYTHON) -m tests.environment run --
+collection = $(PYTHON) -m tests.environment --collection run --
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit lint bench lab-up lab-down clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## a real cluster with seven hosts, one of them unfit, and the rollout on it
+	$(collection) python -m tests.demo
+
+test: ## every gate, as CI runs them; STAGES="unit lint" for some
+	$(collection) python -m tests.gates $(STAGES)
+
+unit: ## unit tests only
+	$(checkout) python -m tests.gates unit
+
+lint: ## ruff, mypy and ansible-lint
+	$(checkout) python -m tests.gates lint ansible-lint
+
+bench: ## labels on 1,000 nodes: this collection, a bare client, and a loop of kubernetes.core.k8s
+	$(collection) python -m tests.bench
+
+lab-up: ## start the lab NAME (default: default)
+	$(collection) python -m tests.lab up --name $(NAME)
+
+lab-down: ## stop the lab NAME, also one that crashed
+	$(collection) python -m tests.lab down --name $(NAME)
+
+clean: ## forget the cached environment and the installed collections; compiled Go programs stay
+	$(PYTHON) -m tests.environment clean

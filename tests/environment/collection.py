@@ -1,0 +1,67 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collection as Ansible sees it: the checkout itself behind a link, or the built tarball installed offline."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from . import checkout
+from .places import CHECKOUT, NAME, NAMESPACE, cache, collection_in, locked
+from .steps import step
+
+TIMEOUT = 300.0
+KEPT = 5
+
+
+def linked() -> Path:
+    """A collections path whose calico_ops.rollout is the checkout."""
+    root = cache() / "linked" / hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:12]
+    link = collection_in(root)
+    if not link.is_symlink():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        with locked("linked"):
+            if not link.is_symlink():
+                link.symlink_to(CHECKOUT, target_is_directory=True)
+    return root
+
+
+def installed(venv: Path) -> Path:
+    """A collections path that holds the tarball built from the checkout as it is now, and nothing else."""
+    names = checkout.files()
+    root = cache() / "collections" / checkout.digest(names)
+    if root.is_dir():
+        os.utime(root)
+        return root
+    with locked("collections"):
+        if not root.is_dir():
+            _build_and_install(venv, names, root)
+            _forget_old(root.parent)
+    return root
+
+
+def _build_and_install(venv: Path, names: list[str], root: Path) -> None:
+    root.parent.mkdir(parents=True, exist_ok=True)
+    log = cache() / "logs" / "collection.log"
+    galaxy = str(venv / "bin" / "ansible-galaxy")
+    env = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_") and key != "PYTHONPATH"}
+    with tempfile.TemporaryDirectory(dir=cache(), prefix="build-") as scratch:
+        source, target = Path(scratch, "source"), Path(scratch, "installed")
+        checkout.copy(names, source)
+        build = [galaxy, "collection", "build", str(source), "--output-path", scratch]
+        step("collection tarball", build, log=log, timeout=TIMEOUT, cwd=source, env=env)
+        (tarball,) = Path(scratch).glob(f"{NAMESPACE}-{NAME}-*.tar.gz")
+        # --offline: a dependency that crept in would fail here instead of being fetched.
+        install = [galaxy, "collection", "install", str(tarball), "--collections-path", str(target), "--offline"]
+        step(f"{tarball.name} installed offline", install, log=log, timeout=TIMEOUT, cwd=source, env=env)
+        target.rename(root)
+
+
+def _forget_old(folder: Path) -> None:
+    by_age = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    for root in by_age[KEPT:]:
+        shutil.rmtree(root)
