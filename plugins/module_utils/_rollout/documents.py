@@ -170,7 +170,9 @@ class ExcludedNode(TypedDict):
     node: str | None
     host: str | None
     tier: str | None
-    cause: Literal["declared", "unsupported", "no_tier", "no_host", "precheck_failed", "unreachable", "no_result", "no_node"]
+    cause: Literal[
+        "declared", "unsupported", "no_tier", "no_host", "precheck_failed", "unreachable", "no_result", "no_node"
+    ]
     reason: str
     """One sentence for the person on call."""
     remedy: str | None

@@ -25,7 +25,9 @@ def node_facts(raw_node: Mapping[str, Any]) -> NodeFacts:
         system_uuid=_identifier(info.get("systemUUID")),
         boot_id=_identifier(info.get("bootID")),
         internal_ips=[
-            address["address"] for address in status.get("addresses") or [] if address.get("type") == "InternalIP" and address.get("address")
+            address["address"]
+            for address in status.get("addresses") or []
+            if address.get("type") == "InternalIP" and address.get("address")
         ],
         architecture=info.get("architecture") or labels.get("kubernetes.io/arch") or "",
         os=info.get("operatingSystem") or labels.get(OS_LABEL) or "",

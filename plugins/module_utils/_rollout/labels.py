@@ -32,19 +32,19 @@ def check_label(key: str, value: str) -> None:
     """Refuse an admission label that Kubernetes or the operator would not take as it stands."""
     problem = _key_problem(key)
     if problem:
-        raise RolloutError('The label key "%s" is not valid: %s.' % (key, problem))
+        raise RolloutError(f'The label key "{key}" is not valid: {problem}.')
     problem = _value_problem(value)
     if problem:
-        raise RolloutError('The value "%s" of label %s is not valid: %s.' % (value, key, problem))
+        raise RolloutError(f'The value "{value}" of label {key} is not valid: {problem}.')
     if "operator.tigera.io" in key:
         raise RolloutError(
-            "The label key %s contains operator.tigera.io: tigera-operator drops such keys from node selectors in silence, and calico-node "
-            "would run on every node. Choose a key in a domain of your own, for instance %s." % (key, ADMISSION_KEY)
+            f"The label key {key} contains operator.tigera.io: tigera-operator drops such keys from node selectors in silence, and calico-node "
+            f"would run on every node. Choose a key in a domain of your own, for instance {ADMISSION_KEY}."
         )
     if key in (OS_LABEL, MIGRATION_LABEL):
         raise RolloutError(
-            "The label key %s belongs to tigera-operator, which sets it itself whatever the Installation says. "
-            "Choose a key in a domain of your own, for instance %s." % (key, ADMISSION_KEY)
+            f"The label key {key} belongs to tigera-operator, which sets it itself whatever the Installation says. "
+            f"Choose a key in a domain of your own, for instance {ADMISSION_KEY}."
         )
 
 
@@ -102,12 +102,12 @@ class _Tokens:
             where = 'at "%s" (character %d)' % (self.items[self.at][0], self.items[self.at][1] + 1)
         else:
             where = "at its end"
-        return RolloutError('%s: "%s" is not a label selector: %s expected %s.' % (self.option, self.text, where, expected))
+        return RolloutError(f'{self.option}: "{self.text}" is not a label selector: {where} expected {expected}.')
 
 
 def _requirements(text: str, option: str) -> Iterator[_Requirement]:
     if not isinstance(text, str):
-        raise RolloutError("%s: a label selector is a string, not %s." % (option, type(text).__name__))
+        raise RolloutError(f"{option}: a label selector is a string, not {type(text).__name__}.")
     tokens = _Tokens(text, option)
     if not tokens.items:
         return
@@ -129,7 +129,7 @@ def _requirement(tokens: _Tokens) -> _Requirement:
         raise tokens.error("a label key")
     problem = _key_problem(key)
     if problem:
-        raise tokens.error("a label key, but %s" % problem)
+        raise tokens.error(f"a label key, but {problem}")
     tokens.take()
     if absent:
         return _Requirement(key, "!", ())
@@ -175,7 +175,7 @@ def _value(tokens: _Tokens) -> str:
         raise tokens.error("a label value")
     problem = _value_problem(token)
     if problem:
-        raise tokens.error("a label value, but %s" % problem)
+        raise tokens.error(f"a label value, but {problem}")
     tokens.take()
     return token
 

@@ -11,7 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .documents import DOCUMENT_VERSION, AdmissionLabel, DaemonSetSeen, NodeSeen, Observation, PodSeen, Readiness, ReadinessRow
+from .documents import (
+    DOCUMENT_VERSION,
+    AdmissionLabel,
+    DaemonSetSeen,
+    NodeSeen,
+    Observation,
+    PodSeen,
+    Readiness,
+    ReadinessRow,
+)
 from .labels import OS_LABEL
 
 DAEMONSET = "calico-system/calico-node"
@@ -24,7 +33,10 @@ def judge(expected: Sequence[str], observation: Observation, admission_label: Ad
         on_node.setdefault(pod["node"], []).append(pod)
     daemonset = observation["daemonset"]
     revision = daemonset["revision"] if daemonset else None
-    rows = [_row(name, observation["nodes"].get(name), on_node.get(name, []), revision, admission_label) for name in expected]
+    rows = [
+        _row(name, observation["nodes"].get(name), on_node.get(name, []), revision, admission_label)
+        for name in expected
+    ]
     blockers = _blockers(expected, daemonset, labelled(observation, admission_label))
     ready_count = sum(row["ready"] for row in rows)
     return Readiness(
@@ -56,22 +68,26 @@ def _blockers(expected: Sequence[str], daemonset: DaemonSetSeen | None, admitted
     if not expected:
         blockers.append("no node is expected to run calico-node, and nothing is not a pass")
     if daemonset is None:
-        blockers.append("DaemonSet %s does not exist" % DAEMONSET)
+        blockers.append(f"DaemonSet {DAEMONSET} does not exist")
         return blockers
     if daemonset["generation"] > daemonset["observed_generation"]:
         blockers.append(
-            "DaemonSet %s: generation %d is not processed yet (observed: %d)" % (DAEMONSET, daemonset["generation"], daemonset["observed_generation"])
+            "DaemonSet %s: generation %d is not processed yet (observed: %d)"
+            % (DAEMONSET, daemonset["generation"], daemonset["observed_generation"])
         )
     if daemonset["desired"] != len(admitted):
         blockers.append(
-            "DaemonSet %s is to run on %d nodes, but %d Linux nodes carry the admission label" % (DAEMONSET, daemonset["desired"], len(admitted))
+            "DaemonSet %s is to run on %d nodes, but %d Linux nodes carry the admission label"
+            % (DAEMONSET, daemonset["desired"], len(admitted))
         )
     if not daemonset["revision"]:
-        blockers.append("DaemonSet %s: its newest revision is not known" % DAEMONSET)
+        blockers.append(f"DaemonSet {DAEMONSET}: its newest revision is not known")
     return blockers
 
 
-def _row(name: str, node: NodeSeen | None, pods: Sequence[PodSeen], revision: str | None, label: AdmissionLabel) -> ReadinessRow:
+def _row(
+    name: str, node: NodeSeen | None, pods: Sequence[PodSeen], revision: str | None, label: AdmissionLabel
+) -> ReadinessRow:
     state, reason = _state(node, pods, revision, label)
     pod = pods[0] if len(pods) == 1 else None
     return ReadinessRow(
@@ -84,25 +100,34 @@ def _row(name: str, node: NodeSeen | None, pods: Sequence[PodSeen], revision: st
     )
 
 
-def _state(node: NodeSeen | None, pods: Sequence[PodSeen], revision: str | None, label: AdmissionLabel) -> tuple[str, str | None]:
+def _state(
+    node: NodeSeen | None, pods: Sequence[PodSeen], revision: str | None, label: AdmissionLabel
+) -> tuple[str, str | None]:
     """The first condition of the gate that is false, in the order in which a node comes to meet them."""
     if node is None:
         return "node_missing", "the cluster has no Node of this name"
     if not carries(node["labels"], label):
-        return "not_labelled", "the Node does not carry %s=%s" % (label["key"], label["value"])
+        return "not_labelled", "the Node does not carry {}={}".format(label["key"], label["value"])
     if not pods:
         return "no_pod", "no calico-node pod is bound to the Node"
     if len(pods) > 1:
-        return "two_pods", "%d calico-node pods are bound to the Node: %s" % (len(pods), ", ".join(sorted(pod["name"] for pod in pods)))
+        return "two_pods", "%d calico-node pods are bound to the Node: %s" % (
+            len(pods),
+            ", ".join(sorted(pod["name"] for pod in pods)),
+        )
     pod = pods[0]
     if pod["deleting"]:
-        return "deleting", "pod %s is being deleted" % pod["name"]
+        return "deleting", "pod {} is being deleted".format(pod["name"])
     if revision and pod["revision"] != revision:
-        return "old_revision", "pod %s has template revision %s, the newest is %s" % (pod["name"], pod["revision"] or "unknown", revision)
+        return "old_revision", "pod {} has template revision {}, the newest is {}".format(
+            pod["name"], pod["revision"] or "unknown", revision
+        )
     if not pod["ready"]:
-        return "not_ready", pod["reason"] or "pod %s is %s and not ready" % (pod["name"], pod["phase"])
+        return "not_ready", pod["reason"] or "pod {} is {} and not ready".format(pod["name"], pod["phase"])
     if node["network_unavailable"]:
-        return "network_unavailable", "the Node says NetworkUnavailable%s" % (": " + node["network_reason"] if node["network_reason"] else "")
+        return "network_unavailable", "the Node says NetworkUnavailable%s" % (
+            ": " + node["network_reason"] if node["network_reason"] else ""
+        )
     if not node["ready"]:
         return "node_not_ready", "calico-node is ready, but the Node is not Ready yet"
     return "ready", None

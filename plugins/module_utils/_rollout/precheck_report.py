@@ -1,0 +1,131 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. What the hosts of a play answered, put together in one document. No answer is never a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .canonical import digest, plain
+from .documents import DOCUMENT_VERSION, HostOutcome, PrecheckReport
+
+_STATUSES = ("ok", "warn", "fail", "skipped")
+
+
+def assemble(
+    registered: Mapping[str, Mapping[str, Any] | None], node_names: Mapping[str, str | None] | None = None
+) -> PrecheckReport:
+    """A report over every host's registered result of host_precheck; None or {} where there is none.
+
+    `node_names` is what the inventory says about hosts, for those that could not answer themselves.
+    """
+    hosts = {name: _outcome(plain(registered[name]), (node_names or {}).get(name)) for name in sorted(registered)}
+    return PrecheckReport(kind="PrecheckReport", version=DOCUMENT_VERSION, digest=_digest(hosts), hosts=hosts)
+
+
+def failed_checks(outcome: HostOutcome) -> list[Any]:
+    """The checks that failed on a host, the one that hurts most users first."""
+    result = outcome["result"]
+    return (
+        sorted((check for check in result["checks"] if check["status"] == "fail"), key=lambda check: check["rank"])
+        if result
+        else []
+    )
+
+
+def _outcome(answer: Any, node_name: str | None) -> HostOutcome:
+    node_name = plain(node_name) or None
+    if not isinstance(answer, dict) or not answer:
+        return _without("no_result", "the precheck did not run on it", node_name)
+    result = answer.get("precheck")
+    if isinstance(result, dict):
+        return _with_result(result, node_name)
+    if answer.get("unreachable"):
+        return _without("unreachable", f"it could not be reached: {_first_line(answer)}", node_name)
+    if answer.get("skipped"):
+        return _without(
+            "no_result",
+            "the precheck was skipped on it: %s" % (answer.get("skip_reason") or "its condition was false"),
+            node_name,
+        )
+    if answer.get("failed"):
+        return _without("no_result", f"the precheck could not run on it: {_first_line(answer)}", node_name)
+    return _without("no_result", "what was registered for it is no result of host_precheck", node_name)
+
+
+def _with_result(result: dict[str, Any], node_name: str | None) -> HostOutcome:
+    flaw = _flaw(result)
+    if flaw:
+        return _without("no_result", f"its precheck result cannot be used: {flaw}", node_name)
+    own = result.get("node_name") or node_name
+    if node_name and own != node_name:
+        return _without(
+            "no_result", f"its precheck result is for Node {own}, but the inventory says Node {node_name}", node_name
+        )
+    outcome = HostOutcome(outcome="passed", reason=None, node_name=own, result=result)  # type: ignore[typeddict-item]
+    failed = failed_checks(outcome)
+    # A pass with a failed check in it contradicts itself; so does a failure without one. Neither is evidence for admission.
+    if failed or result["verdict"] != "pass":
+        outcome["outcome"] = "failed"
+        outcome["reason"] = _failure(failed)
+    return outcome
+
+
+def _failure(failed: list[Any]) -> str:
+    if not failed:
+        return "its verdict is fail, though no check failed"
+    names = ", ".join(check["id"] for check in failed)
+    return (
+        "{} failed: {}".format(names, failed[0]["message"])
+        if len(failed) == 1
+        else "{} failed; the first: {}".format(names, failed[0]["message"])
+    )
+
+
+def _flaw(result: dict[str, Any]) -> str | None:
+    if result.get("kind") != "PrecheckResult":
+        return "it is not a PrecheckResult"
+    if result.get("version") != DOCUMENT_VERSION:
+        return "its version is %s, this collection reads version %d" % (result.get("version"), DOCUMENT_VERSION)
+    for key, kind in (("settings", dict), ("identity", dict), ("checks", list)):
+        if not isinstance(result.get(key), kind):
+            return f"{key} is missing"
+    if result.get("verdict") not in ("pass", "fail"):
+        return "it has no verdict"
+    if not result["checks"]:
+        return "it holds no check"
+    for check in result["checks"]:
+        if not isinstance(check, dict) or not {"id", "rank", "status", "message"} <= set(check):
+            return "a check in it is incomplete"
+        if check["status"] not in _STATUSES:
+            return "check {} has the unknown status {}".format(check["id"], check["status"])
+    return None
+
+
+def _without(outcome: str, reason: str, node_name: str | None) -> HostOutcome:
+    return HostOutcome(outcome=outcome, reason=reason, node_name=node_name, result=None)  # type: ignore[typeddict-item]
+
+
+def _first_line(answer: Mapping[str, Any]) -> str:
+    """The message's first line; the rest (tracebacks, shell banners) is in Ansible's own output."""
+    lines = [
+        line.strip()
+        for line in str(answer.get("msg") or answer.get("module_stderr") or "").splitlines()
+        if line.strip()
+    ]
+    return lines[0] if lines else "no message was given"
+
+
+def _digest(hosts: Mapping[str, HostOutcome]) -> str:
+    """Over settings and verdicts only: durations and messages differ from run to run and are no evidence."""
+    evidence = {}
+    for name, host in hosts.items():
+        result = host["result"]
+        evidence[name] = {
+            "outcome": host["outcome"],
+            "settings": result["settings"] if result else None,
+            "verdict": result["verdict"] if result else None,
+        }
+    return digest(evidence)
