@@ -50,7 +50,8 @@ def check_label(key: str, value: str) -> None:
 
 def parse_selector(text: str, option: str = "selector") -> Callable[[Mapping[str, str]], bool]:
     """A predicate over labels for a Kubernetes label selector; the empty selector matches everything."""
-    return _Selector(tuple(_requirements(text, option)))
+    requirements = tuple(_requirements(text, option))
+    return lambda labels: all(requirement.matches(labels) for requirement in requirements)
 
 
 class _Requirement(NamedTuple):
@@ -71,13 +72,6 @@ class _Requirement(NamedTuple):
             return False
         difference = int(labels[self.key]) - int(self.values[0])
         return difference > 0 if self.operator == ">" else difference < 0
-
-
-class _Selector(NamedTuple):
-    requirements: tuple[_Requirement, ...]
-
-    def __call__(self, labels: Mapping[str, str]) -> bool:
-        return all(requirement.matches(labels) for requirement in self.requirements)
 
 
 class _Tokens:

@@ -1,0 +1,163 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Which node is admitted when, and which stays outside and why. The same input, in any order, gives the same plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .canonical import digest
+from .documents import (
+    DOCUMENT_VERSION,
+    AdmissionLabel,
+    Batch,
+    ExcludedNode,
+    Exclusion,
+    NodeFacts,
+    Plan,
+    PlannedTier,
+    PrecheckReport,
+    TierSettings,
+)
+from .errors import RolloutError
+from .exclusion import excluded_hosts, excluded_node, kept_out
+from .labels import ADMISSION_KEY, ADMISSION_VALUE, check_label
+from .matching import match_hosts
+from .order import natural
+from .settings import Tier, read_exclusions, read_tiers, whole_number
+
+
+def build_plan(
+    nodes: Sequence[NodeFacts],
+    report: PrecheckReport,
+    tiers: Sequence[TierSettings],
+    exclusions: Sequence[Exclusion] = (),
+    admission_label: AdmissionLabel | None = None,
+    batch_timeout: int = 600,
+    soak: int = 10,
+) -> Plan:
+    label = admission_label or AdmissionLabel(key=ADMISSION_KEY, value=ADMISSION_VALUE)
+    check_label(label["key"], label["value"])
+    rules = read_exclusions(exclusions)
+    wanted = read_tiers(tiers)
+    nodes = sorted(nodes, key=lambda node: natural(node["name"]))
+    hosts = match_hosts(nodes, report)
+
+    excluded: list[ExcludedNode] = []
+    eligible: list[NodeFacts] = []
+    for node in nodes:
+        outside = kept_out(node, hosts.get(node["name"]), rules)
+        if outside:
+            excluded.append(outside)
+        else:
+            eligible.append(node)
+
+    members = _members(wanted, eligible)
+    tier_of = {node["name"]: tier for tier, found in zip(wanted, members) for node in found}
+    admitted: set[str] = set()
+    for node in eligible:
+        host = hosts.get(node["name"])
+        tier = tier_of.get(node["name"])
+        outside = excluded_node(node, host, report["hosts"].get(host) if host else None, tier and tier.name, label)
+        if outside:
+            excluded.append(outside)
+        else:
+            admitted.add(node["name"])
+    excluded.sort(key=lambda entry: natural(entry["node"] or ""))
+    excluded += excluded_hosts(report, set(hosts.values()))
+
+    batches = _batches(wanted, members, admitted)
+    _refuse_useless(batches, excluded)
+    plan = Plan(
+        kind="Plan",
+        version=DOCUMENT_VERSION,
+        id="",
+        admission_label=AdmissionLabel(key=label["key"], value=label["value"]),
+        precheck_digest=report["digest"],
+        tiers=[_planned(tier, found, admitted) for tier, found in zip(wanted, members)],
+        batches=batches,
+        excluded=excluded,
+        batch_timeout=whole_number(batch_timeout, "batch_timeout", 1),
+        soak=whole_number(soak, "soak", 0),
+    )
+    plan["id"] = plan_id(plan)
+    return plan
+
+
+def plan_id(plan: Plan) -> str:
+    return digest({key: value for key, value in plan.items() if key != "id"})[:12]
+
+
+def planned_nodes(plan: Plan) -> list[str]:
+    """Every node that the plan admits, in the order of admission."""
+    return [node for batch in plan["batches"] for node in batch["nodes"]]
+
+
+def _members(tiers: Sequence[Tier], nodes: Sequence[NodeFacts]) -> list[list[NodeFacts]]:
+    """Each tier's nodes. A node in two tiers would have two places in the order: an error."""
+    taken: dict[str, Tier] = {}
+    members = []
+    for tier in tiers:
+        found = [node for node in nodes if tier.matches(node["labels"])]
+        for node in found:
+            other = taken.setdefault(node["name"], tier)
+            if other is not tier:
+                raise RolloutError(
+                    f'Node {node["name"]} belongs to two tiers: {other.name} ("{other.selector}") and {tier.name} '
+                    f'("{tier.selector}"). Narrow one of the selectors, for instance with !KEY.'
+                )
+        if not found:
+            raise RolloutError(
+                f'Tier {tier.name}: its selector "{tier.selector}" matches no node that may run calico-node. '
+                "Correct the selector, or take the tier out."
+            )
+        members.append(found)
+    return members
+
+
+def _batches(tiers: Sequence[Tier], members: Sequence[Sequence[NodeFacts]], admitted: set[str]) -> list[Batch]:
+    batches: list[Batch] = []
+    for tier, found in zip(tiers, members):
+        names = [node["name"] for node in found if node["name"] in admitted]
+        for number, start in enumerate(range(0, len(names), tier.batch_size), 1):
+            batches.append(
+                Batch(
+                    index=len(batches) + 1,
+                    name=f"{tier.name}-{number}",
+                    tier=tier.name,
+                    nodes=names[start : start + tier.batch_size],
+                )
+            )
+    return batches
+
+
+def _planned(tier: Tier, found: Sequence[NodeFacts], admitted: set[str]) -> PlannedTier:
+    return PlannedTier(
+        name=tier.name,
+        selector=tier.selector,
+        nodes=len(found),
+        budget=tier.budget(len(found)),
+        left_out=sum(node["name"] not in admitted for node in found),
+    )
+
+
+def _refuse_useless(batches: Sequence[Batch], excluded: Sequence[ExcludedNode]) -> None:
+    if not batches:
+        raise RolloutError(f"No node can be admitted: {_why_outside(excluded)}.")
+    first = batches[0]
+    if len(first["nodes"]) < 2 and sum(len(batch["nodes"]) for batch in batches) > 1:
+        raise RolloutError(
+            f"The first batch, {first['name']}, has only node {first['nodes'][0]}. Calico's control-plane pods run on the first batch "
+            "until the next one is ready, so it needs two nodes or more: raise batch_size of the first tier, cure the nodes of that "
+            f"tier that are left out ({_why_outside([entry for entry in excluded if entry['tier'] == first['tier']])}), or put a "
+            "larger tier first."
+        )
+
+
+def _why_outside(excluded: Sequence[Any], most: int = 10) -> str:
+    told = [f"{entry['node'] or entry['host']} ({entry['cause']}: {entry['reason']})" for entry in excluded[:most]]
+    if len(excluded) > most:
+        told.append(f"and {len(excluded) - most} more")
+    return ", ".join(told) or "none"
