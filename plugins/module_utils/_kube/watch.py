@@ -140,11 +140,13 @@ class Mirror:
         """Every object of the kind, as trimmed. Waits for the first list; raises what keeps the kind from being read."""
         with self._changed:
             self._changed.wait_for(lambda: self._kinds[kind].settled, timeout=max(0.0, self._deadline - time.monotonic()))
-            self._seen = self._version
             return self._kinds[kind].objects()
 
     def wait_for_change(self, timeout: float) -> bool:
-        """Wait until something changed since the last `objects` or `wait_for_change`; false after `timeout` seconds."""
+        """Wait until something changed since this last returned; false after `timeout` seconds.
+
+        So a change between two calls of `objects` makes the next call return at once: nothing is slept over.
+        """
         with self._changed:
             changed = self._changed.wait_for(lambda: self._version != self._seen, timeout=max(0.0, timeout))
             self._seen = self._version
