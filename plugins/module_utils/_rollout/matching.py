@@ -65,7 +65,7 @@ def _evidence(outcome: HostOutcome, index: dict[tuple[str, str], list[str]]) -> 
         ("system UUID", _meaningful(identity.get("system_uuid"))),
     ]
     pieces += [("address", _address(address)) for address in sorted(set(identity.get("addresses") or []))]
-    return [("{} {}".format(*piece), index[piece]) for piece in pieces if piece[1] and piece in index]  # type: ignore[index]
+    return [("{} {}".format(*piece), index[piece]) for piece in pieces if piece[1] and piece in index]
 
 
 def _spoken(evidence: Sequence[tuple[str, list[str]]]) -> str:

@@ -77,11 +77,8 @@ def _failure(failed: list[Any]) -> str:
     if not failed:
         return "its verdict is fail, though no check failed"
     names = ", ".join(check["id"] for check in failed)
-    return (
-        "{} failed: {}".format(names, failed[0]["message"])
-        if len(failed) == 1
-        else "{} failed; the first: {}".format(names, failed[0]["message"])
-    )
+    first = failed[0]["message"]
+    return f"{names} failed: {first}" if len(failed) == 1 else f"{names} failed; the first: {first}"
 
 
 def _flaw(result: dict[str, Any]) -> str | None:

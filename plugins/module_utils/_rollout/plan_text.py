@@ -1,0 +1,37 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. A plan, told to people before it is carried out."""
+
+from __future__ import annotations
+
+from .documents import Plan
+from .report import outside
+from .text import count, printable, table
+
+
+def plan_text(plan: Plan) -> str:
+    """Batches in their order, tiers with their budget, and who stays outside."""
+    planned = sum(len(batch["nodes"]) for batch in plan["batches"])
+    label = plan["admission_label"]
+    lines = [
+        f"Plan {plan['id']}: {count(planned, 'node')} in {len(plan['batches'])} batches, admitted with {label['key']}={label['value']}",
+        "",
+    ]
+    lines += table(
+        ("batch", "tier", "nodes"),
+        [
+            (f"{batch['index']}/{len(plan['batches'])} {batch['name']}", batch["tier"], " ".join(batch["nodes"]))
+            for batch in plan["batches"]
+        ],
+    )
+    lines.append("")
+    lines += table(
+        ("tier", "selector", "nodes", "left out", "failure budget"),
+        [
+            (tier["name"], tier["selector"] or "(all)", str(tier["nodes"]), str(tier["left_out"]), str(tier["budget"]))
+            for tier in plan["tiers"]
+        ],
+    )
+    lines += outside(plan["excluded"])
+    return "\n".join(printable(line) for line in lines)

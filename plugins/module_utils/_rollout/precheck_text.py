@@ -1,0 +1,45 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. A precheck report, told to people."""
+
+from __future__ import annotations
+
+from .documents import HostOutcome, PrecheckReport
+from .order import natural
+from .precheck_report import failed_checks
+from .text import count, printable
+
+
+def precheck_text(report: PrecheckReport) -> str:
+    """Every host with its outcome; for one that must stay outside each failed check with what was found and the remedy."""
+    lines = []
+    hosts = report["hosts"]
+    for name in sorted(hosts, key=natural):
+        lines += _host(name, hosts[name])
+    passed = sum(host["outcome"] == "passed" for host in hosts.values())
+    lines += ["", f"Result: {passed} of {count(len(hosts), 'host')} can run calico-node."]
+    return "\n".join(printable(line) for line in lines)
+
+
+def _host(name: str, host: HostOutcome) -> list[str]:
+    result = host["result"]
+    checks = result["checks"] if result else []
+    warnings = [check for check in checks if check["status"] == "warn"]
+    skipped = [check for check in checks if check["status"] == "skipped"]
+    if host["outcome"] == "passed":
+        head = f"{name}: passed, {count(len(checks), 'check')}"
+    elif result is None:
+        return [f"{name}: {host['outcome'].replace('_', ' ')}: {host['reason']}"]
+    else:
+        head = f"{name}: must stay outside"
+    extra = [f"{count(len(warnings), 'warning')}"] if warnings else []
+    extra += [f"{len(skipped)} skipped"] if skipped else []
+    lines = [head + (f" ({', '.join(extra)})" if extra else "")]
+    for check in [*failed_checks(host), *warnings]:
+        lines.append(f"  {check['status']}: {check['id']}: {check['message']}")
+        if check.get("expected"):
+            lines.append(f"      expected: {check['expected']}; observed: {check.get('observed')}")
+        if check.get("remedy"):
+            lines.append(f"      remedy: {check['remedy']}")
+    return lines

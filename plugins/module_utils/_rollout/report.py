@@ -1,0 +1,178 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Where a rollout stands, told to people: a line, a page for a terminal, a page of Markdown.
+
+Names, labels and messages come from hosts and the cluster and are not trusted: they never reach a terminal with control
+characters in them, nor Markdown with markup in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+from .documents import BatchReport, ExcludedNode, Plan, ReadinessRow, Report
+from .text import printable, table
+
+_MOST_ROWS = 3
+
+
+def progress_line(report: Report, now: float | None = None) -> str:
+    """`batch 2/4 edge-1: 1/2 ready, waiting for edge-2 (not_ready: ..., 12 s)`; ages are told where `now` is given."""
+    if report["outcome"] != "in_progress":
+        return printable(f"{report['outcome']}: {report['reason']}")
+    current = _current(report["batches"])
+    if current is None:
+        return printable(report["reason"])
+    index, batch = current
+    head = f"batch {index}/{len(report['batches'])} {batch['name']}: {batch['ready']}/{batch['nodes']} ready"
+    rows = report["not_ready"]
+    if not rows:
+        # The reason usually opens with the batch's name, which the line has already said.
+        return printable(f"{head}, {report['reason'].replace('batch ' + batch['name'] + ': ', '', 1)}")
+    told = ", ".join(_waiting_for(row, now) for row in rows[:_MOST_ROWS])
+    more = f" and {len(rows) - _MOST_ROWS} more" if len(rows) > _MOST_ROWS else ""
+    return printable(f"{head}, waiting for {told}{more}")
+
+
+def terminal(report: Report, plan: Plan) -> str:
+    """The story of a run; its last line is the result."""
+    lines = [
+        f"Rollout of plan {plan['id']}" + (" (check mode: nothing was changed)" if report["check_mode"] else ""),
+        "",
+    ]
+    nodes = {batch["name"]: batch["nodes"] for batch in plan["batches"]}
+    lines += table(
+        ("batch", "state", "ready", "nodes"),
+        [
+            (
+                batch["name"],
+                batch["state"].replace("_", " "),
+                f"{batch['ready']}/{batch['nodes']}",
+                " ".join(nodes[batch["name"]]),
+            )
+            for batch in report["batches"]
+        ],
+    )
+    if report["not_ready"]:
+        lines += ["", "Admitted, but not ready:"]
+        lines += table(
+            ("node", "state", "since", "why"),
+            [(row["node"], row["state"], row["since"] or "", row["reason"] or "") for row in report["not_ready"]],
+        )
+    lines += outside(report["excluded"])
+    lines += ["", f"Result: {report['outcome'].replace('_', ' ')}. {report['reason']}"]
+    return "\n".join(printable(line) for line in lines)
+
+
+def outside(excluded: Sequence[ExcludedNode]) -> list[str]:
+    """Who stays outside, why, and what would change it."""
+    if not excluded:
+        return ["", "No node stays outside."]
+    lines = ["", f"Outside, without Calico ({len(excluded)}):"]
+    for entry in excluded:
+        lines.append(f"  {_who(entry)}: {entry['cause']}: {entry['reason']}")
+        if entry["remedy"]:
+            lines.append(f"      remedy: {entry['remedy']}")
+    return lines
+
+
+def markdown(report: Report, plan: Plan) -> str:
+    """The same story for a wiki, a pull request or a chat."""
+    nodes = {batch["name"]: batch["nodes"] for batch in plan["batches"]}
+    lines = [f"# Calico rollout, plan {_md(plan['id'])}", ""]
+    lines += [f"**{_md(report['outcome'].replace('_', ' '))}**: {_md(report['reason'])}", ""]
+    if report["check_mode"]:
+        lines += ["Check mode: nothing was changed.", ""]
+    lines += ["## Batches", ""]
+    lines += _md_table(
+        ("Batch", "Tier", "State", "Ready", "Nodes"),
+        [
+            (
+                batch["name"],
+                batch["tier"],
+                batch["state"].replace("_", " "),
+                f"{batch['ready']}/{batch['nodes']}",
+                ", ".join(nodes[batch["name"]]),
+            )
+            for batch in report["batches"]
+        ],
+    )
+    lines += ["", "## Tiers", ""]
+    lines += _md_table(
+        ("Tier", "Selector", "Nodes", "Left out", "Failure budget"),
+        [
+            (tier["name"], tier["selector"] or "(all)", str(tier["nodes"]), str(tier["left_out"]), str(tier["budget"]))
+            for tier in plan["tiers"]
+        ],
+    )
+    if report["not_ready"]:
+        lines += ["", "## Admitted, but not ready", ""]
+        lines += _md_table(
+            ("Node", "State", "Since", "Why"),
+            [(row["node"], row["state"], row["since"] or "", row["reason"] or "") for row in report["not_ready"]],
+        )
+    lines += ["", "## Outside, without Calico", ""]
+    if report["excluded"]:
+        lines += _md_table(
+            ("Node", "Host", "Tier", "Cause", "Reason", "Remedy"),
+            [
+                (
+                    entry["node"] or "",
+                    entry["host"] or "",
+                    entry["tier"] or "",
+                    entry["cause"],
+                    entry["reason"],
+                    entry["remedy"] or "",
+                )
+                for entry in report["excluded"]
+            ],
+        )
+    else:
+        lines.append("No node stays outside.")
+    return "\n".join(lines) + "\n"
+
+
+def _current(batches: Sequence[BatchReport]) -> tuple[int, BatchReport] | None:
+    return next(((index, batch) for index, batch in enumerate(batches, 1) if batch["state"] == "in_progress"), None)
+
+
+def _waiting_for(row: ReadinessRow, now: float | None) -> str:
+    age = _age(row["since"], now)
+    return f"{row['node']} ({row['state']}: {row['reason']}{'' if age is None else f', {age} s'})"
+
+
+def _age(since: str | None, now: float | None) -> int | None:
+    """Seconds by the controller's clock since an instant of the cluster's; the two may differ, an age is never negative."""
+    if since is None or now is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(since.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=timezone.utc)
+    return max(0, int(now - instant.timestamp()))
+
+
+def _who(entry: ExcludedNode) -> str:
+    if entry["node"] is None:
+        return f"host {entry['host']}"
+    return entry["node"] if entry["host"] in (None, entry["node"]) else f"{entry['node']} (host {entry['host']})"
+
+
+def _md_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *[[_md(cell) for cell in row] for row in rows]]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+_MARKUP = {character: "\\" + character for character in "\\`*_{}[]()#+!|~$"}
+_MARKUP.update({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"})
+
+
+def _md(text: str) -> str:
+    """Text that Markdown shows as it is: no markup, no HTML, no mention, no line break."""
+    return "".join(_MARKUP.get(character, character) for character in printable(" ".join(text.split()))).replace(
+        "://", "&#58;//"
+    )

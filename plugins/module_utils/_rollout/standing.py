@@ -1,0 +1,47 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Where a rollout stands, as the Report that goes with every decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .documents import DOCUMENT_VERSION, Batch, BatchReport, Plan, Readiness, ReadinessRow, Report, RolloutState
+
+
+def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: str, reason: str) -> Report:
+    rows = {row["node"]: row for row in readiness["nodes"]}
+    return Report(
+        kind="Report",
+        version=DOCUMENT_VERSION,
+        plan_id=plan["id"],
+        outcome=outcome,  # type: ignore[typeddict-item]
+        reason=reason,
+        planned=sum(len(batch["nodes"]) for batch in plan["batches"]),
+        ready=readiness["ready_count"],
+        batches=[
+            _batch(batch, rows, batch["name"] == state["batch"] and outcome != "done") for batch in plan["batches"]
+        ],
+        excluded=plan["excluded"],
+        not_ready=[row for row in readiness["nodes"] if not row["ready"]],
+        check_mode=state["predicted"] is not None,
+    )
+
+
+def _batch(batch: Batch, rows: Mapping[str, ReadinessRow], current: bool) -> BatchReport:
+    """The batch under way is in progress until the gate has let the next one through, however ready it looks."""
+    admitted = [rows[node] for node in batch["nodes"] if node in rows]
+    ready = sum(row["ready"] for row in admitted)
+    if current or (admitted and ready < len(batch["nodes"])):
+        state = "in_progress"
+    else:
+        state = "done" if admitted else "pending"
+    return BatchReport(
+        name=batch["name"],
+        tier=batch["tier"],
+        nodes=len(batch["nodes"]),
+        admitted=len(admitted),
+        ready=ready,
+        state=state,  # type: ignore[typeddict-item]
+    )
