@@ -1,0 +1,153 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE. All hosts of one lab, started and stopped together, known to others by the lab's state directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .host import Host, HostSpec
+from .keys import Keys
+from .launch import SECONDS_TO_ANSWER, HostError, Launch, launch
+from .links import Bridge
+
+LONGEST_SET = 200  # addresses of one lab's /24
+
+
+class HostSet:
+    """The hosts of the lab in this state directory. `load` finds those that another process started."""
+
+    def __init__(self, lab_state_dir: Path | str, specs: Sequence[HostSpec] = ()) -> None:
+        self.state_dir = Path(lab_state_dir).resolve()
+        self.specs = tuple(specs)
+        self.hosts: list[Host] = []
+        self.bridge: Bridge | None = None
+
+    @classmethod
+    def load(cls, lab_state_dir: Path | str) -> HostSet:
+        """The set as it was last recorded; empty, but able to stop what a crash left, where there is no record."""
+        found = cls(lab_state_dir)
+        found.bridge = Bridge.find(found.state_dir)
+        if found._record.exists():
+            records = json.loads(found._record.read_text())["hosts"]
+            found.hosts = [Host.from_record(record, found._keys) for record in records]
+            found.specs = tuple(host.spec for host in found.hosts)
+        return found
+
+    def host(self, name: str) -> Host:
+        return next(host for host in self.hosts if host.name == name)
+
+    def status(self) -> dict[str, bool]:
+        """Which hosts live."""
+        return {host.name: host.alive for host in self.hosts}
+
+    def start(self) -> None:
+        """Start all hosts or none: what a crashed run left is cleaned first, a failure takes everything down again."""
+        self._refuse_what_cannot_be()
+        before = HostSet.load(self.state_dir)
+        if any(before.status().values()):
+            raise HostError(f"the hosts in {self.state_dir} run already: stop them first")
+        before.stop()
+        launches: list[Launch] = []
+        try:
+            self.bridge = Bridge.claim(self.state_dir)
+            self._control_dir(self.bridge).mkdir(mode=0o700, exist_ok=True)
+            self._launch_all(self.bridge, launches)
+            self._save()  # before "go": a host that runs on is always one that a later stop() knows of
+            self.bridge.connect({position: started.host.pid for position, started in enumerate(launches)})
+            for started in launches:
+                started.go()
+            deadline = time.monotonic() + SECONDS_TO_ANSWER
+            for started in launches:
+                started.wait_for_login(deadline)
+        except BaseException:
+            self.stop()
+            raise
+        finally:
+            for started in launches:
+                started.abandon()
+
+    def stop(self) -> None:
+        """Remove hosts, bridge, and everything written. Also right when there is nothing, or only some of it."""
+        bridge = self.bridge or Bridge.find(self.state_dir)
+        if bridge is not None:
+            self._end_ssh_masters(self._control_dir(bridge))
+        for host in self.hosts:
+            host.ask_to_stop()
+        for host in self.hosts:
+            host.stop()
+        if bridge is not None:
+            bridge.delete()
+            shutil.rmtree(self._control_dir(bridge), ignore_errors=True)
+        if self._folder.exists():
+            shutil.rmtree(self._folder)
+        self.hosts, self.bridge = [], None
+
+    def inventory(self) -> dict[str, Any]:
+        """An Ansible inventory of these hosts, ready to be written as YAML or JSON."""
+        bridge = self.bridge
+        if bridge is None:
+            raise HostError(f"no hosts run in {self.state_dir}")
+        control_path = f"{self._control_dir(bridge)}/%C"
+        children: dict[str, Any] = {}
+        for host in self.hosts:
+            for group in host.spec.groups:
+                children.setdefault(group, {"hosts": {}})["hosts"][host.name] = {}
+        hosts = {host.name: host.variables(control_path) for host in self.hosts}
+        return {"all": {"hosts": hosts, "children": children}}
+
+    @property
+    def _folder(self) -> Path:
+        return self.state_dir / "hosts"
+
+    @property
+    def _record(self) -> Path:
+        return self._folder / "hosts.json"
+
+    @property
+    def _keys(self) -> Keys:
+        return Keys(self._folder / "ssh")
+
+    def _refuse_what_cannot_be(self) -> None:
+        if not sys.platform.startswith("linux") or os.geteuid() != 0:
+            raise HostError("lab hosts are made of Linux namespaces: run this as root on Linux")
+        twice = [name for name, count in Counter(spec.name for spec in self.specs).items() if count > 1]
+        if twice:
+            raise HostError(f"lab hosts of the same name: {', '.join(twice)}")
+        if len(self.specs) > LONGEST_SET:
+            raise HostError(f"a lab has room for {LONGEST_SET} hosts, not for {len(self.specs)}")
+
+    def _launch_all(self, bridge: Bridge, launches: list[Launch]) -> None:
+        prefix = bridge.network.prefixlen
+        for position, spec in enumerate(self.specs):
+            address = bridge.host_address(position)
+            launches.append(launch(spec, address, prefix, self._folder / spec.name, self._keys))
+            self.hosts.append(launches[-1].host)
+        self._keys.write_known_hosts({host.name: host.address for host in self.hosts})
+
+    def _save(self) -> None:
+        document = {"hosts": [host.record() for host in self.hosts]}
+        draft = self._record.with_suffix(".new")
+        draft.write_text(json.dumps(document, indent=1))
+        draft.replace(self._record)
+
+    @staticmethod
+    def _control_dir(bridge: Bridge) -> Path:
+        """Short, as the name of a UNIX socket must be, and this lab's alone, as the bridge is."""
+        return Path("/run", bridge.name)
+
+    @staticmethod
+    def _end_ssh_masters(folder: Path) -> None:
+        """Ansible leaves connections open for the next run; without their host they would hang about."""
+        for control_socket in folder.glob("*"):
+            command = ["ssh", "-F", "/dev/null", "-o", f"ControlPath={control_socket}", "-O", "exit", "lab"]
+            subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
