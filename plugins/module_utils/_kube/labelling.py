@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .._rollout.errors import RolloutError
+from .._rollout.labels import check_label
 from .client import METADATA, NODES, Cluster
 from .writes import Write, WriteOutcome, write_all
 
@@ -92,3 +93,29 @@ def _change(node: Mapping[str, Any], labels: Values, annotations: Values) -> Lab
     if not any(after.values()):
         return None
     return LabelChange(node["name"], node["uid"], before, after)
+
+
+def wanted_labels(given: Mapping[str, Any]) -> dict[str, str | None]:
+    """The labels as the user writes them, checked; RolloutError says what is wrong."""
+    labels = {key: _text("label", key, value) for key, value in given.items()}
+    for key, value in labels.items():
+        check_label(key, value or "")
+    return labels
+
+
+def wanted_annotations(given: Mapping[str, Any]) -> dict[str, str | None]:
+    """The annotations as the user writes them, checked; RolloutError says what is wrong."""
+    for key in given:
+        check_label(key, "")
+    return {key: _text("annotation", key, value) for key, value in given.items()}
+
+
+def _text(what: str, key: str, value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    # YAML reads an unquoted true, 1.10 or 2026-01-01 as something else, and writing it back may not give the same text.
+    raise RolloutError(
+        "The value of {0} {1} is a {2}, not a string: put it in quotes ({3!r}).".format(what, key, type(value).__name__, str(value).lower())
+    )
