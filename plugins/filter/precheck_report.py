@@ -1,0 +1,29 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the hosts of a play registered, as one PrecheckReport."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Callable
+
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import precheck_report as _report
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import readable
+
+
+@readable
+def precheck_report(hosts: list[str], hostvars: Mapping[str, Any], register: str = "precheck_registered") -> Any:
+    registered = {host: _variable(hostvars, host, register) for host in hosts}
+    node_names = {host: _variable(hostvars, host, "node_name") for host in hosts}
+    return _report.assemble(registered, node_names)
+
+
+def _variable(hostvars: Mapping[str, Any], host: str, name: str) -> Any:
+    """None where the host never came to set it. Asked for with `in` first: reading an unset variable may raise."""
+    return hostvars[host][name] if host in hostvars and name in hostvars[host] else None
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"precheck_report": precheck_report}

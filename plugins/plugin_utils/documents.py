@@ -1,0 +1,43 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. How documents come into filters, and how their errors come out."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Callable, TypeVar
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import DOCUMENT_VERSION
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
+
+_Filter = TypeVar("_Filter", bound=Callable[..., Any])
+
+
+def document(value: Any, kind: str) -> Any:
+    """The value as plain JSON, if it is a document of this kind and of a version that this collection reads."""
+    data = plain(value)
+    given = data.get("kind") if isinstance(data, dict) else None
+    if given != kind:
+        raise RolloutError(f"a {kind} document is needed, not {'a ' + str(given) if given else type(value).__name__}.")
+    if data.get("version") != DOCUMENT_VERSION:
+        raise RolloutError(
+            f"this {kind} has version {data.get('version')}, this collection reads version {DOCUMENT_VERSION}."
+        )
+    return data
+
+
+def readable(function: _Filter) -> _Filter:
+    """The filter, with RolloutErrors as Ansible's own: their text is all that a user needs, without a traceback."""
+
+    @functools.wraps(function)
+    def filtered(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except RolloutError as error:
+            raise AnsibleFilterError(f"calico_ops.rollout.{function.__name__}: {error}") from error
+
+    return filtered  # type: ignore[return-value]
