@@ -23,6 +23,8 @@ def variables(venv: Path, collections: Path) -> dict[str, str]:
         PATH=os.pathsep.join([str(venv / "bin"), env.get("PATH", os.defpath)]),
         ANSIBLE_COLLECTIONS_PATH=str(collections),
         PYTHONPATH=os.pathsep.join([str(CHECKOUT), str(collections)]),
+        # As sources to check; what mypy finds by PYTHONPATH it takes for a library without types.
+        MYPYPATH=str(collections),
         PYTHONUNBUFFERED="1",
         PYTHONDONTWRITEBYTECODE="1",
     )
@@ -53,7 +55,9 @@ def clean() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python3 -m tests.environment", description=__doc__)
-    parser.add_argument("--collection", action="store_true", help="with the built and installed tarball, not the checkout")
+    parser.add_argument(
+        "--collection", action="store_true", help="with the built and installed tarball, not the checkout"
+    )
     actions = parser.add_subparsers(dest="action", required=True)
     runner = actions.add_parser("run", help="run a command in the environment")
     runner.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")

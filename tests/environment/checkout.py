@@ -18,9 +18,20 @@ from .steps import SetupError
 def files() -> list[str]:
     """Paths relative to the checkout, sorted; deleted ones left out."""
     # A checkout may belong to another user than the one who runs the tests, which git refuses unless told.
-    command = ["git", "-c", f"safe.directory={CHECKOUT}", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    command = [
+        "git",
+        "-c",
+        f"safe.directory={CHECKOUT}",
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]
     try:
-        listed = subprocess.run(command, cwd=CHECKOUT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+        listed = subprocess.run(
+            command, cwd=CHECKOUT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+        )
     except FileNotFoundError:
         raise SetupError("git is not installed") from None
     except subprocess.CalledProcessError as error:

@@ -42,7 +42,12 @@ def works(python: str, version: Version) -> bool:
     """True if `python` runs and is what its name says (a pyenv shim may be there and not run)."""
     try:
         done = subprocess.run(
-            [python, "-I", "-c", _PROBE], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False
+            [python, "-I", "-c", _PROBE],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
@@ -61,7 +66,9 @@ def forced() -> tuple[str, Version] | None:
 
 
 def none_found() -> SetupError:
-    return SetupError(f"found no Python of {_named()}: on PATH, in ~/.pyenv/versions or in /usr/bin; install one of them")
+    return SetupError(
+        f"found no Python of {_named()}: on PATH, in ~/.pyenv/versions or in /usr/bin; install one of them"
+    )
 
 
 def _named() -> str:

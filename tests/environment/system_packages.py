@@ -31,6 +31,8 @@ def for_lab_hosts(python: Path) -> None:
     """The lab knows what its hosts need; it says so itself, and does nothing when all is there."""
     if not (CHECKOUT / "tests" / "lab" / "hosts" / "packages.py").is_file():
         return
-    done = subprocess.run([str(python), "-m", "tests.lab.hosts.packages"], cwd=CHECKOUT, stdin=subprocess.DEVNULL, check=False)
+    done = subprocess.run(
+        [str(python), "-m", "tests.lab.hosts.packages"], cwd=CHECKOUT, stdin=subprocess.DEVNULL, check=False
+    )
     if done.returncode != 0:
         say("not every system package of the lab is installed: lab hosts will say so")

@@ -1,0 +1,77 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a stage came to, and how it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+TAIL = 150
+
+
+@dataclass(frozen=True)
+class Count:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Count) -> Count:
+        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+@dataclass(frozen=True)
+class Result:
+    stage: str
+    outcome: str
+    """passed, failed, timed out or not run"""
+    seconds: float
+    tests: Count | None
+    log: Path | None
+    remark: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome == "passed"
+
+    @property
+    def count(self) -> Count:
+        """A stage without tests of its own counts as one."""
+        if self.tests is None or (not self.ok and self.tests.failed == 0):
+            return (self.tests or Count()) + (Count(passed=1) if self.ok else Count(failed=1))
+        return self.tests
+
+
+def counted(report: Path) -> Count:
+    """The tests of a pytest run, from its JUnit report; none when it did not get that far."""
+    if not report.is_file():
+        return Count()
+    total = Count()
+    for suite in ElementTree.parse(report).getroot().iter("testsuite"):  # noqa: S314
+        number = {key: int(suite.get(key, "0")) for key in ("tests", "failures", "errors", "skipped")}
+        failed = number["failures"] + number["errors"]
+        total += Count(number["tests"] - failed - number["skipped"], failed, number["skipped"])
+    return total
+
+
+def table(results: Sequence[Result]) -> str:
+    rows = [("stage", "result", "seconds", "tests")]
+    for result in results:
+        tests = str(result.tests) if result.tests is not None else ""
+        rows.append((result.stage, result.outcome, f"{result.seconds:.0f}", tests or result.remark))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = []
+    for row in rows:
+        lines.append(f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]}".rstrip())
+    return "\n".join(lines)
+
+
+def end_of(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    cut = [f"... {len(lines) - TAIL} lines more in {log}"] if len(lines) > TAIL else []
+    return "\n".join([*cut, *lines[-TAIL:]])
