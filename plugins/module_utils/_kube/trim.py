@@ -9,16 +9,12 @@ has written has observed nothing.
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import (
-    ConditionSeen,
-    DaemonSetSeen,
-    InstallationSeen,
-    NodeSeen,
-    PodSeen,
-)
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import DOMAIN
+from .._rollout.documents import ConditionSeen, DaemonSetSeen, InstallationSeen, NodeSeen, PodSeen
+from .._rollout.installation import selectors_of
+from .._rollout.labels import DOMAIN
 
 REVISION_LABEL = "controller-revision-hash"
 
@@ -116,25 +112,17 @@ def newest_revision(daemonset: Raw, revisions: Iterable[Raw]) -> str | None:
 
 
 def installation_seen(raw: Raw) -> InstallationSeen:
-    metadata, spec = _metadata(raw), raw.get("spec") or {}
+    metadata, spec, selectors = _metadata(raw), raw.get("spec") or {}, selectors_of(raw)
     return {
         "uid": str(metadata.get("uid", "")),
         "generation": int(metadata.get("generation") or 0),
-        "calico_node_selector": override_selector(raw, "calicoNodeDaemonSet"),
-        "csi_node_driver_selector": override_selector(raw, "csiNodeDriverDaemonSet"),
-        "control_plane_selector": dict(spec.get("controlPlaneNodeSelector") or {}),
+        "calico_node_selector": selectors["calico_node_selector"],
+        "csi_node_driver_selector": selectors["csi_node_driver_selector"],
+        "control_plane_selector": selectors["control_plane_selector"],
         "variant": spec.get("variant"),
         "provider": spec.get("kubernetesProvider") or None,
         "managed_by": spec_managers(raw),
     }
-
-
-def override_selector(installation: Raw, component: str) -> dict[str, str]:
-    """The nodeSelector of a component's override, {} where any part of the path is absent or null."""
-    here: Any = installation.get("spec")
-    for key in (component, "spec", "template", "spec", "nodeSelector"):
-        here = (here or {}).get(key)
-    return dict(here or {})
 
 
 def spec_managers(raw: Raw) -> list[str]:

@@ -1,0 +1,66 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. What a step did, or in check mode would do: compact actions, and a diff of the fields written and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .._rollout.documents import LabelNodes, Observation, Wait
+from .installation import ScopeOutcome
+
+
+class Journal:
+    def __init__(self) -> None:
+        self.actions: list[dict[str, Any]] = []
+        self.changed = False
+        self._nodes: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+        self._installation: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+
+    def labelled(self, action: LabelNodes, observation: Observation, failed: Mapping[str, str]) -> None:
+        """`failed` has a sentence for each node of the action that was not written."""
+        written = [name for name in action["nodes"] if name not in failed]
+        entry: dict[str, Any] = {"do": "label_nodes", "batch": action["batch"], "count": len(written), "nodes": written}
+        if failed:
+            entry["failed"] = dict(failed)
+        self.actions.append(entry)
+        self.changed = self.changed or bool(written)
+        before, after = self._nodes
+        for name in written:
+            node = observation["nodes"][name]
+            before.setdefault(
+                name,
+                {
+                    "labels": _present(node["labels"], action["labels"]),
+                    "annotations": _present(node["annotations"], action["annotations"]),
+                },
+            )
+            after[name] = {"labels": dict(action["labels"]), "annotations": dict(action["annotations"])}
+
+    def scoped(self, outcome: ScopeOutcome) -> None:
+        self.actions.append({"do": "scope_installation", "create": outcome.created, "changed": outcome.changed})
+        self.changed = self.changed or outcome.changed
+        if outcome.changed:
+            self._installation = (outcome.before, outcome.after)
+
+    def waits(self, action: Wait) -> None:
+        """A wait that goes on is one wait, told by its latest reason."""
+        entry = {"do": "wait", "why": action["why"]}
+        if self.actions and self.actions[-1]["do"] == "wait":
+            self.actions[-1] = entry
+        else:
+            self.actions.append(entry)
+
+    def diff(self) -> list[dict[str, Any]]:
+        parts = (("nodes", self._nodes), ("Installation/default", self._installation))
+        return [
+            {"before_header": header, "after_header": header, "before": before, "after": after}
+            for header, (before, after) in parts
+            if before != after
+        ]
+
+
+def _present(has: Mapping[str, str], written: Mapping[str, str]) -> dict[str, str]:
+    return {key: has[key] for key in written if key in has}

@@ -1,0 +1,151 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. The cluster as a rollout sees it: one Observation, from lists alone or kept up to date by watches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, Callable, Protocol
+
+from .._rollout.documents import Observation
+from . import trim
+from .client import NODES, ApiError, Cluster
+from .watch import Kind, Mirror
+
+APPS = "/apis/apps/v1/namespaces/"
+OPERATOR = "/apis/operator.tigera.io/v1/"
+
+MANIFEST_DAEMONSETS = ("calico-node", "canal")
+"""Names that Calico's and Canal's manifests give their DaemonSet in kube-system."""
+
+SETTLE_SECONDS = 5.0
+BUNCH_SECONDS = 0.1
+"""Changes come in bunches: a pod that becomes ready is several events, and each look at the whole costs."""
+
+
+def _node(raw: dict[str, Any]) -> dict[str, Any]:
+    return {"metadata": _identity(raw), "seen": trim.node_seen(raw)}
+
+
+def _pod(raw: dict[str, Any]) -> dict[str, Any]:
+    return {"metadata": _identity(raw), "seen": trim.pod_seen(raw)}
+
+
+def _revision(raw: dict[str, Any]) -> dict[str, Any]:
+    """Without `data`: that is the whole pod template, once for each revision."""
+    return {"metadata": raw["metadata"], "revision": raw["revision"]}
+
+
+def _identity(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: raw["metadata"].get(key) for key in ("name", "resourceVersion")}
+
+
+KINDS: dict[str, Kind] = {
+    "nodes": Kind(NODES, trim=_node),
+    "pods": Kind("/api/v1/namespaces/calico-system/pods", {"labelSelector": "k8s-app=calico-node"}, trim=_pod),
+    "daemonsets": Kind(APPS + "calico-system/daemonsets"),
+    "revisions": Kind(APPS + "calico-system/controllerrevisions", trim=_revision),
+    "installations": Kind(OPERATOR + "installations", optional=True),
+    "statuses": Kind(OPERATOR + "tigerastatuses", optional=True),
+}
+
+
+def observe_once(cluster: Cluster) -> Observation:
+    """From one list of each kind. For what judges once: check mode, facts, a refusal before a single write."""
+
+    def listed(kind: Kind) -> list[Any]:
+        try:
+            return cluster.list_all(kind.path, query=kind.query, trim=kind.trim)[0]
+        except ApiError as error:
+            if error.status == 404 and kind.optional:
+                return []
+            raise
+
+    return _assembled(lambda name: listed(KINDS[name]), _manifest_daemonsets(cluster))
+
+
+class Eyes(Protocol):
+    """What a wait needs: to look, and to sleep until there is something new to see."""
+
+    def observe(self) -> Observation: ...
+
+    def wait_for_change(self, timeout: float) -> bool: ...
+
+
+class Observer:
+    """Observations kept up to date by one list and one watch of each kind."""
+
+    def __init__(self, cluster: Cluster, deadline: float) -> None:
+        """`deadline` (monotonic) ends the watches."""
+        # Asked once: a Calico from manifests does not appear in the middle of a rollout without somebody's doing.
+        self._manifest = _manifest_daemonsets(cluster)
+        self._mirror = Mirror(cluster, KINDS, deadline)
+
+    def observe(self) -> Observation:
+        return _assembled(self._mirror.objects, self._manifest)
+
+    def wait_for_change(self, timeout: float) -> bool:
+        """Until something changed that was not yet there at the last return, or `timeout` seconds are over."""
+        changed = self._mirror.wait_for_change(timeout)
+        if changed:
+            time.sleep(BUNCH_SECONDS)
+        return changed
+
+    def settle(self, kind: str, written: Iterable[Mapping[str, Any]]) -> bool:
+        """Wait until the watch has brought our own writes, so that nothing is decided on the state before them.
+
+        False when it has not within a few seconds: an object that was deleted right after the write never comes. Deciding on
+        the older state is harmless then, for a write that is repeated finds nothing to change.
+        """
+        missing = {str(raw["metadata"]["name"]): raw["metadata"]["resourceVersion"] for raw in written}
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while True:
+            present = {raw["metadata"]["name"]: raw["metadata"]["resourceVersion"] for raw in self._mirror.objects(kind)}
+            missing = {name: version for name, version in missing.items() if not _at_least(present.get(name), version)}
+            left = deadline - time.monotonic()
+            if not missing or left <= 0:
+                return not missing
+            self._mirror.wait_for_change(left)
+
+    def close(self) -> None:
+        self._mirror.close()
+
+    def __enter__(self) -> Observer:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _assembled(objects: Callable[[str], list[Any]], manifest: list[str]) -> Observation:
+    # Nodes and pods last: a DaemonSet that is older than its pods can only make the gate stricter.
+    daemonsets, revisions = objects("daemonsets"), objects("revisions")
+    installations, statuses = objects("installations"), objects("statuses")
+    installation = trim.named(installations, "default")
+    calico_node, csi = trim.named(daemonsets, "calico-node"), trim.named(daemonsets, "csi-node-driver")
+    return {
+        "nodes": {raw["metadata"]["name"]: raw["seen"] for raw in objects("nodes")},
+        "pods": sorted((raw["seen"] for raw in objects("pods")), key=lambda pod: pod["name"]),
+        "daemonset": None if calico_node is None else trim.daemonset_seen(calico_node, revisions),
+        "csi_daemonset": None if csi is None else trim.daemonset_seen(csi, revisions),
+        "installation": None if installation is None else trim.installation_seen(installation),
+        "overlay": trim.named(installations, "overlay") is not None,
+        "manifest_install": manifest,
+        "calico_status": trim.status_conditions(trim.named(statuses, "calico")),
+    }
+
+
+def _manifest_daemonsets(cluster: Cluster) -> list[str]:
+    found = (cluster.get_or_none(APPS + "kube-system/daemonsets/" + name) for name in MANIFEST_DAEMONSETS)
+    return ["kube-system/" + trim.name_of(raw) for raw in found if raw is not None]
+
+
+def _at_least(present: str | None, written: str) -> bool:
+    """resourceVersions of one kind grow, and may be compared as numbers where they are numbers (KEP-5504)."""
+    if present is None:
+        return False
+    if present.isdigit() and written.isdigit():
+        return int(present) >= int(written)
+    return present == written

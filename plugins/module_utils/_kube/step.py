@@ -1,0 +1,190 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Observe, decide, act: the hands of a rollout. Every decision is decide()'s."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Callable
+
+from .._rollout.decide import decide
+from .._rollout.documents import Action, Decision, LabelNodes, Observation, Plan, PredictedChanges, Readiness, RolloutState
+from .._rollout.errors import RolloutError
+from .._rollout.installation import scoped
+from .._rollout.plan import planned_nodes
+from .._rollout.readiness import judge
+from .._rollout.simulate import predict, simulate
+from .client import NODES, ApiError, Cluster
+from .installation import ScopeOutcome, scope
+from .journal import Journal
+from .observe import Observer, observe_once
+from .writes import Write, WriteOutcome, write_all
+
+LIST_SECONDS = 30.0
+"""The first lists may take that much longer than the call: there is always a decision to return."""
+RETRY_PAUSE = 2.0
+"""Before a decision is taken anew after writes that failed: a node that refuses must not be asked in a tight loop."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    max_duration: float
+    rate: float
+    concurrency: int
+
+
+@dataclass
+class Step:
+    """One call of rollout_step."""
+
+    cluster: Cluster
+    plan: Plan
+    state: RolloutState
+    installation_spec: Mapping[str, Any] | None
+    limits: Limits
+    clock: Callable[[], float] = time.time
+    journal: Journal = field(default_factory=Journal)
+    decision: Decision = field(init=False)
+    observation: Observation = field(init=False)
+    batch_completed: bool = False
+
+    def carry_out(self) -> None:
+        """Act until the rollout is finished, a batch is through, or the call's time is used up."""
+        deadline = time.monotonic() + self.limits.max_duration
+        begun = False
+        with Observer(self.cluster, deadline + LIST_SECONDS) as observer:
+            while True:
+                observation = observer.observe()
+                decision = decide(self.plan, self.state, observation, self.clock())
+                if begun and time.monotonic() >= deadline and any(action["do"] != "wait" for action in decision["actions"]):
+                    # No write is begun that the call has no time for: the next one decides it anew.
+                    return
+                self._take(decision, observation)
+                begun = True
+                pause = self._act(decision, observation, observer, deadline)
+                if self.finished or self.batch_completed or time.monotonic() >= deadline:
+                    return
+                if pause > 0:
+                    observer.wait_for_change(min(pause, deadline - time.monotonic()))
+
+    def rehearse(self) -> None:
+        """The whole rollout at once on one observation: each action is predicted, and what can be judged by the API is."""
+        truth = observe_once(self.cluster)
+        now = self.clock()
+        if self.state["predicted"] is None:
+            self.state["predicted"] = PredictedChanges(labelled=[], scoped=False)
+        while True:
+            observation = simulate(truth, self.plan, self.state)
+            decision = decide(self.plan, self.state, observation, now)
+            self._take(decision, observation)
+            for action in decision["actions"]:
+                if not self.finished:
+                    self._foresee(action, observation)
+                if action["do"] == "wait":
+                    now = max(now, action["until"])
+            if self.finished:
+                return
+
+    @property
+    def finished(self) -> bool:
+        return self.decision["report"]["outcome"] != "in_progress"
+
+    def readiness(self) -> Readiness:
+        """The table of the batches that were begun."""
+        begun = {batch["name"] for batch in self.decision["report"]["batches"] if batch["state"] != "pending"}
+        expected = [node for batch in self.plan["batches"] if batch["name"] in begun for node in batch["nodes"]]
+        return judge(expected, self.observation, self.plan["admission_label"])
+
+    def _take(self, decision: Decision, observation: Observation) -> None:
+        before, after = self._batch_index(self.state), self._batch_index(decision["state"])
+        self.batch_completed = self.batch_completed or 0 <= before < after or decision["report"]["outcome"] == "done"
+        self.decision, self.state, self.observation = decision, decision["state"], observation
+
+    def _batch_index(self, state: RolloutState) -> int:
+        names = [batch["name"] for batch in self.plan["batches"]]
+        return names.index(state["batch"]) if state["batch"] in names else -1
+
+    def _act(self, decision: Decision, observation: Observation, observer: Observer, deadline: float) -> float:
+        """Carry out the decision; how long to wait for a change before the next one."""
+        pause = 0.0
+        try:
+            for action in decision["actions"]:
+                if action["do"] == "wait":
+                    self.journal.waits(action)
+                    pause = max(0.05, action["until"] - self.clock())
+                elif action["do"] == "label_nodes":
+                    self._try_scope(action, observation)
+                    written = self._label(action, observation, deadline)
+                    observer.settle("nodes", [outcome.object for outcome in written.values() if outcome.object is not None])
+                    pause = 0.0 if all(outcome.ok for outcome in written.values()) else RETRY_PAUSE
+                else:
+                    outcome = self._scope(action["create"], observation, check_mode=False)
+                    self.journal.scoped(outcome)
+                    if outcome.stored is not None:
+                        observer.settle("installations", [outcome.stored])
+        except RolloutError as error:
+            self._stop(str(error))
+        return pause
+
+    def _foresee(self, action: Action, observation: Observation) -> None:
+        try:
+            if action["do"] == "wait":
+                self.journal.waits(action)
+            elif action["do"] == "label_nodes":
+                self._try_scope(action, observation)
+                self.journal.labelled(action, observation, {})
+            else:
+                self.journal.scoped(self._scope(action["create"], observation, check_mode=True))
+        except RolloutError as error:
+            self._stop(str(error))
+            return
+        self.state = predict(self.state, action)
+
+    def _try_scope(self, action: LabelNodes, observation: Observation) -> None:
+        """Before the first label: would the API server and our own judgement take the selector that comes after it?"""
+        if scoped(observation["installation"], self.plan["admission_label"]):
+            return
+        ahead = simulate(observation, self.plan, predict(self.state, action))
+        self._scope(observation["installation"] is None, ahead, check_mode=True)
+
+    def _scope(self, create: bool, observation: Observation, check_mode: bool) -> ScopeOutcome:
+        return scope(
+            self.cluster,
+            self.plan["admission_label"],
+            observation=observation,
+            create_spec=self.installation_spec if create else None,
+            check_mode=check_mode,
+        )
+
+    def _label(self, action: LabelNodes, observation: Observation, deadline: float) -> dict[str, WriteOutcome]:
+        strangers = set(action["nodes"]) - set(planned_nodes(self.plan))
+        if strangers:
+            raise RolloutError("Nodes that are not in the plan are never touched: %s." % ", ".join(sorted(strangers)))
+        body = {"metadata": {"labels": action["labels"], "annotations": action["annotations"]}}
+        writes = [Write(name, "PATCH", "%s/%s" % (NODES, name), body) for name in action["nodes"]]
+        written = write_all(self.cluster, writes, self.limits.rate, self.limits.concurrency, deadline=deadline)
+        failed = {name: outcome.error for name, outcome in written.items() if outcome.error is not None}
+        self.journal.labelled(action, observation, {name: str(error) for name, error in failed.items()})
+        final = {name: error for name, error in failed.items() if _is_final(error)}
+        if final:
+            raise RolloutError(
+                "batch %s: %d of %d nodes could not be labelled: %s"
+                % (action["batch"], len(final), len(writes), "; ".join(str(error) for error in list(final.values())[:3]))
+            )
+        return written
+
+    def _stop(self, reason: str) -> None:
+        state = self.state.copy()
+        state["phase"] = "stopped"
+        report = self.decision["report"].copy()
+        report["outcome"], report["reason"] = "stopped", reason
+        self.state = state
+        self.decision = {"actions": [], "state": state, "report": report}
+
+
+def _is_final(error: ApiError) -> bool:
+    """The server's no, which the same request would meet again. A node that is gone (404) is for decide() to judge."""
+    return 400 <= error.status < 500 and error.status not in (404, 408, 409, 429)

@@ -1,0 +1,229 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The calico_ops.rollout authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lets Calico only onto admitted nodes: sets the node selectors in the Installation of tigera-operator."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: installation_scope
+short_description: Lets Calico only onto the nodes that carry the admission label
+version_added: "0.1.0"
+author:
+  - The calico_ops.rollout authors (@calico-ops)
+description:
+  - Sets the admission label as node selector of calico-node, of csi-node-driver and of the control plane of Calico in
+    the C(Installation) named C(default) of tigera-operator.
+  - The selector is meant to be set once. Each change of it restarts calico-node on every node that has it, so let nodes in by
+    labelling them (M(calico_ops.rollout.node_labels)), never by changing the selector.
+  - Written by server-side apply as field manager C(calico-ops-scope), bound to the UID of the Installation that was judged.
+    Nothing else in the Installation is touched, and no other manager's field is taken over.
+  - The object that the API server would store is judged first (a dry run). The module refuses, and writes nothing, when
+    the result would take a Ready calico-node from a node, when another manager adds keys to the selector, when an
+    C(Installation) named C(overlay) exists, when Calico or Canal was installed from a manifest into C(kube-system), or when the label
+    is one that tigera-operator ignores.
+options:
+  admission_label:
+    description: The label that a node must carry to get Calico.
+    type: dict
+    default: {}
+    suboptions:
+      key:
+        description:
+          - Key of the label. Keys that contain C(operator.tigera.io), C(kubernetes.io/os) and
+            C(projectcalico.org/operator-node-migration) are refused, because tigera-operator drops or overrides them.
+        type: str
+        default: rollout.calico-ops.dev/admitted
+      value:
+        description: Value of the label.
+        type: str
+        default: 'true'
+  create:
+    description:
+      - Create the C(Installation) from O(spec), with the selectors in it from its first moment. Label the first batch before,
+        or nothing will run anywhere.
+      - When an C(Installation) exists that already has everything in O(spec), nothing is changed. When it differs, the
+        module fails and names the fields; it never overwrites one.
+    type: bool
+    default: false
+  spec:
+    description: The whole C(spec) of the C(Installation) to create, as in its manifest. The selectors are added to it.
+    type: dict
+  may_lose_calico:
+    description:
+      - Names of nodes that may lose their Ready calico-node by this change. Every other node that runs one must carry the label.
+    type: list
+    elements: str
+    default: []
+  wait:
+    description:
+      - Wait until tigera-operator has put the selector into the DaemonSet and has observed this generation of the
+        C(Installation), or fail with what the operator says against it. Ignored in check mode.
+      - This is no proof that calico-node runs; that is what M(calico_ops.rollout.node_readiness) is for.
+    type: bool
+    default: true
+  timeout:
+    description: Seconds that O(wait) may take.
+    type: int
+    default: 120
+extends_documentation_fragment:
+  - calico_ops.rollout._kube
+  - calico_ops.rollout._attributes
+  - calico_ops.rollout._attributes.kube_group
+attributes:
+  check_mode:
+    support: full
+    details: Sends dry-run requests, which the API server validates and judges as it would the real ones.
+  diff_mode:
+    support: full
+    details: Shows the selectors (and with O(create) the whole spec), before and after.
+  idempotent:
+    support: full
+seealso:
+  - module: calico_ops.rollout.node_labels
+  - module: calico_ops.rollout.node_readiness
+  - module: calico_ops.rollout.rollout_step
+"""
+
+EXAMPLES = r"""
+- name: Calico runs only on nodes with rollout.calico-ops.dev/admitted=true
+  calico_ops.rollout.installation_scope:
+
+- name: The same with a label of our own, while edge-7 is taken out of Calico on purpose
+  calico_ops.rollout.installation_scope:
+    admission_label:
+      key: calico.example.com/admitted
+      value: "yes"
+    may_lose_calico:
+      - edge-7
+
+- name: A clean install starts on the nodes that are labelled already, and on no other
+  calico_ops.rollout.installation_scope:
+    create: true
+    spec:
+      variant: Calico
+      calicoNetwork:
+        ipPools:
+          - cidr: 10.244.0.0/16
+            encapsulation: VXLAN
+"""
+
+RETURN = r"""
+installation:
+  description: The Installation after the change; in check mode as the API server would store it.
+  returned: success
+  type: dict
+  contains:
+    uid:
+      description: UID of the object.
+      type: str
+      returned: always
+    generation:
+      description: Generation of the spec.
+      type: int
+      returned: always
+    calico_node_selector:
+      description: Node selector of calico-node.
+      type: dict
+      returned: always
+    csi_node_driver_selector:
+      description: Node selector of csi-node-driver.
+      type: dict
+      returned: always
+    control_plane_selector:
+      description: Node selector of the control plane of Calico.
+      type: dict
+      returned: always
+    variant:
+      description: Variant of the product, null where the spec does not say.
+      type: str
+      returned: always
+    provider:
+      description: Kubernetes provider, null where the spec does not say.
+      type: str
+      returned: always
+    managed_by:
+      description: Names of the field managers that write the spec.
+      type: list
+      elements: str
+      returned: always
+created:
+  description: Whether the Installation was, or in check mode would be, created.
+  returned: success
+  type: bool
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import AUTH_CONSTRAINTS, AUTH_OPTIONS
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster, connected
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.installation import ScopeOutcome, await_taken, scope
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer, observe_once
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import (
+    ADMISSION_KEY,
+    ADMISSION_VALUE,
+    check_label,
+)
+
+
+LIST_SECONDS = 30
+"""The first lists may take that much longer than the timeout: there is always an answer to why it is not in force."""
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "admission_label": {
+                "type": "dict",
+                "default": {},
+                "options": {
+                    "key": {"type": "str", "default": ADMISSION_KEY, "no_log": False},
+                    "value": {"type": "str", "default": ADMISSION_VALUE},
+                },
+            },
+            "create": {"type": "bool", "default": False},
+            "spec": {"type": "dict"},
+            "may_lose_calico": {"type": "list", "elements": "str", "default": []},
+            "wait": {"type": "bool", "default": True},
+            "timeout": {"type": "int", "default": 120},
+            **AUTH_OPTIONS,
+        },
+        required_if=[("create", True, ("spec",))],
+        required_by={"spec": ("create",)},
+        supports_check_mode=True,
+        **AUTH_CONSTRAINTS,
+    )
+    started = time.monotonic()
+    label = AdmissionLabel(key=module.params["admission_label"]["key"], value=module.params["admission_label"]["value"])
+    with connected(module) as cluster:
+        check_label(label["key"], label["value"])
+        outcome = scope(
+            cluster,
+            label,
+            observation=observe_once(cluster),
+            create_spec=module.params["spec"] if module.params["create"] else None,
+            check_mode=module.check_mode,
+            may_lose_calico=module.params["may_lose_calico"],
+        )
+        if module.params["wait"] and not module.check_mode:
+            _wait(cluster, outcome, label, started + module.params["timeout"])
+    module.exit_json(
+        changed=outcome.changed,
+        created=outcome.created,
+        installation=outcome.installation,
+        diff={"before": outcome.before, "after": outcome.after},
+    )
+
+
+def _wait(cluster: Cluster, outcome: ScopeOutcome, label: AdmissionLabel, deadline: float) -> None:
+    with Observer(cluster, deadline + LIST_SECONDS) as observer:
+        if outcome.stored is not None:
+            observer.settle("installations", [outcome.stored])
+        await_taken(observer, deadline, label)
+
+
+if __name__ == "__main__":
+    main()

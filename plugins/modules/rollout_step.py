@@ -1,0 +1,250 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The calico_ops.rollout authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes a rollout further for at most a minute: observe, decide, act."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollout_step
+short_description: Takes a rollout of Calico one step further
+version_added: "0.1.0"
+author:
+  - The calico_ops.rollout authors (@calico-ops)
+description:
+  - Observes the cluster, decides what the plan asks for next, and does it, until the rollout is finished, a batch is through, or
+    O(max_duration) is used up. A playbook calls it in a loop until RV(finished), and shows RV(progress) in between.
+  - A batch is admitted by one label write for each of its nodes. The selector is put into the C(Installation) once, after the labels
+    of the first batch. The next batch follows only when calico-node is ready on every node admitted so far and stays so for the
+    plan's soak.
+  - What counts is what the cluster shows. RV(state) only remembers instants, so a rollout that was killed, or whose state was lost,
+    goes on where it was.
+  - The module does not fail when the rollout stops. It returns RV(outcome=stopped) with the reason in RV(report), so that the playbook
+    can write its report first and fail then. It fails when the cluster cannot be read, or when an option is wrong.
+  - Before the first label is written, the selector that follows is tried by a dry run. What the API server, the plan's failure budgets
+    or the safety of running nodes forbid stops the rollout before anything is written.
+  - Only nodes of the plan are written to.
+options:
+  plan:
+    description: The plan, as the P(calico_ops.rollout.plan#filter) filter made it. A plan that was altered since is refused.
+    type: dict
+    required: true
+  state:
+    description:
+      - RV(state) of the call before. Leave it out in the first call, and in each new run.
+      - The state of another plan stops the rollout.
+    type: dict
+  max_duration:
+    description: Seconds after which the call returns, at most 60. A write that is under way then is finished first.
+    type: int
+    default: 60
+  installation_spec:
+    description:
+      - The C(spec) of the C(Installation) for a clean install. It is created, with the selectors in it, after the first batch is
+        labelled.
+      - Not used where an C(Installation) exists. Where none exists and this is not given, the rollout stops before the first label.
+    type: dict
+extends_documentation_fragment:
+  - calico_ops.rollout._kube
+  - calico_ops.rollout._writes
+  - calico_ops.rollout._attributes
+  - calico_ops.rollout._attributes.kube_group
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Runs the rest of the rollout at once against a simulated cluster on which all goes well, and returns all actions and the diff.
+      - The change of the C(Installation) is sent as a dry run, so it is judged by the API server as the real one would be.
+  diff_mode:
+    support: full
+    details: Shows the labels and annotations of each node written, and the fields of the C(Installation) that were set.
+  idempotent:
+    support: partial
+    details: Each call takes the rollout further; once it is finished, nothing changes any more.
+seealso:
+  - module: calico_ops.rollout.installation_scope
+  - module: calico_ops.rollout.node_labels
+  - module: calico_ops.rollout.node_readiness
+  - module: calico_ops.rollout.rollout_info
+"""
+
+EXAMPLES = r"""
+- name: Take the rollout further
+  calico_ops.rollout.rollout_step:
+    plan: "{{ plan }}"
+    state: "{{ step.state | default(omit) }}"
+    installation_spec:
+      variant: Calico
+  register: step
+  until: step.finished
+  retries: 100
+  delay: 0
+
+- name: See what the whole rollout would do
+  calico_ops.rollout.rollout_step:
+    plan: "{{ plan }}"
+  check_mode: true
+  diff: true
+"""
+
+RETURN = r"""
+finished:
+  description: Whether there is nothing left to do, because all is done or because the rollout stopped.
+  returned: success
+  type: bool
+outcome:
+  description: V(in_progress), V(done) or V(stopped). In check mode what a real run would end with if all went well.
+  returned: success
+  type: str
+batch_completed:
+  description: Whether the batch under way passed its gate during this call.
+  returned: success
+  type: bool
+progress:
+  description: Where the rollout stands, in one line.
+  returned: success
+  type: str
+state:
+  description: To be handed to the next call as it is. Its content is no interface.
+  returned: success
+  type: dict
+report:
+  description: Where the rollout stands, as a document of kind C(Report).
+  returned: success
+  type: dict
+  contains:
+    outcome:
+      description: As RV(outcome).
+      type: str
+      returned: always
+    reason:
+      description: What happens now, or why it stopped and what to do next, in one sentence.
+      type: str
+      returned: always
+    planned:
+      description: Number of nodes in the plan.
+      type: int
+      returned: always
+    ready:
+      description: Number of planned nodes with a ready calico-node.
+      type: int
+      returned: always
+    batches:
+      description: Each batch with its number of nodes, of nodes admitted and ready, and its state.
+      type: list
+      elements: dict
+      returned: always
+    excluded:
+      description: Each node or host that stays outside, with cause, reason and remedy.
+      type: list
+      elements: dict
+      returned: always
+    not_ready:
+      description: Rows of the readiness table of the nodes that do not pass.
+      type: list
+      elements: dict
+      returned: always
+readiness:
+  description: The readiness table of the batches begun so far, as M(calico_ops.rollout.node_readiness) returns it.
+  returned: success
+  type: dict
+actions:
+  description: What the call did, or in check mode what the rest of the rollout would do, in order.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    do:
+      description: V(label_nodes), V(scope_installation) or V(wait).
+      type: str
+      returned: always
+    batch:
+      description: Name of the batch.
+      type: str
+      returned: for label_nodes
+    nodes:
+      description: Names of the nodes that were labelled.
+      type: list
+      elements: str
+      returned: for label_nodes
+    count:
+      description: Their number.
+      type: int
+      returned: for label_nodes
+    failed:
+      description: The error of each node that could not be labelled.
+      type: dict
+      returned: for label_nodes, when there are such nodes
+    create:
+      description: Whether the Installation was created.
+      type: bool
+      returned: for scope_installation
+    changed:
+      description: Whether the Installation was changed.
+      type: bool
+      returned: for scope_installation
+    why:
+      description: What was, or would be, waited for.
+      type: str
+      returned: for wait
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import AUTH_CONSTRAINTS, AUTH_OPTIONS, WRITE_OPTIONS
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.step import Limits, Step
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.given import given_plan, given_state
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.report import progress_line
+
+LONGEST_CALL = 60
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "plan": {"type": "dict", "required": True},
+            "state": {"type": "dict"},
+            "max_duration": {"type": "int", "default": LONGEST_CALL},
+            "installation_spec": {"type": "dict"},
+            **AUTH_OPTIONS,
+            **WRITE_OPTIONS,
+        },
+        supports_check_mode=True,
+        **AUTH_CONSTRAINTS,
+    )
+    params = module.params
+    if not 1 <= params["max_duration"] <= LONGEST_CALL:
+        module.fail_json(msg="max_duration: %d is not between 1 and %d seconds." % (params["max_duration"], LONGEST_CALL))
+    with connected(module) as cluster:
+        plan = given_plan(params["plan"])
+        step = Step(
+            cluster=cluster,
+            plan=plan,
+            state=given_state(params["state"], plan),
+            installation_spec=params["installation_spec"],
+            limits=Limits(params["max_duration"], params["rate"], params["concurrency"]),
+        )
+        if module.check_mode:
+            step.rehearse()
+        else:
+            step.carry_out()
+    report = step.decision["report"]
+    module.exit_json(
+        changed=step.journal.changed,
+        finished=step.finished,
+        outcome=report["outcome"],
+        batch_completed=step.batch_completed,
+        progress=progress_line(report, time.time()),
+        state=step.state,
+        report=report,
+        readiness=step.readiness(),
+        actions=step.journal.actions,
+        diff=step.journal.diff(),
+    )
+
+
+if __name__ == "__main__":
+    main()
