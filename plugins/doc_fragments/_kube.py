@@ -57,7 +57,8 @@ options:
     description: URL of an HTTP proxy on the way to the API server. Can also be set with E(K8S_AUTH_PROXY).
     type: str
   no_proxy:
-    description: Comma separated hosts, domains, IPs and CIDRs that are reached without the proxy. Can also be set with E(K8S_AUTH_NO_PROXY).
+    description:
+      - Comma separated hosts, domains, IPs and CIDRs that are reached without the proxy. Can also be set with E(K8S_AUTH_NO_PROXY).
     type: str
   proxy_headers:
     description: Headers for the HTTP proxy.

@@ -92,7 +92,11 @@ diff:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import AUTH_CONSTRAINTS, AUTH_OPTIONS, WRITE_OPTIONS
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import (
+    AUTH_CONSTRAINTS,
+    AUTH_OPTIONS,
+    WRITE_OPTIONS,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.labelling import (
     apply_label_changes,
@@ -126,7 +130,9 @@ def main() -> None:
         if params["selector"] is not None and not nodes:
             module.warn("No node matches the selector {0!r}.".format(params["selector"]))
         changes = label_changes(nodes, params["nodes"], labels, annotations)
-        outcomes = {} if module.check_mode else apply_label_changes(cluster, changes, params["rate"], params["concurrency"])
+        outcomes = (
+            {} if module.check_mode else apply_label_changes(cluster, changes, params["rate"], params["concurrency"])
+        )
         failed = {node: str(outcome.error) for node, outcome in outcomes.items() if not outcome.ok}
         done = [change for change in changes if change.node not in failed]
         result: dict[str, Any] = {

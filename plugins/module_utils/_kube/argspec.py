@@ -107,7 +107,9 @@ def _kubeconfig_secrets(value: Any) -> set[str]:
             elif key == "env" and isinstance(inner, list):
                 # Environment of an exec plugin. Only what its name calls a secret: masking AWS_PROFILE=default would mask
                 # the word "default" in every message.
-                found.update(item["value"] for item in inner if isinstance(item, dict) and _names_a_secret(item.get("name", "")))
+                found.update(
+                    item["value"] for item in inner if isinstance(item, dict) and _names_a_secret(item.get("name", ""))
+                )
             else:
                 found |= _kubeconfig_secrets(inner)
     elif isinstance(value, list):

@@ -20,7 +20,7 @@ from ansible.module_utils.basic import missing_required_lib
 from .._rollout.errors import RolloutError
 from .argspec import auth_from, secrets_of
 from .configuration import MISSING_LIBRARY, Access, Connection
-from .patience import CONNECT_RETRIES, Patience
+from .patience import Patience
 
 try:
     import urllib3
@@ -93,7 +93,10 @@ class Cluster:
             path,
             query=query,
             body=None if body is None else json.dumps(body, separators=(",", ":")).encode(),
-            headers={"Accept": accept or "application/json", **({} if body is None else {"Content-Type": content_type})},
+            headers={
+                "Accept": accept or "application/json",
+                **({} if body is None else {"Content-Type": content_type}),
+            },
             patience=Patience.until(deadline, repeatable=repeatable, conflicts=retry_conflicts),
         )
         if response.status >= 400 or response.status in (301, 302, 303, 307, 308):
@@ -219,7 +222,10 @@ class Cluster:
 def connected(module: AnsibleModule, *, pool_size: int | None = None) -> Iterator[Cluster]:
     """The cluster that a module's auth options name. What goes wrong inside ends the module with a message for the user."""
     if MISSING_LIBRARY is not None:
-        module.fail_json(msg=missing_required_lib("kubernetes", url="https://pypi.org/project/kubernetes/"), exception=str(MISSING_LIBRARY))
+        module.fail_json(
+            msg=missing_required_lib("kubernetes", url="https://pypi.org/project/kubernetes/"),
+            exception=str(MISSING_LIBRARY),
+        )
     auth = auth_from(module.params)
     module.no_log_values.update(secrets_of(auth))
     size = pool_size or int(module.params.get("concurrency") or 0) or 4
@@ -237,7 +243,10 @@ def connected(module: AnsibleModule, *, pool_size: int | None = None) -> Iterato
 
 def _named_metadata(item: dict[str, Any]) -> dict[str, Any]:
     metadata = item["metadata"]
-    return {key: metadata.get(key) or empty for key, empty in (("name", ""), ("uid", ""), ("labels", {}), ("annotations", {}))}
+    return {
+        key: metadata.get(key) or empty
+        for key, empty in (("name", ""), ("uid", ""), ("labels", {}), ("annotations", {}))
+    }
 
 
 def _all_headers(access: Mapping[str, Any], own: Mapping[str, str]) -> Any:
@@ -252,10 +261,15 @@ def _parsed(method: str, path: str, data: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(data)
     except ValueError as error:
-        raise ApiError(0, "NotJSON", "{0} {1}: the answer is not JSON. Is this the address of an API server?".format(method, path)) from error
+        raise _not_json(method, path) from error
     if not isinstance(parsed, dict):
-        raise ApiError(0, "NotJSON", "{0} {1}: the answer is not a JSON object.".format(method, path))
+        raise _not_json(method, path)
     return parsed
+
+
+def _not_json(method: str, path: str) -> ApiError:
+    message = "{0} {1}: the answer is not a JSON object. Is this the address of an API server?".format(method, path)
+    return ApiError(0, "NotJSON", message)
 
 
 def _refusal(method: str, path: str, code: int, phrase: str | None, data: bytes) -> ApiError:

@@ -27,7 +27,12 @@ try:
     from kubernetes import config as kubernetes_config
     from kubernetes.client import Configuration
     from kubernetes.client.rest import RESTClientObject
-    from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, ConfigNode, KubeConfigLoader, KubeConfigMerger
+    from kubernetes.config.kube_config import (
+        KUBE_CONFIG_DEFAULT_LOCATION,
+        ConfigNode,
+        KubeConfigLoader,
+        KubeConfigMerger,
+    )
 except ImportError as missing:
     MISSING_LIBRARY: ImportError | None = missing
 else:
@@ -53,7 +58,9 @@ class Access:
 class Connection:
     """The current Access of a set of auth options. Threads share it."""
 
-    def __init__(self, auth: dict[str, Any], *, pool_size: int = 16, on_secret: Callable[[str], object] = lambda secret: None):
+    def __init__(
+        self, auth: dict[str, Any], *, pool_size: int = 16, on_secret: Callable[[str], object] = lambda secret: None
+    ):
         """
         :param auth: values of argspec.AUTH_OPTIONS
         :param pool_size: connections kept open at once
@@ -120,7 +127,8 @@ class Connection:
         if not settings.verify_ssl:
             # The user asked for it; a warning per request would bury everything else.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        return RESTClientObject(settings).pool_manager
+        pool: urllib3.PoolManager = RESTClientObject(settings).pool_manager
+        return pool
 
 
 Load = Callable[[bool], "tuple[Configuration, float | None]"]
@@ -168,12 +176,17 @@ class _KubeconfigLoader:
                 if merger.config is None:
                     raise RolloutError(
                         "No kubeconfig at {0}, and this is not a pod of the cluster. Give `kubeconfig`, or `host` and `api_key` "
-                        "(K8S_AUTH_KUBECONFIG, or K8S_AUTH_HOST and K8S_AUTH_API_KEY).".format(source or KUBE_CONFIG_DEFAULT_LOCATION)
+                        "(K8S_AUTH_KUBECONFIG, or K8S_AUTH_HOST and K8S_AUTH_API_KEY).".format(
+                            source or KUBE_CONFIG_DEFAULT_LOCATION
+                        )
                     )
                 self._config = merger.config
                 persister = merger.save_changes if auth.get("persist_config") else None
             self._loader = KubeConfigLoader(
-                config_dict=self._config, active_context=auth.get("context"), config_base_path=None, config_persister=persister
+                config_dict=self._config,
+                active_context=auth.get("context"),
+                config_base_path=None,
+                config_persister=persister,
             )
             self._user = self._find_user(auth.get("context") or self._config["current-context"])
         except (kubernetes_config.ConfigException, OSError, ValueError) as error:
@@ -191,7 +204,8 @@ class _KubeconfigLoader:
         if "exec" in self._user and not settings.api_key and not settings.cert_file:
             raise RolloutError(
                 "The exec plugin {0!r} of the kubeconfig gave no credential: {1}".format(
-                    self._user["exec"].get("command"), "; ".join(complaints.messages) or "no token and no certificate in its answer"
+                    self._user["exec"].get("command"),
+                    "; ".join(complaints.messages) or "no token and no certificate in its answer",
                 )
             )
         expiry = getattr(self._loader, "expiry", None)
@@ -249,13 +263,13 @@ def _override(settings: Configuration, auth: dict[str, Any]) -> None:
 
 def _authorization(settings: Configuration, auth: dict[str, Any]) -> str | None:
     if auth.get("api_key"):
-        return "Bearer " + auth["api_key"]
+        return "Bearer {api_key}".format(**auth)
     # `authorization` in older clients.
     loaded = settings.api_key.get("BearerToken") or settings.api_key.get("authorization")
     if loaded:
         return str(loaded).strip()
     if auth.get("username") and auth.get("password"):
-        return urllib3.util.make_headers(basic_auth="{username}:{password}".format(**auth))["authorization"]
+        return str(urllib3.util.make_headers(basic_auth="{username}:{password}".format(**auth))["authorization"])
     return None
 
 

@@ -35,7 +35,9 @@ class LabelChange:
     def write(self) -> Write:
         # With the uid, a node that was deleted and came back under its name (maybe another machine) is refused by the API.
         metadata = {"uid": self.uid, **{part: values for part, values in self.after.items() if values}}
-        return Write(self.node, "PATCH", "{0}/{1}".format(NODES, quote(self.node)), {"metadata": metadata}, accept=METADATA)
+        return Write(
+            self.node, "PATCH", "{0}/{1}".format(NODES, quote(self.node)), {"metadata": metadata}, accept=METADATA
+        )
 
 
 def label_changes(
@@ -71,7 +73,10 @@ def label_diff(changes: Iterable[LabelChange]) -> dict[str, Any]:
     sides: dict[str, Any] = {"before": {}, "after": {}}
     for change in changes:
         for side, parts in (("before", change.before), ("after", change.after)):
-            present = {part: {key: value for key, value in values.items() if value is not None} for part, values in parts.items()}
+            present = {
+                part: {key: value for key, value in values.items() if value is not None}
+                for part, values in parts.items()
+            }
             sides[side][change.node] = {part: values for part, values in present.items() if values}
     return sides
 
@@ -117,5 +122,7 @@ def _text(what: str, key: str, value: Any) -> str | None:
         return str(value)
     # YAML reads an unquoted true, 1.10 or 2026-01-01 as something else, and writing it back may not give the same text.
     raise RolloutError(
-        "The value of {0} {1} is a {2}, not a string: put it in quotes ({3!r}).".format(what, key, type(value).__name__, str(value).lower())
+        "The value of {0} {1} is a {2}, not a string: put it in quotes ({3!r}).".format(
+            what, key, type(value).__name__, str(value).lower()
+        )
     )

@@ -29,7 +29,9 @@ class Patience(Retry):
     deadline: float
 
     @classmethod
-    def until(cls, deadline: float, *, repeatable: bool, conflicts: bool = False, connect: int | None = CONNECT_RETRIES) -> Patience:
+    def until(
+        cls, deadline: float, *, repeatable: bool, conflicts: bool = False, connect: int | None = CONNECT_RETRIES
+    ) -> Patience:
         """Patience for one request.
 
         :param deadline: instant (monotonic) after which no new attempt begins
@@ -62,12 +64,20 @@ class Patience(Retry):
         made.deadline = self.deadline
         return made
 
-    def increment(self, method: Any = None, url: Any = None, response: Any = None, error: Any = None, *rest: Any, **more: Any) -> Patience:
-        following = super().increment(method, url, response, error, *rest, **more)
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: Any = None,
+        error: Exception | None = None,
+        _pool: Any = None,
+        _stacktrace: Any = None,
+    ) -> Patience:
+        following = super().increment(method, url, response, error, _pool, _stacktrace)
         pause = (self.get_retry_after(response) if response is not None else None) or following.get_backoff_time()
         if time.monotonic() + pause >= self.deadline:
             # With a response at hand urllib3 returns that, and the caller sees the server's own words.
-            raise MaxRetryError(more.get("_pool"), url, error or None)
+            raise MaxRetryError(_pool, url or "", error)
         return following
 
     def get_backoff_time(self) -> float:

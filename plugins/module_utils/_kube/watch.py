@@ -38,7 +38,14 @@ class Expired(Exception):
 class Watch:
     """Events of one collection from a resourceVersion on, over as many requests as it takes, until the deadline or `close`."""
 
-    def __init__(self, cluster: Cluster, path: str, resource_version: str, deadline: float, query: Mapping[str, Any] | None = None):
+    def __init__(
+        self,
+        cluster: Cluster,
+        path: str,
+        resource_version: str,
+        deadline: float,
+        query: Mapping[str, Any] | None = None,
+    ):
         self.resource_version = resource_version
         self._cluster = cluster
         self._path = path
@@ -75,7 +82,9 @@ class Watch:
             "timeoutSeconds": seconds,
         }
         try:
-            with self._cluster.stream(self._path, query, deadline=self._deadline, read_timeout=seconds + GRACE) as response:
+            with self._cluster.stream(
+                self._path, query, deadline=self._deadline, read_timeout=seconds + GRACE
+            ) as response:
                 self._response = response
                 if self._closed.is_set():
                     return
@@ -139,7 +148,9 @@ class Mirror:
     def objects(self, kind: str) -> list[Any]:
         """Every object of the kind, as trimmed. Waits for the first list; raises what keeps the kind from being read."""
         with self._changed:
-            self._changed.wait_for(lambda: self._kinds[kind].settled, timeout=max(0.0, self._deadline - time.monotonic()))
+            self._changed.wait_for(
+                lambda: self._kinds[kind].settled, timeout=max(0.0, self._deadline - time.monotonic())
+            )
             return self._kinds[kind].objects()
 
     def wait_for_change(self, timeout: float) -> bool:
@@ -206,7 +217,7 @@ class _KindMirror:
                         raise
                     self._replace({})
                     self._closed.wait(min(MISSING_KIND_PAUSE, max(0.0, self._deadline - time.monotonic())))
-        except Exception as error:  # the thread's end must reach whoever asks for the objects
+        except Exception as error:  # noqa: BLE001 - whatever ends the thread must reach whoever asks for the objects
             with self._change():
                 self._error = error
 
@@ -239,7 +250,9 @@ class _KindMirror:
 
     def _keyed(self, item: dict[str, Any]) -> tuple[tuple[str, str], Any]:
         metadata = item["metadata"]
-        return (metadata.get("namespace", ""), metadata["name"]), item if self._kind.trim is None else self._kind.trim(item)
+        return (metadata.get("namespace", ""), metadata["name"]), item if self._kind.trim is None else self._kind.trim(
+            item
+        )
 
 
 def _lines(response: Any) -> Iterator[bytes]:
