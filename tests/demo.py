@@ -1,0 +1,129 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The main job on the lab, told step by step: a clean install on seven hosts, one of which cannot run Calico."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.lab.binaries import binaries
+from tests.lab.lab import Lab
+from tests.lab.topologies import DEMO
+
+VARS = Path(__file__).resolve().parent.parent / "molecule" / "default" / "vars.yml"
+ADMITTED = "rollout.calico-ops.dev/admitted"
+RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", re.MULTILINE)
+
+
+class Story:
+    """Runs the steps, shows what a user would see, and remembers what did not hold."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.broken: list[str] = []
+        # kubectl looks as an administrator would; the collection has its own account and no more rights than docs/rbac.yaml.
+        self.environment = {
+            **os.environ,
+            "PATH": f"{binaries()['kubectl'].parent}:{os.environ['PATH']}",
+            "KUBECONFIG": str(lab.admin_kubeconfig),
+            "K8S_AUTH_KUBECONFIG": str(lab.kubeconfig),
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+            "ANSIBLE_PIPELINING": "true",
+        }
+
+    def chapter(self, title: str, *lines: str) -> None:
+        print(f"\n\033[1m== {title} ==\033[0m", *lines, "", sep="\n", flush=True)
+
+    def holds(self, promise: str, kept: bool) -> None:
+        print(f"{'holds' if kept else 'BROKEN'}: {promise}", flush=True)
+        if not kept:
+            self.broken.append(promise)
+
+    def run(self, *command: str) -> tuple[int, str]:
+        """Show the command and its output as it comes; give its exit code and output."""
+        print(f"$ {' '.join(command)}", flush=True)
+        lines = []
+        with subprocess.Popen(
+            command, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            for line in process.stdout or ():
+                print(line, end="", flush=True)
+                lines.append(line)
+        print(flush=True)
+        return process.returncode, "".join(lines)
+
+    def rollout(self) -> tuple[int, str]:
+        return self.run(
+            "ansible-playbook", "-i", str(self.lab.inventory), "calico_ops.rollout.rollout", "-e", f"@{VARS.relative_to(Path.cwd())}"
+        )
+
+    def nodes(self) -> str:
+        return self.run("kubectl", "get", "nodes", "-L", ADMITTED)[1]
+
+
+def tell(story: Story) -> None:
+    story.chapter(
+        "The cluster as it was handed over",
+        "Seven nodes without a network, and no Calico yet: all NotReady. Somebody wants Calico on them tonight.",
+    )
+    story.nodes()
+
+    story.chapter(
+        "The rollout",
+        "Every host is checked over SSH; the nodes that can run Calico are admitted batch by batch, core nodes first;",
+        "the Installation is created once, with the selector in it. The kernel of edge-4 refuses what Calico needs.",
+    )
+    code, output = story.rollout()
+    story.holds("the rollout ends with 0", code == 0)
+    story.holds("edge-4 is named with the cause", "edge-4" in output and "netfilter" in output)
+
+    story.chapter("The cluster afterwards", "Six nodes run Calico. edge-4 is as it was, and nobody waits for it:")
+    table = story.nodes()
+    ready = re.findall(r"^(\S+)\s+Ready\s", table, re.MULTILINE)
+    story.holds("three core and three edge nodes are Ready", ready == [f"core-{n}" for n in (1, 2, 3)] + [f"edge-{n}" for n in (1, 2, 3)])
+    story.run("kubectl", "get", "daemonset,deployment", "-n", "calico-system", "-o", "wide")
+    story.run("kubectl", "wait", "--for=condition=Available", "tigerastatus/calico", "--timeout=30s")
+
+    story.chapter("The same command again", "Nothing is left to do, so nothing is changed.")
+    code, output = story.rollout()
+    changed = {host: int(count) for host, count in RECAP.findall(output)}
+    story.holds("the second run ends with 0 and changes nothing", code == 0 and changed != {} and not any(changed.values()))
+
+    story.chapter(
+        "A mistake that would hurt",
+        "Somebody scopes the Installation to another label, which no node carries. On a cluster without this collection calico-node",
+        "would be gone from six nodes within seconds, and TigeraStatus would say Available.",
+    )
+    code, output = story.run(
+        "ansible", "localhost", "-m", "calico_ops.rollout.installation_scope", "-a", '{"admission_label": {"key": "example.com/calico", "value": "yes"}}'
+    )
+    story.holds("it is refused, by the names of the nodes that would lose Calico", code != 0 and all(f"{tier}-{n}" in output for tier in ("core", "edge") for n in (1, 2, 3)))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave the lab running, to look around")
+    arguments = parser.parse_args()
+    lab = Lab("demo")
+    lab.down()
+    story = Story(lab)
+    try:
+        story.chapter("A lab on this machine", "A real control plane (etcd, API server, controllers, scheduler) and seven hosts with an SSH server each.")
+        lab.up(DEMO)
+        tell(story)
+    finally:
+        if arguments.keep:
+            print(f"\nThe lab runs on: export KUBECONFIG={lab.admin_kubeconfig}; `make lab-down NAME=demo` ends it.")
+        else:
+            lab.down()
+    story.chapter("Did it hold?", *(f"not kept: {promise}" for promise in story.broken), f"{'Everything held.' if not story.broken else 'No.'}")
+    return 1 if story.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
