@@ -1,0 +1,99 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is applied to a fresh API server, and the kubeconfigs of everybody who talks to it without being its admin."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from tests.lab.api import Api
+from tests.lab.errors import LabError
+from tests.lab.pki import Pki, write_kubeconfig
+from tests.lab.places import LAB_SOURCES, REPOSITORY
+
+RBAC = REPOSITORY / "docs" / "rbac.yaml"
+_IDENTITIES = LAB_SOURCES / "manifests" / "identities.yaml"
+_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_TOKEN_SECONDS = 30 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Account:
+    """A ServiceAccount."""
+
+    namespace: str
+    name: str
+
+    @property
+    def user(self) -> str:
+        return f"system:serviceaccount:{self.namespace}:{self.name}"
+
+
+KWOK = Account("lab", "kwok")
+NODE_AGENT = Account("lab", "node-agent")
+OPERATOR = Account("tigera-operator", "tigera-operator")
+
+
+def collection_account() -> Account:
+    """The account that docs/rbac.yaml makes for the collection."""
+    documents = yaml.safe_load_all(RBAC.read_text())
+    accounts = [document["metadata"] for document in documents if document and document["kind"] == "ServiceAccount"]
+    if len(accounts) != 1:
+        raise LabError(f"{RBAC} holds {len(accounts)} ServiceAccounts, not one")
+    return Account(accounts[0]["namespace"], accounts[0]["name"])
+
+
+def crds_folder() -> Path:
+    """Our own schemas, or the real ones that LAB_CRDS names."""
+    folder = Path(os.environ.get("LAB_CRDS") or LAB_SOURCES / "crds").resolve()
+    if not folder.is_dir():
+        raise LabError(f"there is no folder of CRDs {folder}")
+    return folder
+
+
+def apply_manifests(kubectl: Path, kubeconfig: Path, cache: Path, admin: Api) -> None:
+    """CRDs, identities and the collection's role, as a user would: with kubectl."""
+    manifests = [f"--filename={path}" for path in (_IDENTITIES, RBAC, crds_folder())]
+    command: list[str | Path] = [
+        kubectl,
+        f"--kubeconfig={kubeconfig}",
+        f"--cache-dir={cache}",
+        "apply",
+        "--server-side",
+        *manifests,
+    ]
+    outcome = subprocess.run(command, check=False, capture_output=True, text=True)
+    if outcome.returncode != 0:
+        raise LabError(f"kubectl apply failed:\n{outcome.stderr.strip()}")
+    _wait_for_crds(admin)
+
+
+def write_account_kubeconfig(path: Path, account: Account, server: str, pki: Pki, admin: Api) -> None:
+    answer = admin.create(
+        f"/api/v1/namespaces/{account.namespace}/serviceaccounts/{account.name}/token",
+        {"spec": {"expirationSeconds": _TOKEN_SECONDS}},
+    )
+    write_kubeconfig(path, server, pki.ca, account.name, token=answer["status"]["token"])
+
+
+def _wait_for_crds(admin: Api, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        pending = [crd["metadata"]["name"] for crd in admin.list(_CRDS) if not _is_established(crd)]
+        if not pending:
+            return
+        if time.monotonic() > deadline:
+            raise LabError(f"CRDs not established after {seconds:.0f} s: {', '.join(pending)}")
+        time.sleep(0.1)
+
+
+def _is_established(crd: dict[str, object]) -> bool:
+    status = crd.get("status")
+    conditions = (status.get("conditions") or []) if isinstance(status, dict) else []
+    return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)

@@ -1,0 +1,179 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""etcd, kwok and Kubernetes, built once from the Go modules in tools/ into the cache.
+
+What is in tools/*/go.mod decides which versions these are; nothing repeats them. A finished build is a folder named
+after the hash of everything that went into it, so a changed go.sum is another folder and an unchanged one is found.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.lab.errors import LabError
+from tests.lab.places import LAB_SOURCES, cache_root
+from tests.lab.toolchain import find_go
+
+TOOLS = LAB_SOURCES / "tools"
+_TELL_EVERY = 20.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One Go module of ours and the programs built from it."""
+
+    name: str
+    programs: dict[str, str]  # program -> Go package
+    stamps: tuple[str, ...] = ()  # variables of the version package that the linker fills in
+
+    @property
+    def directory(self) -> Path:
+        return TOOLS / self.name
+
+    def requirement(self, module: str) -> str:
+        """The version of a module in this tool's go.mod, without its v."""
+        found = re.search(rf"^\s*(?:require )?{re.escape(module)} v(\S+)", self.go_mod(), re.MULTILINE)
+        if not found:
+            raise LabError(f"{self.directory / 'go.mod'} requires no {module}")
+        return found.group(1)
+
+    def go_version(self) -> str:
+        found = re.search(r"^go (\S+)", self.go_mod(), re.MULTILINE)
+        if not found:
+            raise LabError(f"{self.directory / 'go.mod'} names no Go version")
+        return found.group(1)
+
+    def go_mod(self) -> str:
+        return (self.directory / "go.mod").read_text()
+
+    def linker_flags(self) -> str:
+        return " ".join(["-s -w", *(f"-X k8s.io/component-base/version.{stamp}" for stamp in self.stamps)])
+
+    def key(self) -> str:
+        digest = hashlib.sha256(repr((sorted(self.programs.items()), self.linker_flags(), os.uname().machine)).encode())
+        for source in sorted(self.directory.iterdir()):
+            if source.name in ("go.mod", "go.sum") or source.suffix == ".go":
+                digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+        return digest.hexdigest()[:16]
+
+
+def kubernetes_version() -> str:
+    """The one version setting: what tools/kubernetes/go.mod requires."""
+    return Tool("kubernetes", {}).requirement("k8s.io/kubernetes")
+
+
+def tools() -> list[Tool]:
+    major, minor, _patch = (version := kubernetes_version()).split(".")
+    commands = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+    return [
+        Tool("etcd", {"etcd": "."}),
+        Tool("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
+        Tool(
+            "kubernetes",
+            {command: f"k8s.io/kubernetes/cmd/{command}" for command in commands},
+            (f"gitVersion=v{version}", f"gitMajor={major}", f"gitMinor={minor}", "gitTreeState=clean"),
+        ),
+    ]
+
+
+def binaries(say: Say) -> dict[str, Path]:
+    """Every program by name; built first where that was not done yet."""
+    ready = os.environ.get("LAB_BIN")
+    if ready:
+        return _ready_made(Path(ready).resolve())
+    found: dict[str, Path] = {}
+    for tool in tools():
+        folder = _built(tool, say)
+        found.update({program: folder / program for program in tool.programs})
+    return found
+
+
+def _ready_made(folder: Path) -> dict[str, Path]:
+    found = {program: folder / program for tool in tools() for program in tool.programs}
+    missing = [program for program, path in found.items() if not os.access(path, os.X_OK)]
+    if missing:
+        raise LabError(f"LAB_BIN={folder} has no {', '.join(missing)}")
+    return found
+
+
+def _built(tool: Tool, say: Say) -> Path:
+    root = cache_root() / "bin"
+    folder = root / f"{tool.name}-{tool.key()}"
+    if folder.is_dir():
+        return folder
+    with _one_build_at_a_time(root, say):
+        if not folder.is_dir():  # the holder of the lock may just have built it
+            _build(tool, folder, say)
+    return folder
+
+
+@contextmanager
+def _one_build_at_a_time(root: Path, say: Say) -> Iterator[None]:
+    root.mkdir(parents=True, exist_ok=True)
+    with open(root / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another build is under way: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for unfinished in root.glob(".building-*"):  # of a build that was killed: nobody else holds the lock
+            shutil.rmtree(unfinished)
+        yield
+
+
+def _build(tool: Tool, folder: Path, say: Say) -> None:
+    go = find_go(tool.go_version(), cache_root(), say)
+    unfinished = folder.with_name(f".building-{folder.name}")
+    unfinished.mkdir()
+    programs = ", ".join(tool.programs)
+    say(f"building {programs} from {tool.directory} (once; kept in {folder})")
+    command: list[str | Path] = [go, "build", "-v", "-trimpath", "-mod=readonly", "-ldflags", tool.linker_flags()]
+    command += ["-o", f"{unfinished}/", *tool.programs.values()]
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
+    log = unfinished / "build.log"
+    begun = time.monotonic()
+    with open(log, "w") as output:
+        process = subprocess.Popen(
+            command, cwd=tool.directory, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+        try:
+            while not _ended(process, _TELL_EVERY):
+                say(f"  still building {programs}: {_spent(begun)}, {_lines(log)} packages compiled")
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    if process.returncode != 0:
+        tail = "\n".join(log.read_text().splitlines()[-15:])
+        raise LabError(f"building {programs} failed after {_spent(begun)}:\n{tail}")
+    unfinished.rename(folder)
+    say(f"  built {programs} in {_spent(begun)}")
+
+
+def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n")
+
+
+def _spent(begun: float) -> str:
+    seconds = int(time.monotonic() - begun)
+    return f"{seconds // 60}:{seconds % 60:02d}"

@@ -1,0 +1,267 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One lab: brought up, asked, filled with nodes, emptied, taken down."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.lab.access import (
+    KWOK,
+    NODE_AGENT,
+    OPERATOR,
+    apply_manifests,
+    collection_account,
+    write_account_kubeconfig,
+)
+from tests.lab.api import Api
+from tests.lab.audit import AuditLog
+from tests.lab.binaries import Say, binaries
+from tests.lab.control_plane import PORTS, ControlPlane
+from tests.lab.errors import LabError
+from tests.lab.hosts import Host, HostError, HostSet, HostSpec
+from tests.lab.nodes import FAULT, NodeSpec, node_object
+from tests.lab.pki import Pki, write_kubeconfig
+from tests.lab.places import REPOSITORY, lab_directory, labs_root
+from tests.lab.ports import free_ports, port_lock
+from tests.lab.processes import Daemons
+from tests.lab.reset import reset
+from tests.lab.stages import Readiness
+
+# etcd goes last and the API server before it: without its etcd it does not heed SIGTERM.
+_STOP_ORDER = (
+    ("operator", "node-agent", "kwok", "kube-controller-manager", "kube-scheduler"),
+    ("kube-apiserver",),
+    ("etcd",),
+)
+
+
+class Lab:
+    """The lab of that name on this machine, whether it runs or not."""
+
+    def __init__(self, name: str = "default", say: Say = print) -> None:
+        self.name = name
+        self.directory = lab_directory(name)
+        self.admin_kubeconfig = self.directory / "admin.kubeconfig"
+        self.kubeconfig = self.directory / "collection.kubeconfig"
+        self.operator_kubeconfig = self.directory / "operator.kubeconfig"
+        self.inventory = self.directory / "inventory.yml"
+        self.audit_log = self.directory / "audit.log"
+        self.daemons = Daemons(self.directory)
+        self._record_file = self.directory / "lab.json"
+        self._say = say
+
+    # -- up and down
+
+    def up(self, hosts: Sequence[HostSpec] = (), operator: bool = True, readiness: Readiness | None = None) -> None:
+        """Start everything; each host becomes a node. Leaves nothing behind when it fails."""
+        _require_root_on_linux()
+        with self._exclusive():
+            if self.record().get("ready") and self.daemons.alive():
+                raise LabError(f"the lab {self.name!r} is up already: take it down first")
+            self._take_down(keep_logs=False)
+            begun = time.monotonic()
+            try:
+                self._bring_up(hosts, operator, readiness or Readiness())
+            except BaseException:
+                self._take_down(keep_logs=True)
+                raise
+            self._say(f"lab {self.name!r} is up after {time.monotonic() - begun:.1f} s")
+
+    def down(self, keep_logs: bool = False) -> None:
+        """End and remove everything of this lab, also what a crash left of it."""
+        _require_root_on_linux()
+        with self._exclusive():
+            self._take_down(keep_logs)
+
+    def record(self) -> dict[str, Any]:
+        """What lab.json holds; empty where there is no lab."""
+        if not self._record_file.exists():
+            return {}
+        record: dict[str, Any] = json.loads(self._record_file.read_text())
+        return record
+
+    # -- what it offers
+
+    @cached_property
+    def admin(self) -> Api:
+        """The API as system:masters: for arranging and asserting, never for what is tested."""
+        return Api(self.admin_kubeconfig)
+
+    @property
+    def audit(self) -> AuditLog:
+        return AuditLog(self.audit_log, self.admin)
+
+    @property
+    def collection_user(self) -> str:
+        return collection_account().user
+
+    @property
+    def hosts(self) -> list[Host]:
+        return HostSet.load(self.directory).hosts
+
+    # -- nodes
+
+    def add_node(self, name: str, labels: Mapping[str, str] | None = None, **more: Any) -> dict[str, Any]:
+        """Register a node; the other fields are NodeSpec's."""
+        return self.add_nodes([NodeSpec(name, labels or {}, **more)])[0]
+
+    def add_nodes(self, specs: Iterable[NodeSpec]) -> list[dict[str, Any]]:
+        version = self.record()["kubernetes"]
+
+        def register(spec: NodeSpec) -> dict[str, Any]:
+            node: dict[str, Any] = self.admin.create("/api/v1/nodes", node_object(spec, f"v{version}"))
+            return node
+
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(register, specs))
+
+    def set_fault(self, node: str, fault: str | None) -> None:
+        """From now on calico-node fails there ("never-ready"), or no longer (None)."""
+        self.admin.patch(f"/api/v1/nodes/{node}", {"metadata": {"annotations": {FAULT: fault}}})
+
+    def reset(self) -> None:
+        """Remove all nodes, Calico's resources and what was made beside them."""
+        reset(self.admin, collection_account().namespace)
+
+    # -- the stand-in for tigera-operator
+
+    def start_operator(self) -> None:
+        self._start_module("operator", "tests.lab.operator", self.operator_kubeconfig)
+
+    def stop_operator(self) -> None:
+        self.daemons.stop("operator")
+
+    # -- inside
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        labs_root().mkdir(parents=True, exist_ok=True)
+        with open(labs_root() / f".{self.name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _bring_up(self, hosts: Sequence[HostSpec], operator: bool, readiness: Readiness) -> None:
+        programs = binaries(self._say)
+        self.directory.mkdir(mode=0o700, parents=True)
+        version = _version_of(programs["kube-apiserver"])
+        with port_lock():
+            ports = free_ports(PORTS)
+            self._write_record(ready=False, ports=ports, kubernetes=version)
+        pki = Pki(self.directory / "pki")
+        pki.create()
+        plane = ControlPlane(self.directory, ports, programs, pki, self.daemons)
+        plane.start_api(self.collection_user)
+        started_hosts = self._start_hosts(hosts)  # while the API server makes itself ready
+        write_kubeconfig(self.admin_kubeconfig, plane.server, pki.ca, "lab-admin", pki.admin)
+        plane.wait_for_api(self.admin)
+        plane.start_controllers()
+        apply_manifests(programs["kubectl"], self.admin_kubeconfig, self.directory / "kubectl-cache", self.admin)
+        files = {
+            KWOK: self.directory / "kwok.kubeconfig",
+            NODE_AGENT: self.directory / "node-agent.kubeconfig",
+            OPERATOR: self.operator_kubeconfig,
+            collection_account(): self.kubeconfig,
+        }
+        for account, file in files.items():
+            write_account_kubeconfig(file, account, plane.server, pki, self.admin)
+        plane.start_kwok(files[KWOK], readiness)
+        self._start_module("node-agent", "tests.lab.node_agent", files[NODE_AGENT])
+        if operator:
+            self.start_operator()
+        self.add_nodes(_node_of(host) for host in started_hosts)
+        for daemon in self.daemons.names():
+            self.daemons.require_alive(daemon)
+        self._write_record(
+            ready=True,
+            ports=ports,
+            kubernetes=version,
+            kubeconfig=str(self.kubeconfig),
+            admin_kubeconfig=str(self.admin_kubeconfig),
+            inventory=str(self.inventory),
+            hosts=[host.name for host in started_hosts],
+        )
+
+    def _take_down(self, keep_logs: bool) -> None:
+        for names in _STOP_ORDER:
+            self.daemons.stop(*names)
+        self.daemons.stop_strays()
+        HostSet.load(self.directory).stop()
+        self.__dict__.pop("admin", None)
+        if not self.directory.exists():
+            return
+        for entry in self.directory.iterdir():
+            if keep_logs and entry.name in ("logs", "audit.log"):
+                continue
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        if not keep_logs:
+            self.directory.rmdir()
+
+    def _start_hosts(self, specs: Sequence[HostSpec]) -> list[Host]:
+        inventory: dict[str, Any] = {"all": {"hosts": {}}}
+        started: list[Host] = []
+        if specs:
+            hosts = HostSet(self.directory, specs)
+            try:
+                hosts.start()
+            except HostError as error:
+                raise LabError(str(error)) from error
+            inventory, started = hosts.inventory(), hosts.hosts
+        self.inventory.write_text(yaml.safe_dump(inventory, sort_keys=False))
+        return started
+
+    def _start_module(self, daemon: str, module: str, kubeconfig: Path) -> None:
+        self.daemons.start(
+            daemon,
+            [sys.executable, "-m", module],
+            env={"KUBECONFIG": str(kubeconfig), "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(REPOSITORY)},
+            cwd=REPOSITORY,
+        )
+
+    def _write_record(self, **content: Any) -> None:
+        draft = self._record_file.with_suffix(".new")
+        draft.write_text(json.dumps({"name": self.name, **content}, indent=2) + "\n")
+        draft.replace(self._record_file)
+
+
+def _node_of(host: Host) -> NodeSpec:
+    return NodeSpec(
+        host.name,
+        host.spec.labels,
+        address=host.address,
+        machine_id=host.machine_id,
+        system_uuid=host.system_uuid,
+        boot_id=host.boot_id,
+        kernel_version=os.uname().release,
+        architecture=_GO_NAMES.get(os.uname().machine, os.uname().machine),
+    )
+
+
+# What Go, and with it the label kubernetes.io/arch, calls the machines that uname names otherwise.
+_GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+def _version_of(apiserver: Path) -> str:
+    outcome = subprocess.run([apiserver, "--version"], capture_output=True, text=True, check=True)
+    return outcome.stdout.split()[-1].removeprefix("v")
+
+
+def _require_root_on_linux() -> None:
+    if not sys.platform.startswith("linux"):
+        raise LabError("the lab runs on Linux only: its hosts are network, mount and PID namespaces")
+    if os.geteuid() != 0:
+        raise LabError("the lab must run as root: its hosts are network, mount and PID namespaces")

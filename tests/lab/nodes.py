@@ -1,0 +1,109 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Node objects as a kubelet registers them, before any CNI is there."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FAULT = "lab.calico-ops.dev/fault"
+CNI_MISSING = (
+    "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
+    "message:Network plugin returns error: cni plugin not initialized"
+)
+_HEALTHY = (
+    ("MemoryPressure", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+)
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One node. What is left empty is made up from the name, and the same name makes up the same."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
+    machine_id: str = ""
+    system_uuid: str = ""
+    boot_id: str = ""
+    architecture: str = "amd64"
+    operating_system: str = "linux"
+    kernel_version: str = "6.12.0-lab"
+    os_image: str = "Lab Linux"
+    fault: str = ""  # "never-ready", "late" or "late:SECONDS": what becomes of calico-node there
+    ready: bool = False  # a node that runs another CNI
+    unschedulable: bool = False
+    taints: tuple[Mapping[str, str], ...] = ()
+
+
+def node_object(spec: NodeSpec, kubelet_version: str) -> dict[str, Any]:
+    """What a kubelet would POST, status included."""
+    labels = {
+        "kubernetes.io/hostname": spec.name,
+        "kubernetes.io/os": spec.operating_system,
+        "kubernetes.io/arch": spec.architecture,
+        **spec.labels,
+    }
+    annotations = {**spec.annotations, **({FAULT: spec.fault} if spec.fault else {})}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": spec.name, "labels": labels, "annotations": annotations},
+        "spec": {
+            **({"unschedulable": True} if spec.unschedulable else {}),
+            **({"taints": [dict(taint) for taint in spec.taints]} if spec.taints else {}),
+        },
+        "status": {
+            "addresses": [
+                {"type": "InternalIP", "address": spec.address or _address(spec.name)},
+                {"type": "Hostname", "address": spec.name},
+            ],
+            "capacity": {"cpu": "8", "memory": "16Gi", "pods": "110", "ephemeral-storage": "100Gi"},
+            "allocatable": {"cpu": "8", "memory": "16Gi", "pods": "110", "ephemeral-storage": "100Gi"},
+            "conditions": _conditions(spec.ready),
+            "nodeInfo": {
+                "machineID": spec.machine_id or _made_up(spec.name, "machine").hex,
+                "systemUUID": spec.system_uuid or str(_made_up(spec.name, "system")),
+                "bootID": spec.boot_id or str(_made_up(spec.name, "boot")),
+                "architecture": spec.architecture,
+                "operatingSystem": spec.operating_system,
+                "kernelVersion": spec.kernel_version,
+                "osImage": spec.os_image,
+                "containerRuntimeVersion": "containerd://2.2.0",
+                "kubeletVersion": kubelet_version,
+                "kubeProxyVersion": "",
+            },
+        },
+    }
+
+
+def _conditions(ready: bool) -> list[dict[str, str]]:
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    times = {"lastHeartbeatTime": now, "lastTransitionTime": now}
+    kubelet = (
+        {"status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
+        if ready
+        else {"status": "False", "reason": "KubeletNotReady", "message": CNI_MISSING}
+    )
+    return [
+        *({"type": kind, "status": "False", "reason": why, "message": text, **times} for kind, why, text in _HEALTHY),
+        {"type": "Ready", **kubelet, **times},
+    ]
+
+
+def _made_up(name: str, purpose: str) -> uuid.UUID:
+    return uuid.uuid5(uuid.NAMESPACE_DNS, f"{purpose}.{name}.lab.calico-ops.dev")
+
+
+def _address(name: str) -> str:
+    # 198.18.0.0/15 is set aside for benchmarks (RFC 2544): no packet ever goes there.
+    high, low, least = hashlib.sha256(name.encode()).digest()[:3]
+    return f"198.{18 + high % 2}.{low}.{1 + least % 254}"

@@ -1,0 +1,66 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Back to an empty cluster in seconds: what a test left is taken out, the control plane stays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tests.lab.api import Api, ApiError
+from tests.lab.errors import LabError
+
+_OPERATOR_API = "/apis/operator.tigera.io/v1"
+_OWN_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease", "lab", "tigera-operator"})
+_AT_ONCE: dict[str, str | int | bool] = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
+
+
+def reset(admin: Api, collection_namespace: str, seconds: float = 60) -> None:
+    """Remove nodes, Calico's resources and every namespace that a fresh lab does not have; wait until they are gone."""
+    deadline = time.monotonic() + seconds
+    kept = _OWN_NAMESPACES | {collection_namespace}
+    _delete_calico_resources(admin)
+    admin.delete("/api/v1/nodes", **_AT_ONCE)
+    _wait(deadline, "Calico's resources", lambda: _calico_resources(admin))
+    for kind in ("/apis/coordination.k8s.io/v1/namespaces/{}/leases", "/api/v1/namespaces/{}/configmaps"):
+        admin.delete(kind.format(collection_namespace))
+    for namespace in _names(admin, "/api/v1/namespaces"):
+        for workload in ("daemonsets", "deployments", "replicasets"):
+            admin.delete(f"/apis/apps/v1/namespaces/{namespace}/{workload}", **_AT_ONCE)
+        admin.delete(f"/api/v1/namespaces/{namespace}/pods", **_AT_ONCE)
+        if namespace not in kept:
+            admin.delete(f"/api/v1/namespaces/{namespace}")
+    _wait(deadline, "namespaces", lambda: sorted(set(_names(admin, "/api/v1/namespaces")) - kept))
+    _wait(deadline, "pods", lambda: _names(admin, "/api/v1/pods"))
+    _wait(deadline, "nodes", lambda: _names(admin, "/api/v1/nodes"))
+
+
+def _delete_calico_resources(admin: Api) -> None:
+    for path in _calico_resources(admin):
+        admin.delete(path)
+        try:
+            # A deleted Installation waits for its operator; the lab's may not be running.
+            admin.patch(path, {"metadata": {"finalizers": None}})
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+
+def _calico_resources(admin: Api) -> list[str]:
+    return [
+        f"{_OPERATOR_API}/{kind}/{name}"
+        for kind in ("installations", "apiservers", "tigerastatuses")
+        for name in _names(admin, f"{_OPERATOR_API}/{kind}")
+    ]
+
+
+def _names(admin: Api, path: str) -> list[str]:
+    answer = admin.get_or_none(path)
+    return [item["metadata"]["name"] for item in answer["items"]] if answer else []
+
+
+def _wait(deadline: float, what: str, remaining: Callable[[], list[str]]) -> None:
+    while left := remaining():
+        if time.monotonic() > deadline:
+            raise LabError(f"the lab could not be reset: {what} still there: {', '.join(left[:10])}")
+        time.sleep(0.1)
