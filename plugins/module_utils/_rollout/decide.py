@@ -9,68 +9,17 @@ all is ready) and that a write was just made, so that losing it costs a soak and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Callable, NamedTuple
+from typing import Callable
 
-from .documents import (
-    Action,
-    Batch,
-    Decision,
-    LabelNodes,
-    Observation,
-    Plan,
-    Readiness,
-    ReadinessRow,
-    RolloutState,
-    ScopeInstallation,
-    Wait,
-)
-from .installation import refusals, rejection, scoped, taken
+from .documents import Action, Batch, Decision, LabelNodes, Observation, Plan, RolloutState, ScopeInstallation, Wait
+from .installation import refusals, rejection
 from .labels import ANNOTATION_BATCH, ANNOTATION_PLAN, ANNOTATION_PRECHECK
 from .plan import planned_nodes
-from .readiness import carries, judge
+from .situation import Situation, assess, nodes_text
 from .standing import standing
 
 # A watch lags behind our own writes. Within this time an observation without them is taken as old, and no write is repeated.
 SETTLE = 5.0
-
-
-class Situation(NamedTuple):
-    """Everything a rule may look at; computed once for a decision."""
-
-    plan: Plan
-    state: RolloutState
-    seen: Observation
-    now: float
-    scoped: bool
-    taken: bool
-    admitted: list[str]
-    """Planned nodes that carry the admission label, in the plan's order."""
-    readiness: Readiness
-    """The gate over all of them, those of earlier batches too."""
-
-    @property
-    def passed(self) -> bool:
-        return self.scoped and self.taken and self.readiness["ready"]
-
-    @property
-    def deadline(self) -> float:
-        return (self.state["batch_started"] or self.now) + self.plan["batch_timeout"]
-
-    def unlabelled(self, batch: Batch) -> list[str]:
-        admitted = set(self.admitted)
-        return [node for node in batch["nodes"] if node not in admitted]
-
-    @property
-    def unlabelled_now(self) -> list[str]:
-        """Nodes of the batch under way that do not carry the label."""
-        return [
-            node
-            for batch in self.plan["batches"]
-            if batch["name"] == self.state["batch"]
-            for node in self.unlabelled(batch)
-        ]
-
 
 Rule = Callable[[Situation], "Decision | None"]
 
@@ -88,52 +37,12 @@ def new_state(plan: Plan) -> RolloutState:
 
 
 def decide(plan: Plan, state: RolloutState, observation: Observation, now: float) -> Decision:
-    situation = _situation(plan, state, observation, now)
+    situation = assess(plan, state, observation, now)
     for rule in RULES:
         decision = rule(situation)
         if decision is not None:
             return decision
     return _done(situation)
-
-
-def _situation(plan: Plan, state: RolloutState, seen: Observation, now: float) -> Situation:
-    label = plan["admission_label"]
-    admitted = [
-        name for name in planned_nodes(plan) if name in seen["nodes"] and carries(seen["nodes"][name]["labels"], label)
-    ]
-    before = Situation(
-        plan=plan,
-        state=state,
-        seen=seen,
-        now=now,
-        scoped=scoped(seen["installation"], label),
-        taken=taken(seen, label),
-        admitted=admitted,
-        readiness=judge(admitted, seen, label),
-    )
-    return before._replace(state=_fold(before))
-
-
-def _fold(situation: Situation) -> RolloutState:
-    """What the cluster shows wins over what was remembered."""
-    state = situation.state.copy()
-    if state["batch"] is None and situation.admitted:
-        state["batch"] = _batch_of(situation.plan, situation.admitted[-1])
-    if state["batch"] is not None and state["batch_started"] is None:
-        state["batch_started"] = situation.now
-    if situation.scoped and state["scoped_at"] is None:
-        state["scoped_at"] = situation.now
-    # While the labels of a batch are not all seen, the readiness of the nodes before it says nothing about it.
-    settled = state["phase"] != "labelling" or not situation.unlabelled_now
-    if situation.passed and settled:
-        state["ready_since"] = situation.now if state["ready_since"] is None else state["ready_since"]
-    else:
-        state["ready_since"] = None
-    return state
-
-
-def _batch_of(plan: Plan, node: str) -> str:
-    return next(batch["name"] for batch in plan["batches"] if node in batch["nodes"])
 
 
 # --- rules, in the order in which they are asked ------------------------------------------------------------------
@@ -179,7 +88,7 @@ def planned_node_gone(situation: Situation) -> Decision | None:
     gone = [name for name in planned_nodes(situation.plan) if name not in situation.seen["nodes"]]
     if not gone:
         return None
-    return _stop(situation, f"the cluster no longer has {_nodes(gone)} of the plan; run again with a new plan")
+    return _stop(situation, f"the cluster no longer has {nodes_text(gone)} of the plan; run again with a new plan")
 
 
 def scope_lost(situation: Situation) -> Decision | None:
@@ -218,7 +127,7 @@ def batch_overdue(situation: Situation) -> Decision | None:
     took = f"batch {situation.state['batch']} is not ready after {situation.plan['batch_timeout']} s"
     return _stop(
         situation,
-        f"{took}: {_lacking(situation)}. No further node was admitted; cure or exclude what is named, then run again",
+        f"{took}: {situation.lacking()}. No further node was admitted; cure or exclude what is named, then run again",
     )
 
 
@@ -229,7 +138,9 @@ def labels_settling(situation: Situation) -> Decision | None:
     until = started + SETTLE
     if situation.now >= until:
         return None
-    why = f"batch {situation.state['batch']}: for the labels of {_nodes(situation.unlabelled_now)} to be seen"
+    why = (
+        f"batch {situation.state['batch']}: waiting for the labels of {nodes_text(situation.unlabelled_now)} to be seen"
+    )
     return _wait(situation, "labelling", why, until)
 
 
@@ -260,13 +171,13 @@ def scope_installation(situation: Situation) -> Decision | None:
 def operator_pending(situation: Situation) -> Decision | None:
     if situation.scoped and situation.taken:
         return None
-    return _wait(situation, "scoping", _operator_lacks(situation), situation.deadline)
+    return _wait(situation, "scoping", f"waiting for {situation.operator_lacks()}", situation.deadline)
 
 
 def batch_unready(situation: Situation) -> Decision | None:
     if situation.readiness["ready"]:
         return None
-    why = f"batch {situation.state['batch']}: {_lacking(situation)}"
+    why = f"batch {situation.state['batch']}: waiting for {situation.lacking(most=3)}"
     return _wait(situation, "waiting", why, situation.deadline)
 
 
@@ -275,7 +186,7 @@ def batch_soaking(situation: Situation) -> Decision | None:
     until = (situation.now if since is None else since) + situation.plan["soak"]
     if situation.now >= until:
         return None
-    why = f"batch {situation.state['batch']}: ready, and to stay so for {situation.plan['soak']} s"
+    why = f"batch {situation.state['batch']}: watched for {situation.plan['soak']} s to stay so"
     return _wait(situation, "soaking", why, until)
 
 
@@ -330,7 +241,7 @@ def _label(situation: Situation, batch: Batch) -> Decision:
             ANNOTATION_PRECHECK: plan["precheck_digest"],
         },
     )
-    return _decision(situation, state, [action], "in_progress", f"batch {batch['name']}: admit {_nodes(nodes)}")
+    return _decision(situation, state, [action], "in_progress", f"batch {batch['name']}: admit {nodes_text(nodes)}")
 
 
 def _wait(situation: Situation, phase: str, why: str, until: float) -> Decision:
@@ -359,29 +270,3 @@ def _done(situation: Situation) -> Decision:
 def _decision(situation: Situation, state: RolloutState, actions: list[Action], outcome: str, reason: str) -> Decision:
     report = standing(situation.plan, state, situation.readiness, outcome, reason)
     return Decision(actions=actions, state=state, report=report)
-
-
-def _lacking(situation: Situation) -> str:
-    """What keeps the gate shut, in one sentence."""
-    if not (situation.scoped and situation.taken):
-        return _operator_lacks(situation)
-    told = []
-    if situation.unlabelled_now:
-        told.append(f"{_nodes(situation.unlabelled_now)} without the admission label that was written")
-    rows: Sequence[ReadinessRow] = [row for row in situation.readiness["nodes"] if not row["ready"]]
-    told += [f"{row['node']} ({row['state']}: {row['reason']})" for row in rows]
-    return ", ".join(told + situation.readiness["blockers"])
-
-
-def _operator_lacks(situation: Situation) -> str:
-    if not situation.scoped:
-        return "for the selector to appear in the Installation"
-    degraded = situation.seen["calico_status"].get("Degraded")
-    says = (
-        f" (it says {degraded['reason']}: {degraded['message']})" if degraded and degraded["status"] == "True" else ""
-    )
-    return f"for tigera-operator to put the selector into its DaemonSets{says}"
-
-
-def _nodes(names: Sequence[str]) -> str:
-    return f"node {names[0]}" if len(names) == 1 else f"{len(names)} nodes ({', '.join(names)})"

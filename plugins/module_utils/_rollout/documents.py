@@ -295,7 +295,8 @@ class ReadinessRow(TypedDict):
     ready: bool
     state: str
     """`ready`, or the first condition of the gate that is false: `node_missing`, `not_labelled`, `no_pod`, `two_pods`, `deleting`,
-    `old_revision`, `not_ready`, `network_unavailable`, `node_not_ready` (the kubelet takes seconds to see the CNI of a ready calico-node)."""
+    `old_revision`, `not_ready`, `network_unavailable`, `node_not_ready`
+    (the kubelet takes seconds to see the CNI of a ready calico-node)."""
     reason: str | None
     since: str | None
     pod: str | None

@@ -15,15 +15,19 @@ from typing import Any
 
 from .documents import AdmissionLabel, InstallationSeen, Observation
 from .errors import RolloutError
-from .labels import OS_LABEL, check_label
+from .labels import check_label
+from .overrides import DAEMONSETS, placement_narrows, pod_spec, selector_narrows, with_pod_spec
 from .readiness import carries, labelled
 
 NAME = "default"
 API_VERSION = "operator.tigera.io/v1"
 FIELD_MANAGER = "calico-ops-scope"
 
-_DAEMONSETS = ("calicoNodeDaemonSet", "csiNodeDriverDaemonSet")
-_POD_SPEC = ("spec", "template", "spec")
+_FIELDS = {
+    "calico_node_selector": "calicoNodeDaemonSet's nodeSelector",
+    "csi_node_driver_selector": "csiNodeDriverDaemonSet's nodeSelector",
+    "control_plane_selector": "controlPlaneNodeSelector",
+}
 
 _REJECTIONS = {
     "InvalidConfigurationError": "Correct the Installation's spec",
@@ -32,21 +36,11 @@ _REJECTIONS = {
     "ResourceScalingError": "Typha needs more Linux nodes that are not cordoned: uncordon some",
 }
 
-# Taints that a node without a CNI carries: calico-node must tolerate them to be able to cure them.
-_BOOTSTRAP_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/network-unavailable")
-
-# The operator's own default affinity on EKS and AKS: keeps out what cannot run a DaemonSet, and nothing else.
-_HARMLESS_TERMS = (
-    ("eks.amazonaws.com/compute-type", "NotIn", ("fargate",)),
-    ("type", "NotIn", ("virtual-kubelet",)),
-    (OS_LABEL, "In", ("linux",)),
-)
-
 
 def selectors_of(raw_installation: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """The three selectors of a raw Installation, under the names they have in InstallationSeen."""
     spec = raw_installation.get("spec") or {}
-    calico_node, csi = (dict(_at(spec, (name, *_POD_SPEC, "nodeSelector"))) for name in _DAEMONSETS)
+    calico_node, csi = (dict(pod_spec(spec, name).get("nodeSelector") or {}) for name in DAEMONSETS)
     return {
         "calico_node_selector": calico_node,
         "csi_node_driver_selector": csi,
@@ -71,7 +65,7 @@ def full_document(spec: Mapping[str, Any], label: AdmissionLabel) -> dict[str, A
     document = {"apiVersion": API_VERSION, "kind": "Installation", "metadata": {"name": NAME}, "spec": merged}
     problems = judge_applied(document, label)
     if problems:
-        raise RolloutError("The Installation to create does not fit a rollout: {}.".format("; ".join(problems)))
+        raise RolloutError(f"The Installation to create does not fit a rollout: {'; '.join(problems)}.")
     return document
 
 
@@ -83,21 +77,9 @@ def judge_applied(installation: Mapping[str, Any], label: AdmissionLabel) -> lis
     spec = installation.get("spec") or {}
     seen = selectors_of(installation)
     problems = _missing(seen, label)
-    for name, selector in zip(_DAEMONSETS, (seen["calico_node_selector"], seen["csi_node_driver_selector"])):
-        problems += _narrowing(name, selector, label)
-        pod = _at(spec, (name, *_POD_SPEC))
-        if _affinity_narrows(pod):
-            problems.append(
-                f"{name} has a required node affinity of its own, which keeps it off nodes that carry the admission label"
-            )
-        if pod.get("tolerations") is not None:
-            lacking = [taint for taint in _BOOTSTRAP_TAINTS if not _tolerated(pod["tolerations"], taint)]
-            if lacking:
-                problems.append(
-                    "{} replaces the operator's tolerations and does not tolerate {}: a node without a CNI would never get its pod".format(
-                        name, " and ".join(f"{taint}:NoSchedule" for taint in lacking)
-                    )
-                )
+    for daemonset, selector in zip(DAEMONSETS, (seen["calico_node_selector"], seen["csi_node_driver_selector"])):
+        problems += selector_narrows(daemonset, selector, label)
+        problems += placement_narrows(daemonset, pod_spec(spec, daemonset))
     return problems
 
 
@@ -109,11 +91,8 @@ def scoped(installation: InstallationSeen | None, label: AdmissionLabel) -> bool
 def stranded(observation: Observation, label: AdmissionLabel) -> list[str]:
     """Nodes with a Ready calico-node that do not carry the label: the selector would take it from them within seconds."""
     ready = {pod["node"] for pod in observation["pods"] if pod["ready"] and not pod["deleting"]}
-    return sorted(
-        name
-        for name in ready
-        if name not in observation["nodes"] or not carries(observation["nodes"][name]["labels"], label)
-    )
+    nodes = observation["nodes"]
+    return sorted(name for name in ready if name not in nodes or not carries(nodes[name]["labels"], label))
 
 
 def refusals(
@@ -127,6 +106,7 @@ def refusals(
     `about_to_be_labelled` are nodes that get the label before the selector is written.
     """
     reasons = []
+    text = f"{label['key']}={label['value']}"
     try:
         check_label(label["key"], label["value"])
     except RolloutError as error:
@@ -138,36 +118,26 @@ def refusals(
         )
     if observation["manifest_install"]:
         reasons.append(
-            "Calico was installed from manifests ({}): migrate to tigera-operator first, its migration takes calico-node "
-            "from nodes that do not carry the admission label".format(", ".join(observation["manifest_install"]))
+            f"Calico was installed from manifests ({', '.join(observation['manifest_install'])}): migrate to tigera-operator "
+            "first, its migration takes calico-node from nodes that do not carry the admission label"
         )
     if observation["installation"] is not None:
         seen = _three(observation["installation"])
-        reasons += [f"{text}: take it out of the Installation" for text in _other_values(seen, label)]
-        reasons += _narrowing(_DAEMONSETS[0], seen["calico_node_selector"], label)
-        reasons += _narrowing(_DAEMONSETS[1], seen["csi_node_driver_selector"], label)
-    left = [
-        name
-        for name in stranded(observation, label)
-        if name not in may_lose_calico and name not in about_to_be_labelled
-    ]
+        reasons += _other_values(seen, label)
+        reasons += selector_narrows(DAEMONSETS[0], seen["calico_node_selector"], label)
+        reasons += selector_narrows(DAEMONSETS[1], seen["csi_node_driver_selector"], label)
+    spared = {*may_lose_calico, *about_to_be_labelled}
+    left = [name for name in stranded(observation, label) if name not in spared]
     if left:
+        runs, does = ("node runs", "does") if len(left) == 1 else ("nodes run", "do")
         reasons.append(
-            "%d node%s a Ready calico-node and %s not carry %s=%s, so the selector would remove it: %s. Label them first, or name them in may_lose_calico"
-            % (
-                len(left),
-                " runs" if len(left) == 1 else "s run",
-                "does" if len(left) == 1 else "do",
-                label["key"],
-                label["value"],
-                ", ".join(left),
-            )
+            f"{len(left)} {runs} a Ready calico-node and {does} not carry {text}, so the selector would take it away: "
+            f"{', '.join(left)}. Label what must keep it first, or name what may lose it in may_lose_calico"
         )
     if not labelled(observation, label) and not about_to_be_labelled:
         reasons.append(
-            "no Linux node carries {}={}: calico-node would run nowhere, and the operator would call that Available. Label the first nodes before".format(
-                label["key"], label["value"]
-            )
+            f"no Linux node carries {text}: calico-node would run nowhere, and the operator would call that Available. "
+            "Label the first nodes before"
         )
     return reasons
 
@@ -176,20 +146,13 @@ def rejection(observation: Observation) -> str | None:
     """How the operator rejected the Installation as it is now, with advice; None when it did not."""
     installation = observation["installation"]
     degraded = observation["calico_status"].get("Degraded")
-    if (
-        installation is None
-        or degraded is None
-        or degraded["status"] != "True"
-        or degraded["reason"] not in _REJECTIONS
-    ):
+    if installation is None or degraded is None or degraded["status"] != "True":
         return None
-    if degraded["observed_generation"] < installation["generation"]:
+    advice = _REJECTIONS.get(degraded["reason"])
+    if advice is None or degraded["observed_generation"] < installation["generation"]:
         return None
-    return "tigera-operator rejects the Installation ({}): {}. {}, then run again".format(
-        degraded["reason"],
-        degraded["message"].strip().rstrip("."),
-        _REJECTIONS[degraded["reason"]],
-    )
+    message = degraded["message"].strip().rstrip(".")
+    return f"tigera-operator rejects the Installation ({degraded['reason']}): {message}. {advice}, then run again"
 
 
 def taken(observation: Observation, label: AdmissionLabel) -> bool:
@@ -199,19 +162,16 @@ def taken(observation: Observation, label: AdmissionLabel) -> bool:
     """
     calico_node, csi = observation["daemonset"], observation["csi_daemonset"]
     return calico_node is not None and all(
-        daemonset["node_selector"].get(label["key"]) == label["value"]
-        and daemonset["observed_generation"] >= daemonset["generation"]
+        carries(daemonset["node_selector"], label) and daemonset["observed_generation"] >= daemonset["generation"]
         for daemonset in (calico_node, csi)
         if daemonset is not None
     )
 
 
 def _selectors(label: AdmissionLabel) -> dict[str, Any]:
-    selector = {label["key"]: label["value"]}
-    spec: dict[str, Any] = {
-        name: {"spec": {"template": {"spec": {"nodeSelector": dict(selector)}}}} for name in _DAEMONSETS
-    }
-    spec["controlPlaneNodeSelector"] = dict(selector)
+    spec: dict[str, Any] = {"controlPlaneNodeSelector": {label["key"]: label["value"]}}
+    for daemonset in DAEMONSETS:
+        spec.update(with_pod_spec(daemonset, {"nodeSelector": {label["key"]: label["value"]}}))
     return spec
 
 
@@ -223,69 +183,22 @@ def _three(installation: InstallationSeen) -> dict[str, dict[str, str]]:
     }
 
 
-_FIELDS = {
-    "calico_node_selector": "calicoNodeDaemonSet's nodeSelector",
-    "csi_node_driver_selector": "csiNodeDriverDaemonSet's nodeSelector",
-    "control_plane_selector": "controlPlaneNodeSelector",
-}
-
-
 def _missing(selectors: Mapping[str, Mapping[str, str]], label: AdmissionLabel) -> list[str]:
+    text = f"{label['key']}={label['value']}"
     return [
-        "{} does not carry {}={}".format(_FIELDS[name], label["key"], label["value"])
+        f"{_FIELDS[name]} does not carry {text}"
         for name, selector in selectors.items()
         if selector.get(label["key"]) != label["value"]
     ]
 
 
 def _other_values(selectors: Mapping[str, Mapping[str, str]], label: AdmissionLabel) -> list[str]:
+    key, value = label["key"], label["value"]
     return [
-        "{} has {}={} where {} is wanted".format(_FIELDS[name], label["key"], selector[label["key"]], label["value"])
+        f"{_FIELDS[name]} has {key}={selector[key]} where {value} is wanted: take it out of the Installation"
         for name, selector in selectors.items()
-        if selector.get(label["key"], label["value"]) != label["value"]
+        if selector.get(key, value) != value
     ]
-
-
-def _narrowing(name: str, selector: Mapping[str, str], label: AdmissionLabel) -> list[str]:
-    others = sorted(
-        "{}={}".format(*item) for item in selector.items() if item[0] != label["key"] and item != (OS_LABEL, "linux")
-    )
-    if not others:
-        return []
-    return [
-        "{}'s nodeSelector also demands {}, so nodes that carry the admission label would not get its pod: remove it".format(
-            name, " and ".join(others)
-        )
-    ]
-
-
-def _affinity_narrows(pod: Mapping[str, Any]) -> bool:
-    required = _at(pod, ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"))
-    for term in required.get("nodeSelectorTerms") or []:
-        if term.get("matchFields"):
-            return True
-        for expression in term.get("matchExpressions") or []:
-            if (
-                expression.get("key"),
-                expression.get("operator"),
-                tuple(expression.get("values") or ()),
-            ) not in _HARMLESS_TERMS:
-                return True
-    return False
-
-
-def _tolerated(tolerations: Collection[Mapping[str, Any]], taint: str) -> bool:
-    return any(
-        toleration.get("effect") in (None, "", "NoSchedule")
-        and (toleration.get("key") == taint or (not toleration.get("key") and toleration.get("operator") == "Exists"))
-        for toleration in tolerations
-    )
-
-
-def _at(value: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:
-    for key in path:
-        value = value.get(key) or {}
-    return value
 
 
 def _merge(into: dict[str, Any], addition: Mapping[str, Any], where: str) -> None:

@@ -38,8 +38,8 @@ def check_label(key: str, value: str) -> None:
         raise RolloutError(f'The value "{value}" of label {key} is not valid: {problem}.')
     if "operator.tigera.io" in key:
         raise RolloutError(
-            f"The label key {key} contains operator.tigera.io: tigera-operator drops such keys from node selectors in silence, and calico-node "
-            f"would run on every node. Choose a key in a domain of your own, for instance {ADMISSION_KEY}."
+            f"The label key {key} contains operator.tigera.io: tigera-operator drops such keys from node selectors in silence, "
+            f"and calico-node would run on every node. Choose a key in a domain of your own, for instance {ADMISSION_KEY}."
         )
     if key in (OS_LABEL, MIGRATION_LABEL):
         raise RolloutError(
@@ -93,7 +93,8 @@ class _Tokens:
 
     def error(self, expected: str) -> RolloutError:
         if self.at < len(self.items):
-            where = 'at "%s" (character %d)' % (self.items[self.at][0], self.items[self.at][1] + 1)
+            token, place = self.items[self.at]
+            where = f'at "{token}" (character {place + 1})'
         else:
             where = "at its end"
         return RolloutError(f'{self.option}: "{self.text}" is not a label selector: {where} expected {expected}.')

@@ -30,7 +30,8 @@ def match_hosts(nodes: Sequence[NodeFacts], report: PrecheckReport) -> dict[str,
             continue
         if node in matched:
             raise RolloutError(
-                f"Hosts {matched[node]} and {host} are both taken for Node {node}. Set node_name for each to the Node it is, or take one out of the play."
+                f"Hosts {matched[node]} and {host} are both taken for Node {node}. Set node_name for each to the Node it is, "
+                "or take one out of the play."
             )
         matched[node] = host
     return matched
@@ -50,7 +51,8 @@ def _node_of(host: str, outcome: HostOutcome, names: set[str], index: dict[tuple
         return named
     if len(candidates) > 1:
         raise RolloutError(
-            f"Host {host} cannot be told from several Nodes: {_spoken(evidence)}. Set node_name for it (and give cloned machines a machine-id of their own)."
+            f"Host {host} cannot be told from several Nodes: {_spoken(evidence)}. Set node_name for it "
+            "(and give cloned machines a machine-id of their own)."
         )
     return candidates[0] if candidates else None
 
@@ -65,13 +67,14 @@ def _evidence(outcome: HostOutcome, index: dict[tuple[str, str], list[str]]) -> 
         ("system UUID", _meaningful(identity.get("system_uuid"))),
     ]
     pieces += [("address", _address(address)) for address in sorted(set(identity.get("addresses") or []))]
-    return [("{} {}".format(*piece), index[piece]) for piece in pieces if piece[1] and piece in index]
+    return [(f"{kind} {value}", index[kind, value]) for kind, value in pieces if value and (kind, value) in index]
 
 
 def _spoken(evidence: Sequence[tuple[str, list[str]]]) -> str:
-    return ", ".join(
-        "its {} is that of {}".format(kind, " and ".join(f"Node {node}" for node in found)) for kind, found in evidence
-    )
+    told = []
+    for kind, found in evidence:
+        told.append(f"its {kind} is that of {' and '.join(f'Node {node}' for node in found)}")
+    return ", ".join(told)
 
 
 def _index(nodes: Sequence[NodeFacts]) -> dict[tuple[str, str], list[str]]:

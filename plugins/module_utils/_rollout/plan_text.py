@@ -14,8 +14,9 @@ def plan_text(plan: Plan) -> str:
     """Batches in their order, tiers with their budget, and who stays outside."""
     planned = sum(len(batch["nodes"]) for batch in plan["batches"])
     label = plan["admission_label"]
+    batches = count(len(plan["batches"]), "batch", "batches")
     lines = [
-        f"Plan {plan['id']}: {count(planned, 'node')} in {len(plan['batches'])} batches, admitted with {label['key']}={label['value']}",
+        f"Plan {plan['id']}: {count(planned, 'node')} in {batches}, admitted with {label['key']}={label['value']}",
         "",
     ]
     lines += table(

@@ -47,7 +47,7 @@ def _outcome(answer: Any, node_name: str | None) -> HostOutcome:
     if answer.get("skipped"):
         return _without(
             "no_result",
-            "the precheck was skipped on it: %s" % (answer.get("skip_reason") or "its condition was false"),
+            f"the precheck was skipped on it: {answer.get('skip_reason') or 'its condition was false'}",
             node_name,
         )
     if answer.get("failed"):
@@ -85,7 +85,7 @@ def _flaw(result: dict[str, Any]) -> str | None:
     if result.get("kind") != "PrecheckResult":
         return "it is not a PrecheckResult"
     if result.get("version") != DOCUMENT_VERSION:
-        return "its version is %s, this collection reads version %d" % (result.get("version"), DOCUMENT_VERSION)
+        return f"its version is {result.get('version')}, this collection reads version {DOCUMENT_VERSION}"
     for key, kind in (("settings", dict), ("identity", dict), ("checks", list)):
         if not isinstance(result.get(key), kind):
             return f"{key} is missing"
@@ -97,7 +97,7 @@ def _flaw(result: dict[str, Any]) -> str | None:
         if not isinstance(check, dict) or not {"id", "rank", "status", "message"} <= set(check):
             return "a check in it is incomplete"
         if check["status"] not in _STATUSES:
-            return "check {} has the unknown status {}".format(check["id"], check["status"])
+            return f"check {check['id']} has the unknown status {check['status']}"
     return None
 
 

@@ -72,13 +72,12 @@ def _blockers(expected: Sequence[str], daemonset: DaemonSetSeen | None, admitted
         return blockers
     if daemonset["generation"] > daemonset["observed_generation"]:
         blockers.append(
-            "DaemonSet %s: generation %d is not processed yet (observed: %d)"
-            % (DAEMONSET, daemonset["generation"], daemonset["observed_generation"])
+            f"DaemonSet {DAEMONSET}: generation {daemonset['generation']} is not processed yet "
+            f"(observed: {daemonset['observed_generation']})"
         )
     if daemonset["desired"] != len(admitted):
         blockers.append(
-            "DaemonSet %s is to run on %d nodes, but %d Linux nodes carry the admission label"
-            % (DAEMONSET, daemonset["desired"], len(admitted))
+            f"DaemonSet {DAEMONSET} is to run on {daemonset['desired']} nodes, but {len(admitted)} Linux nodes carry the admission label"
         )
     if not daemonset["revision"]:
         blockers.append(f"DaemonSet {DAEMONSET}: its newest revision is not known")
@@ -107,27 +106,25 @@ def _state(
     if node is None:
         return "node_missing", "the cluster has no Node of this name"
     if not carries(node["labels"], label):
-        return "not_labelled", "the Node does not carry {}={}".format(label["key"], label["value"])
+        return "not_labelled", f"the Node does not carry {label['key']}={label['value']}"
     if not pods:
         return "no_pod", "no calico-node pod is bound to the Node"
     if len(pods) > 1:
-        return "two_pods", "%d calico-node pods are bound to the Node: %s" % (
-            len(pods),
-            ", ".join(sorted(pod["name"] for pod in pods)),
-        )
+        names = ", ".join(sorted(pod["name"] for pod in pods))
+        return "two_pods", f"{len(pods)} calico-node pods are bound to the Node: {names}"
     pod = pods[0]
     if pod["deleting"]:
-        return "deleting", "pod {} is being deleted".format(pod["name"])
+        return "deleting", f"pod {pod['name']} is being deleted"
     if revision and pod["revision"] != revision:
-        return "old_revision", "pod {} has template revision {}, the newest is {}".format(
-            pod["name"], pod["revision"] or "unknown", revision
+        return (
+            "old_revision",
+            f"pod {pod['name']} has template revision {pod['revision'] or 'unknown'}, the newest is {revision}",
         )
     if not pod["ready"]:
-        return "not_ready", pod["reason"] or "pod {} is {} and not ready".format(pod["name"], pod["phase"])
+        return "not_ready", pod["reason"] or f"pod {pod['name']} is {pod['phase']} and not ready"
     if node["network_unavailable"]:
-        return "network_unavailable", "the Node says NetworkUnavailable%s" % (
-            ": " + node["network_reason"] if node["network_reason"] else ""
-        )
+        why = f": {node['network_reason']}" if node["network_reason"] else ""
+        return "network_unavailable", f"the Node says NetworkUnavailable{why}"
     if not node["ready"]:
         return "node_not_ready", "calico-node is ready, but the Node is not Ready yet"
     return "ready", None

@@ -10,30 +10,26 @@ characters in them, nor Markdown with markup in them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
 
-from .documents import BatchReport, ExcludedNode, Plan, ReadinessRow, Report
+from .documents import ExcludedNode, Plan, Report
+from .instant import seconds_since
 from .text import printable, table
-
-_MOST_ROWS = 3
 
 
 def progress_line(report: Report, now: float | None = None) -> str:
-    """`batch 2/4 edge-1: 1/2 ready, waiting for edge-2 (not_ready: ..., 12 s)`; ages are told where `now` is given."""
+    """`batch 2/4 edge-1: 1/2 ready, waiting for edge-2 (not_ready: ...), for 12 s`; how long is told where `now` is given."""
     if report["outcome"] != "in_progress":
         return printable(f"{report['outcome']}: {report['reason']}")
-    current = _current(report["batches"])
+    current = next((place for place in enumerate(report["batches"], 1) if place[1]["state"] == "in_progress"), None)
     if current is None:
         return printable(report["reason"])
     index, batch = current
-    head = f"batch {index}/{len(report['batches'])} {batch['name']}: {batch['ready']}/{batch['nodes']} ready"
-    rows = report["not_ready"]
-    if not rows:
-        # The reason usually opens with the batch's name, which the line has already said.
-        return printable(f"{head}, {report['reason'].replace('batch ' + batch['name'] + ': ', '', 1)}")
-    told = ", ".join(_waiting_for(row, now) for row in rows[:_MOST_ROWS])
-    more = f" and {len(rows) - _MOST_ROWS} more" if len(rows) > _MOST_ROWS else ""
-    return printable(f"{head}, waiting for {told}{more}")
+    # The reason may open with the batch's name, which the line says itself.
+    what = report["reason"].replace(f"batch {batch['name']}: ", "", 1)
+    line = f"batch {index}/{len(report['batches'])} {batch['name']}: {batch['ready']}/{batch['nodes']} ready, {what}"
+    ages = [] if now is None else [seconds_since(row["since"], now) for row in report["not_ready"]]
+    longest = max((age for age in ages if age is not None), default=None)
+    return printable(line if longest is None else f"{line}, for {longest} s")
 
 
 def terminal(report: Report, plan: Plan) -> str:
@@ -132,28 +128,6 @@ def markdown(report: Report, plan: Plan) -> str:
     else:
         lines.append("No node stays outside.")
     return "\n".join(lines) + "\n"
-
-
-def _current(batches: Sequence[BatchReport]) -> tuple[int, BatchReport] | None:
-    return next(((index, batch) for index, batch in enumerate(batches, 1) if batch["state"] == "in_progress"), None)
-
-
-def _waiting_for(row: ReadinessRow, now: float | None) -> str:
-    age = _age(row["since"], now)
-    return f"{row['node']} ({row['state']}: {row['reason']}{'' if age is None else f', {age} s'})"
-
-
-def _age(since: str | None, now: float | None) -> int | None:
-    """Seconds by the controller's clock since an instant of the cluster's; the two may differ, an age is never negative."""
-    if since is None or now is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(since.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=timezone.utc)
-    return max(0, int(now - instant.timestamp()))
 
 
 def _who(entry: ExcludedNode) -> str:
