@@ -63,6 +63,8 @@ class HostSet:
             self._control_dir(self.bridge).mkdir(mode=0o700, exist_ok=True)
             self._launch_all(self.bridge, launches)
             self._save()  # before "go": a host that runs on is always one that a later stop() knows of
+            for started in launches:
+                started.wait_until_built()
             self.bridge.connect({position: started.host.pid for position, started in enumerate(launches)})
             for started in launches:
                 started.go()

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """PRIVATE. PID 1 of a lab host. Run by the machine's own Python as a program; nothing imports it.
 
-It reads its orders as one JSON line, makes the namespaces, prints the pid of the new PID 1, builds the root filesystem
-and waits for the line "go", which says that the host's network card is in place. When the other end goes away before that
-line, it ends: a lab that is killed half-way leaves no host behind.
+It reads its orders as one JSON line, makes the namespaces, prints the pid of the new PID 1, builds the root filesystem,
+prints "built" and waits for the line "go", which says that the host's network card is in place. When the other end goes
+away before that line, it ends: a lab that is killed half-way leaves no host behind.
 """
 
 from __future__ import annotations
@@ -225,6 +225,7 @@ def live_as_host(orders: dict[str, Any]) -> None:
     socket.sethostname(orders["name"])
     write_files(orders["files"])
     replace_identity(orders["identities"])
+    print("built", flush=True)
     if sys.stdin.readline() != "go\n":
         sys.exit("the lab went away before this host was connected")
     silent = os.open("/dev/null", os.O_RDWR)

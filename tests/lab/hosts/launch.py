@@ -47,6 +47,10 @@ class Launch:
     log: Path
     pipes: Pipes
 
+    def wait_until_built(self) -> None:
+        if self.pipes.answers.readline() != "built\n":
+            raise self.failure("was not built")
+
     def go(self) -> None:
         """Tell the host that its card is in place."""
         try:
