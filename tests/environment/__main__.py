@@ -26,7 +26,8 @@ def variables(venv: Path, collections: Path) -> dict[str, str]:
         # As sources to check; what mypy finds by PYTHONPATH it takes for a library without types.
         MYPYPATH=str(collections),
         PYTHONUNBUFFERED="1",
-        PYTHONDONTWRITEBYTECODE="1",
+        # Compiled files go to the cache: root leaves nothing of its own in the checkout.
+        PYTHONPYCACHEPREFIX=str(venv / "pycache"),
     )
     # Ansible refuses to start under a C locale, which bare machines have.
     if not any("utf" in env.get(name, "").lower() for name in ("LC_ALL", "LC_CTYPE", "LANG")):

@@ -65,8 +65,10 @@ def _make(python: str, version: interpreters.Version) -> Path:
         step(
             "packages of tests/requirements.txt (a minute or two)",
             # Compiling all collections of the ansible wheel would take longer than everything else; Python does it as needed.
-            [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input", "--no-compile"]
-            + ["--disable-pip-version-check", "--requirement", str(REQUIREMENTS)],
+            [
+                *(str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input", "--no-compile"),
+                *("--disable-pip-version-check", "--requirement", str(REQUIREMENTS)),
+            ],
             log=log,
             timeout=INSTALL_TIMEOUT,
         )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 import time
 from collections.abc import Mapping
@@ -14,70 +15,23 @@ from tests.environment import collection
 from tests.environment.__main__ import variables
 from tests.environment.places import CHECKOUT, cache
 
-from .results import Count, Result, end_of, table
-from .running import Running
-from .stages import Stage, all_stages, chosen, log_folder
+from .results import Count, end_of, table
+from .schedule import Schedule
+from .stages import Stage, all_stages, chosen
 
 
-class Gates:
-    """One run over the chosen stages."""
+@functools.lru_cache(maxsize=2)
+def _variables(tarball: bool) -> Mapping[str, str]:
+    venv = Path(sys.prefix)
+    return variables(venv, collection.installed(venv) if tarball else collection.linked())
 
-    def __init__(self, stages: list[Stage], logs: Path) -> None:
-        self._stages = stages
-        self._logs = logs
-        self._started = time.monotonic()
-        self._background: dict[str, Running] = {}
-        self._results: dict[str, Result] = {}
-        self._environments: dict[bool, Mapping[str, str]] = {}
 
-    def run(self) -> list[Result]:
-        current: Running | None = None
-        try:
-            for stage in self._stages:
-                if not self._needs_met(stage):
-                    continue
-                current = Running(stage, self._environment(stage.tarball), self._logs, self._tell)
-                self._tell(f"{stage.name}: {stage.promise}" + (" (in the background)" if stage.background else ""))
-                if stage.background:
-                    self._background[stage.name] = current
-                else:
-                    self._record(current.wait())
-            for name in list(self._background):
-                self._finish(name)
-        except BaseException:
-            for running in [*self._background.values(), *([current] if current else [])]:
-                running.stop()
-            raise
-        return [self._results[stage.name] for stage in self._stages]
+def environment(stage: Stage) -> Mapping[str, str]:
+    return _variables(stage.tarball)
 
-    def _needs_met(self, stage: Stage) -> bool:
-        for name in stage.after:
-            self._finish(name)
-            if name in self._results and not self._results[name].ok:
-                self._record(Result(stage.name, "not run", 0.0, None, None, f"{name} did not pass"))
-                return False
-        return True
 
-    def _finish(self, name: str) -> None:
-        running = self._background.pop(name, None)
-        if running:
-            self._record(running.wait())
-
-    def _record(self, result: Result) -> None:
-        self._results[result.stage] = result
-        tests = f": {result.tests}" if result.tests is not None else ""
-        self._tell(f"{result.stage} {result.outcome} after {result.seconds:.0f} s{tests}")
-
-    def _environment(self, tarball: bool) -> Mapping[str, str]:
-        if tarball not in self._environments:
-            venv = Path(sys.prefix)
-            root = collection.installed(venv) if tarball else collection.linked()
-            self._environments[tarball] = variables(venv, root)
-        return self._environments[tarball]
-
-    def _tell(self, text: str) -> None:
-        minutes, seconds = divmod(int(time.monotonic() - self._started), 60)
-        print(f"[{minutes:2d}:{seconds:02d}] {text}", flush=True)
+def say(text: str) -> None:
+    print(text, flush=True)
 
 
 def main() -> int:
@@ -91,15 +45,15 @@ def main() -> int:
         parser.error(f"no stage {unknown}; there are {', '.join(stage.name for stage in stages)}")
     if Path.cwd() != CHECKOUT:
         parser.error(f"run it in {CHECKOUT}")
-    logs = log_folder(cache())
+    logs = cache() / "logs" / "gates"
     logs.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    results = Gates(wanted, logs).run()
+    results = Schedule(wanted, environment, logs, say).run()
     for result in results:
         if not result.ok and result.log:
-            print(f"\n--- {result.stage}: {result.outcome} ({result.log})\n{end_of(result.log)}")
-    print(f"\n{table(results)}\n\n{time.monotonic() - started:.0f} s in all; logs in {logs}\n")
-    print(sum((result.count for result in results), Count()), flush=True)
+            say(f"\n--- {result.stage}: {result.outcome} ({result.log})\n{end_of(result.log)}")
+    say(f"\n{table(results)}\n\n{time.monotonic() - started:.0f} s in all; logs in {logs}\n")
+    say(str(sum((result.count for result in results), Count())))
     return 0 if all(result.ok for result in results) else 1
 
 

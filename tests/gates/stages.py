@@ -7,7 +7,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tests.environment.places import CHECKOUT, NAME, NAMESPACE
 
@@ -94,7 +93,3 @@ def chosen(names: Sequence[str], stages: Sequence[Stage]) -> list[Stage]:
     for name in names:
         wanted.update(known[name].after)
     return [stage for stage in stages if stage.name in wanted]
-
-
-def log_folder(cache: Path) -> Path:
-    return cache / "logs" / "gates"

@@ -1,0 +1,152 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What holds for the collection as a whole: its metadata, its licence, the borders between its parts."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.environment import checkout
+from tests.environment.places import CHECKOUT
+
+FILES = [CHECKOUT / name for name in checkout.files()]
+MODULES = sorted((CHECKOUT / "plugins" / "modules").glob("*.py"))
+LIBRARY = "ansible_collections.calico_ops.rollout.plugins.module_utils"
+# What a collection's user gets; everything else stays behind.
+SHIPPED = {
+    *("CHANGELOG.md", "CODE_OF_CONDUCT.md", "README.md", "REUSE.toml", "galaxy.yml", "requirements.txt"),
+    *("LICENSES", "changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"),
+}
+# Formats without room for a comment, or written by a tool: REUSE.toml speaks for them.
+WITHOUT_HEADER = {".json", ".md", ".mod", ".sum"}
+
+
+def documentation(module: Path) -> dict[str, Any]:
+    for node in ast.parse(module.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "DOCUMENTATION":
+            loaded = yaml.safe_load(ast.literal_eval(node.value))
+            assert isinstance(loaded, dict)
+            return loaded
+    raise AssertionError(f"{module.name} has no DOCUMENTATION")
+
+
+def imports(source: Path) -> Iterator[str]:
+    """Every module that a file imports, relative ones resolved within the library."""
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parents = source.relative_to(CHECKOUT).parts[: -node.level] if node.level else ()
+            prefix = ["ansible_collections", "calico_ops", "rollout", *parents] if node.level else []
+            module = ".".join([*prefix, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{name.name}" for name in node.names)
+
+
+def sources(*parts: str) -> list[Path]:
+    return sorted(CHECKOUT.joinpath("plugins", *parts).rglob("*.py"))
+
+
+def test_the_action_group_kube_is_what_the_modules_documentation_says() -> None:
+    runtime = yaml.safe_load((CHECKOUT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    documented = {
+        module.stem
+        for module in MODULES
+        if "calico_ops.rollout._kube" in documentation(module).get("extends_documentation_fragment", [])
+    }
+    assert set(runtime["action_groups"]["kube"]) == documented
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.stem)
+def test_a_module_with_connection_options_says_which_group_sets_them(module: Path) -> None:
+    fragments = documentation(module).get("extends_documentation_fragment", [])
+    connects = "calico_ops.rollout._kube" in fragments
+    assert connects == ("calico_ops.rollout._attributes.kube_group" in fragments)
+
+
+def test_only_what_users_need_is_in_the_tarball() -> None:
+    ignored = yaml.safe_load((CHECKOUT / "galaxy.yml").read_text(encoding="utf-8"))["build_ignore"]
+    tops = {path.relative_to(CHECKOUT).parts[0] for path in FILES}
+    shipped = {top for top in tops if not any(fnmatch.fnmatch(top, pattern) for pattern in ignored)}
+    assert shipped <= SHIPPED
+
+
+def test_every_file_names_its_licence() -> None:
+    unnamed = [
+        str(path.relative_to(CHECKOUT))
+        for path in FILES
+        if path.suffix not in WITHOUT_HEADER
+        and "LICENSES" not in path.parts
+        and path.stat().st_size > 0
+        and "SPDX-License-Identifier: GPL-3.0-or-later" not in path.read_text(encoding="utf-8")[:400]
+    ]
+    assert unnamed == []
+
+
+def test_no_file_is_named_after_nothing_in_particular() -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "misc"}
+    assert [str(path) for path in FILES if {part.strip("_") for part in (*path.parts, path.stem)} & vague] == []
+
+
+@pytest.mark.parametrize("source", sources("module_utils", "_rollout"), ids=lambda source: source.stem)
+def test_decisions_see_no_clock_no_chance_and_no_network(source: Path) -> None:
+    impure = {
+        "asyncio",
+        "http",
+        "io",
+        "kubernetes",
+        "os",
+        "pathlib",
+        "random",
+        "requests",
+        "secrets",
+        "socket",
+        "subprocess",
+    }
+    impure |= {"threading", "time", "urllib", "urllib3"}
+    found = set(imports(source))
+    assert {name.split(".")[0] for name in found} & impure == set()
+    assert [name for name in found if name.startswith((f"{LIBRARY}._kube", "ansible.module_utils"))] == []
+    # An instant may be written as a date; which instant it is now comes from outside.
+    nodes = ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+    called = {node.func.attr for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
+    assert called & {"now", "today", "utcnow"} == set()
+
+
+@pytest.mark.parametrize("source", sources("module_utils", "_precheck"), ids=lambda source: source.stem)
+def test_what_travels_to_a_host_needs_only_the_standard_library(source: Path) -> None:
+    own = f"{LIBRARY}._precheck"
+    foreign = {
+        name
+        for name in imports(source)
+        if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith(own)
+    }
+    assert foreign == set()
+
+
+def test_only_the_library_for_the_cluster_speaks_http() -> None:
+    speakers = {"http", "kubernetes", "requests", "urllib3"}
+    outside = [
+        str(source.relative_to(CHECKOUT))
+        for source in sources()
+        if "_kube" not in source.parts and {name.split(".")[0] for name in imports(source)} & speakers
+    ]
+    assert outside == []
+
+
+def test_nothing_rests_on_the_private_code_of_another_collection() -> None:
+    foreign = {
+        name
+        for source in sources()
+        for name in imports(source)
+        if name.startswith("ansible_collections.") and not name.startswith("ansible_collections.calico_ops.rollout")
+    }
+    assert foreign == set()

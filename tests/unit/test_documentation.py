@@ -1,0 +1,58 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The manual names only things that are there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.environment import checkout
+from tests.environment.places import CHECKOUT
+
+PAGES = [CHECKOUT / name for name in checkout.files() if name.endswith(".md")]
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+TARGET = re.compile(r"\bmake ([a-z][a-z-]+)\b")
+CONTENT = re.compile(r"\bcalico_ops\.rollout\.([a-z_]+)\b")
+FENCE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
+
+
+def names_of_content() -> set[str]:
+    plugins = CHECKOUT / "plugins"
+    found = {
+        path.stem for kind in ("modules", "filter", "inventory", "callback") for path in (plugins / kind).glob("*")
+    }
+    found |= {path.name for path in (CHECKOUT / "roles").glob("*")}
+    found |= {path.stem for path in (CHECKOUT / "playbooks").glob("*.yml")}
+    return found | {"kube"}
+
+
+def code(page: Path) -> Iterator[str]:
+    yield from FENCE.findall(page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_links_of_a_page_lead_somewhere(page: Path) -> None:
+    targets = [link.split("#")[0] for link in LINK.findall(page.read_text(encoding="utf-8"))]
+    relative = [target for target in targets if target and "://" not in target and not target.startswith("mailto:")]
+    assert [target for target in relative if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_a_page_names_only_make_targets_that_are_there(page: Path) -> None:
+    makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+    known = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+    assert {target for text in code(page) for target in TARGET.findall(text)} <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_a_page_names_only_content_of_the_collection_that_is_there(page: Path) -> None:
+    assert set(CONTENT.findall(page.read_text(encoding="utf-8"))) <= names_of_content()
+
+
+def test_the_readme_is_there_and_begins_with_how_to_see_it_work() -> None:
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    assert "make demo" in readme

@@ -1,0 +1,100 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A gate that fails says so, and what did not run has not passed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gates.results import Count, Result, counted, end_of, table
+from tests.gates.schedule import Schedule
+from tests.gates.stages import Stage, all_stages, chosen
+
+
+def stage(name: str, script: str = "", **settings: Any) -> Stage:
+    return Stage(name, "a promise", [[sys.executable, "-c", script]], settings.pop("timeout", 30.0), **settings)
+
+
+def run(tmp_path: Path, *stages: Stage) -> list[Result]:
+    return Schedule(stages, lambda _stage: os.environ, tmp_path, lambda _text: None).run()
+
+
+def test_a_command_that_fails_fails_its_stage_and_the_next_command_is_not_run(tmp_path: Path) -> None:
+    commands = [[sys.executable, "-c", "raise SystemExit(3)"], [sys.executable, "-c", "print('second ran')"]]
+    (result,) = run(tmp_path, Stage("two", "a promise", commands, 30.0))
+    assert result.outcome == "failed"
+    assert "second ran\n" not in (tmp_path / "two.log").read_text().splitlines(keepends=True)
+
+
+def test_a_stage_past_its_time_is_stopped_with_its_children(tmp_path: Path) -> None:
+    mark = tmp_path / "child"
+    child = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    started = time.monotonic()
+    (result,) = run(tmp_path, stage("slow", script, timeout=2.0))
+    assert result.outcome == "timed out"
+    assert time.monotonic() - started < 20
+    assert not Path("/proc", mark.read_text(), "exe").exists()
+
+
+def test_a_test_runner_that_ran_nothing_has_not_passed(tmp_path: Path) -> None:
+    (result,) = run(tmp_path, stage("empty", "", pytest=True))
+    assert result.outcome == "failed"
+    assert result.count == Count(failed=1)
+
+
+def test_what_needs_a_failed_stage_is_not_run_and_not_passed(tmp_path: Path) -> None:
+    results = run(tmp_path, stage("build", "raise SystemExit(1)", background=True), stage("lab", after=("build",)))
+    assert [result.outcome for result in results] == ["failed", "not run"]
+    assert not any(result.ok for result in results)
+
+
+def test_a_stage_in_the_background_runs_beside_the_next(tmp_path: Path) -> None:
+    meeting = tmp_path / "second-is-here"
+    waits = f"import os, time\nfor _ in range(300):\n    os.path.exists({str(meeting)!r}) and exit(0)\n    time.sleep(0.05)\nexit(1)"
+    results = run(tmp_path, stage("first", waits, background=True), stage("second", f"open({str(meeting)!r}, 'w')"))
+    assert [result.outcome for result in results] == ["passed", "passed"]
+
+
+def test_tests_are_counted_from_the_report_of_the_run(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text('<testsuites><testsuite tests="10" failures="1" errors="2" skipped="3"/></testsuites>')
+    assert counted(report) == Count(passed=4, failed=3, skipped=3)
+
+
+def test_a_failed_stage_counts_even_when_all_its_tests_passed() -> None:
+    crashed = Result("lab", "timed out", 1.0, Count(passed=7), None)
+    assert crashed.count == Count(passed=7, failed=1)
+
+
+def test_the_table_names_each_stage_with_its_outcome() -> None:
+    text = table(
+        [Result("unit", "passed", 12.3, Count(5, 0, 1), None), Result("lab", "not run", 0.0, None, None, "why")]
+    )
+    assert [line.split() for line in text.splitlines()[1:]] == [
+        ["unit", "passed", "12", "5", "passed,", "0", "failed,", "1", "skipped"],
+        ["lab", "not", "run", "0", "why"],
+    ]
+
+
+def test_the_end_of_a_long_log_says_where_the_rest_is(tmp_path: Path) -> None:
+    log = tmp_path / "long.log"
+    log.write_text("\n".join(f"line {number}" for number in range(1000)))
+    shown = end_of(log).splitlines()
+    assert str(log) in shown[0]
+    assert shown[-1] == "line 999"
+
+
+def test_a_chosen_stage_brings_what_it_needs() -> None:
+    assert [one.name for one in chosen(["lab"], all_stages())] == ["build", "lab"]
+
+
+def test_an_unknown_stage_is_refused_by_name() -> None:
+    with pytest.raises(KeyError, match="units"):
+        chosen(["units"], all_stages())
