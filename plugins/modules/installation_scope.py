@@ -159,7 +159,11 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import AUTH_CONSTRAINTS, AUTH_OPTIONS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster, connected
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.installation import ScopeOutcome, await_taken, scope
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.installation import (
+    ScopeOutcome,
+    await_taken,
+    scope,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer, observe_once
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import (
@@ -167,7 +171,6 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels
     ADMISSION_VALUE,
     check_label,
 )
-
 
 LIST_SECONDS = 30
 """The first lists may take that much longer than the timeout: there is always an answer to why it is not in force."""

@@ -160,11 +160,15 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import AUTH_CONSTRAINTS, AUTH_OPTIONS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.gate import Expectation, Verdict, await_ready, missing
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.gate import (
+    Expectation,
+    Verdict,
+    await_ready,
+    missing,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer, observe_once
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import ADMISSION_KEY, ADMISSION_VALUE
-
 
 LIST_SECONDS = 30
 """The first lists may take that much longer than the timeout: there is always a table to return."""
@@ -207,7 +211,10 @@ def main() -> None:
     elapsed = round(time.monotonic() - started, 1)
     result = {"changed": False, "readiness": verdict.readiness, "waiting_for": verdict.missing, "elapsed": elapsed}
     if verdict.missing is not None and not module.check_mode:
-        module.fail_json(msg="calico-node was not ready on every node within %d s: %s" % (params["timeout"], verdict.missing), **result)
+        module.fail_json(
+            msg="calico-node was not ready on every node within %d s: %s" % (params["timeout"], verdict.missing),
+            **result,
+        )
     module.exit_json(**result)
 
 

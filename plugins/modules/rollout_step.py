@@ -193,7 +193,11 @@ actions:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import AUTH_CONSTRAINTS, AUTH_OPTIONS, WRITE_OPTIONS
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import (
+    AUTH_CONSTRAINTS,
+    AUTH_OPTIONS,
+    WRITE_OPTIONS,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.step import Limits, Step
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.given import given_plan, given_state
@@ -217,7 +221,9 @@ def main() -> None:
     )
     params = module.params
     if not 1 <= params["max_duration"] <= LONGEST_CALL:
-        module.fail_json(msg="max_duration: %d is not between 1 and %d seconds." % (params["max_duration"], LONGEST_CALL))
+        module.fail_json(
+            msg="max_duration: %d is not between 1 and %d seconds." % (params["max_duration"], LONGEST_CALL)
+        )
     with connected(module) as cluster:
         plan = given_plan(params["plan"])
         step = Step(

@@ -49,7 +49,9 @@ class Verdict:
     """What keeps the gate shut, in one sentence; None when it is open."""
 
 
-def await_ready(expectation: Expectation, eyes: Eyes, deadline: float, soak: float, clock: Callable[[], float] = time.monotonic) -> Verdict:
+def await_ready(
+    expectation: Expectation, eyes: Eyes, deadline: float, soak: float, clock: Callable[[], float] = time.monotonic
+) -> Verdict:
     """Wait until the gate opens or the deadline is reached; a verdict in both cases."""
     since: float | None = None
     pods: object = None
@@ -78,7 +80,9 @@ def missing(readiness: Readiness) -> str | None:
     told = ["%s (%s: %s)" % (row["node"], row["state"], row["reason"]) for row in rows[:NAMES_SHOWN]]
     if len(rows) > NAMES_SHOWN:
         told.append("and %d more" % (len(rows) - NAMES_SHOWN))
-    parts = ["%d of %d nodes ready" % (readiness["ready_count"], readiness["expected"])] if readiness["expected"] else []
+    parts = (
+        ["%d of %d nodes ready" % (readiness["ready_count"], readiness["expected"])] if readiness["expected"] else []
+    )
     if told:
         parts.append("not ready: " + ", ".join(told))
     return "; ".join(parts + readiness["blockers"])

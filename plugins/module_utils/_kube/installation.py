@@ -93,7 +93,9 @@ def await_taken(eyes: Eyes, deadline: float, label: AdmissionLabel) -> None:
             return
         left = deadline - time.monotonic()
         if left <= 0:
-            raise RolloutError("The selector is written, but is not in force in time: %s." % untaken(observation, label))
+            raise RolloutError(
+                "The selector is written, but is not in force in time: %s." % untaken(observation, label)
+            )
         eyes.wait_for_change(left)
 
 
@@ -102,7 +104,10 @@ def untaken(observation: Observation, label: AdmissionLabel) -> str:
     status = observation["calico_status"]
     if not status:
         return "there is no TigeraStatus/calico, so tigera-operator seems not to run"
-    for name, daemonset in (("calico-node", observation["daemonset"]), ("csi-node-driver", observation["csi_daemonset"])):
+    for name, daemonset in (
+        ("calico-node", observation["daemonset"]),
+        ("csi-node-driver", observation["csi_daemonset"]),
+    ):
         if daemonset is None:
             if name == "calico-node":
                 return "DaemonSet calico-system/calico-node does not exist yet" + _told(status)
@@ -117,7 +122,10 @@ def selectors(raw: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that scoping sets, and no others: what a diff shows."""
     seen = rules.selectors_of(raw)
     shown: dict[str, Any] = {}
-    for component, key in (("calicoNodeDaemonSet", "calico_node_selector"), ("csiNodeDriverDaemonSet", "csi_node_driver_selector")):
+    for component, key in (
+        ("calicoNodeDaemonSet", "calico_node_selector"),
+        ("csiNodeDriverDaemonSet", "csi_node_driver_selector"),
+    ):
         if seen[key]:
             shown[component] = {"spec": {"template": {"spec": {"nodeSelector": seen[key]}}}}
     if seen["control_plane_selector"]:
@@ -171,7 +179,10 @@ def _apply(
 def _again(cluster: Cluster, uid: str) -> dict[str, Any]:
     current = cluster.get_or_none(PATH)
     if current is None or current["metadata"]["uid"] != uid:
-        raise RolloutError("Installation/%s was deleted or replaced while it was about to be changed; nothing was written." % rules.NAME)
+        raise RolloutError(
+            "Installation/%s was deleted or replaced while it was about to be changed; nothing was written."
+            % rules.NAME
+        )
     return current
 
 
@@ -198,7 +209,9 @@ def _post(cluster: Cluster, body: Mapping[str, Any], dry_run: bool) -> dict[str,
         return cluster.request("POST", COLLECTION_PATH, query=query, body=body)
     except ApiError as error:
         if error.status == 409:
-            raise RolloutError("Somebody else created Installation/%s in this moment; it was not overwritten." % rules.NAME) from error
+            raise RolloutError(
+                "Somebody else created Installation/%s in this moment; it was not overwritten." % rules.NAME
+            ) from error
         if error.status == 404:
             raise RolloutError(
                 "The API server does not know operator.tigera.io/v1 Installations: install tigera-operator with its CRDs first."

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._rollout.documents import LabelNodes, Observation, Wait
@@ -19,10 +19,16 @@ class Journal:
         self._nodes: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         self._installation: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
 
-    def labelled(self, action: LabelNodes, observation: Observation, failed: Mapping[str, str]) -> None:
-        """`failed` has a sentence for each node of the action that was not written."""
-        written = [name for name in action["nodes"] if name not in failed]
-        entry: dict[str, Any] = {"do": "label_nodes", "batch": action["batch"], "count": len(written), "nodes": written}
+    def labelled(
+        self, action: LabelNodes, observation: Observation, written: Sequence[str], failed: Mapping[str, str]
+    ) -> None:
+        """`failed` has a sentence for each node that the API server did not take the label for."""
+        entry: dict[str, Any] = {
+            "do": "label_nodes",
+            "batch": action["batch"],
+            "count": len(written),
+            "nodes": list(written),
+        }
         if failed:
             entry["failed"] = dict(failed)
         self.actions.append(entry)

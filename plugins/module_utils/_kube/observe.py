@@ -102,7 +102,9 @@ class Observer:
         missing = {str(raw["metadata"]["name"]): raw["metadata"]["resourceVersion"] for raw in written}
         deadline = time.monotonic() + SETTLE_SECONDS
         while True:
-            present = {raw["metadata"]["name"]: raw["metadata"]["resourceVersion"] for raw in self._mirror.objects(kind)}
+            present = {
+                raw["metadata"]["name"]: raw["metadata"]["resourceVersion"] for raw in self._mirror.objects(kind)
+            }
             missing = {name: version for name, version in missing.items() if not _at_least(present.get(name), version)}
             left = deadline - time.monotonic()
             if not missing or left <= 0:

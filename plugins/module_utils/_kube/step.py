@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from .._rollout.decide import decide
-from .._rollout.documents import Action, Decision, LabelNodes, Observation, Plan, PredictedChanges, Readiness, RolloutState
+from .._rollout.documents import (
+    Action,
+    Decision,
+    LabelNodes,
+    Observation,
+    Plan,
+    PredictedChanges,
+    Readiness,
+    RolloutState,
+)
 from .._rollout.errors import RolloutError
 from .._rollout.installation import scoped
 from .._rollout.plan import planned_nodes
@@ -59,7 +68,11 @@ class Step:
             while True:
                 observation = observer.observe()
                 decision = decide(self.plan, self.state, observation, self.clock())
-                if begun and time.monotonic() >= deadline and any(action["do"] != "wait" for action in decision["actions"]):
+                if (
+                    begun
+                    and time.monotonic() >= deadline
+                    and any(action["do"] != "wait" for action in decision["actions"])
+                ):
                     # No write is begun that the call has no time for: the next one decides it anew.
                     return
                 self._take(decision, observation)
@@ -118,8 +131,11 @@ class Step:
                 elif action["do"] == "label_nodes":
                     self._try_scope(action, observation)
                     written = self._label(action, observation, deadline)
-                    observer.settle("nodes", [outcome.object for outcome in written.values() if outcome.object is not None])
-                    pause = 0.0 if all(outcome.ok for outcome in written.values()) else RETRY_PAUSE
+                    observer.settle(
+                        "nodes", [outcome.object for outcome in written.values() if outcome.object is not None]
+                    )
+                    if not all(outcome.ok for outcome in written.values()):
+                        time.sleep(max(0.0, min(RETRY_PAUSE, deadline - time.monotonic())))
                 else:
                     outcome = self._scope(action["create"], observation, check_mode=False)
                     self.journal.scoped(outcome)
@@ -135,7 +151,7 @@ class Step:
                 self.journal.waits(action)
             elif action["do"] == "label_nodes":
                 self._try_scope(action, observation)
-                self.journal.labelled(action, observation, {})
+                self.journal.labelled(action, observation, action["nodes"], {})
             else:
                 self.journal.scoped(self._scope(action["create"], observation, check_mode=True))
         except RolloutError as error:
@@ -166,13 +182,23 @@ class Step:
         body = {"metadata": {"labels": action["labels"], "annotations": action["annotations"]}}
         writes = [Write(name, "PATCH", "%s/%s" % (NODES, name), body) for name in action["nodes"]]
         written = write_all(self.cluster, writes, self.limits.rate, self.limits.concurrency, deadline=deadline)
-        failed = {name: outcome.error for name, outcome in written.items() if outcome.error is not None}
-        self.journal.labelled(action, observation, {name: str(error) for name, error in failed.items()})
+        failed = {
+            name: outcome.error
+            for name, outcome in written.items()
+            if outcome.error is not None and outcome.error.reason != "NotTried"
+        }
+        done = [name for name, outcome in written.items() if outcome.ok]
+        self.journal.labelled(action, observation, done, {name: str(error) for name, error in failed.items()})
         final = {name: error for name, error in failed.items() if _is_final(error)}
         if final:
             raise RolloutError(
                 "batch %s: %d of %d nodes could not be labelled: %s"
-                % (action["batch"], len(final), len(writes), "; ".join(str(error) for error in list(final.values())[:3]))
+                % (
+                    action["batch"],
+                    len(final),
+                    len(writes),
+                    "; ".join(str(error) for error in list(final.values())[:3]),
+                )
             )
         return written
 

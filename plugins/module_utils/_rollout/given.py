@@ -31,7 +31,9 @@ _PLAN: dict[str, Any] = {
 def given_plan(value: Mapping[str, Any]) -> Plan:
     """The plan, or a RolloutError that says what is wrong with it."""
     if value.get("kind") != "Plan":
-        raise RolloutError("plan: this is no plan (its kind is %s); the plan filter makes one." % (value.get("kind") or "missing"))
+        raise RolloutError(
+            "plan: this is no plan (its kind is %s); the plan filter makes one." % (value.get("kind") or "missing")
+        )
     if value.get("version") != DOCUMENT_VERSION:
         raise RolloutError(
             "plan: version %s of the document is not understood, only version %d; make the plan anew."
@@ -56,7 +58,9 @@ def given_state(value: Mapping[str, Any] | None, plan: Plan) -> RolloutState:
     if not value:
         return fresh
     if set(value) != set(fresh):
-        raise RolloutError("state: this is not the `state` that rollout_step returned; leave it out to start from what the cluster shows.")
+        raise RolloutError(
+            "state: this is not the `state` that rollout_step returned; leave it out to start from what the cluster shows."
+        )
     state: RolloutState = dict(value)  # type: ignore[assignment]
     return state
 
