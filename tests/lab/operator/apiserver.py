@@ -1,0 +1,108 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller of the APIServer resource: calico-apiserver, placed with the control plane."""
+
+from __future__ import annotations
+
+import copy
+
+from tests.lab.api import Api, ApiError
+from tests.lab.operator import workloads
+from tests.lab.operator.conditions import mirrored
+from tests.lab.operator.defaults import with_defaults
+from tests.lab.operator.installation import Rejected
+from tests.lab.operator.names import (
+    APISERVER,
+    APISERVER_FINALIZER,
+    APISERVERS,
+    INSTALLATION,
+    OVERLAY,
+    TIGERA_STATUSES,
+    Document,
+)
+from tests.lab.operator.overlay import overlaid
+from tests.lab.operator.reporter import Reporter
+from tests.lab.operator.validation import apiserver_fault
+from tests.lab.operator.writes import gone, patch_installation, put_all, put_status
+
+_STANDARD_RETRY = 30.0
+_REMOVAL_RETRY = 1.0
+_APISERVER = f"{APISERVERS}/default"
+
+
+class ApiserverController:
+    """Waits for the Installation's variant and for the namespace, never for calico to be available."""
+
+    def __init__(self, api: Api) -> None:
+        self.reporter = Reporter(api, "apiserver", ("Deployment", APISERVER))
+        self._api = api
+
+    def reconcile(self, status_changed: bool) -> float | None:
+        apiserver = self._api.get_or_none(_APISERVER)
+        if apiserver is None:
+            self.reporter.not_found()
+            return self._release_installation()
+        self.reporter.found()
+        fault = apiserver_fault(apiserver.get("spec") or {})
+        if fault:
+            self.reporter.degrade("ResourceValidationError", "APIServer is invalid", fault)
+            raise Rejected(fault)
+        try:
+            return self._reconcile(apiserver, status_changed)
+        finally:
+            self.reporter.observed_generation = apiserver["metadata"]["generation"]
+
+    def _reconcile(self, apiserver: Document, status_changed: bool) -> float | None:
+        if status_changed:
+            apiserver = self._mirror_conditions(apiserver)
+        installation = self._api.get_or_none(INSTALLATION)
+        if installation is None:
+            self.reporter.degrade("ResourceNotFound", "Installation not found")
+            return _STANDARD_RETRY
+        spec = installation.get("spec") or {}
+        if not spec.get("variant"):
+            self.reporter.degrade("ResourceNotReady", "Waiting for Installation Variant to be set")
+            return None
+        if not installation["metadata"].get("deletionTimestamp"):
+            self._hold_installation(installation)
+        overlay = self._api.get_or_none(OVERLAY)
+        if overlay is not None:
+            spec = overlaid(spec, overlay.get("spec") or {})
+        try:
+            objects = workloads.for_apiserver(with_defaults(spec), apiserver.get("spec") or {})
+            put_all(self._api, objects, apiserver)
+        except ApiError as error:
+            self.reporter.degrade("ResourceUpdateError", "Error creating / updating resource", error)
+            raise
+        self.reporter.reconciled()
+        if not self.reporter.available:
+            return _STANDARD_RETRY
+        put_status(self._api, _APISERVER, apiserver, {**(apiserver.get("status") or {}), "state": "Ready"})
+        return None
+
+    def _mirror_conditions(self, apiserver: Document) -> Document:
+        tigera_status = self._api.get_or_none(f"{TIGERA_STATUSES}/apiserver")
+        if tigera_status is None:
+            return apiserver
+        status: Document = dict(apiserver.get("status") or {})
+        status["conditions"] = mirrored((tigera_status.get("status") or {}).get("conditions") or [])
+        return put_status(self._api, _APISERVER, apiserver, status)
+
+    def _hold_installation(self, installation: Document) -> None:
+        """While there is an APIServer, the Installation's deletion waits for it."""
+        after = copy.deepcopy(installation)
+        finalizers = after["metadata"].setdefault("finalizers", [])
+        if APISERVER_FINALIZER not in finalizers:
+            finalizers.append(APISERVER_FINALIZER)
+        patch_installation(self._api, installation, after)
+
+    def _release_installation(self) -> float | None:
+        installation = self._api.get_or_none(INSTALLATION)
+        if installation is None or APISERVER_FINALIZER not in (installation["metadata"].get("finalizers") or []):
+            return None
+        if not gone(self._api, "Deployment", APISERVER):
+            return _REMOVAL_RETRY
+        after = copy.deepcopy(installation)
+        after["metadata"]["finalizers"].remove(APISERVER_FINALIZER)
+        patch_installation(self._api, installation, after)
+        return None
