@@ -1,0 +1,111 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Raw objects become what a decision needs, and nothing that is missing is taken as true."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import trim
+
+from . import raw
+
+
+def test_an_object_without_status_is_neither_ready_nor_observed() -> None:
+    node = trim.node_seen({"metadata": {"name": "n"}})
+    pod = trim.pod_seen({"metadata": {"name": "p"}})
+    daemonset = trim.daemonset_seen({"metadata": {"name": "d"}}, [])
+    assert (node["ready"], node["network_unavailable"]) == (False, False)
+    assert (pod["ready"], pod["phase"], pod["revision"]) == (False, "Pending", None)
+    assert (daemonset["observed_generation"], daemonset["desired"], daemonset["revision"]) == (0, 0, None)
+
+
+def test_only_the_rollouts_own_annotations_are_kept() -> None:
+    node = raw.node("n")
+    node["metadata"]["annotations"] = {
+        "rollout.calico-ops.dev/plan": "p1",
+        "rollout.calico-ops.dev.example.com/x": "no",
+        "kubectl.kubernetes.io/last-applied-configuration": "{}",
+    }
+    assert trim.node_seen(node)["annotations"] == {"rollout.calico-ops.dev/plan": "p1"}
+
+
+def test_network_unavailable_is_told_with_its_reason() -> None:
+    node = raw.node("n", ready=True)
+    node["status"]["conditions"].append({"type": "NetworkUnavailable", "status": "True", "reason": "CalicoIsDown"})
+    seen = trim.node_seen(node)
+    assert (seen["network_unavailable"], seen["network_reason"]) == (True, "CalicoIsDown")
+
+
+def test_the_newest_revision_is_the_highest_number_and_not_the_youngest() -> None:
+    revisions = [raw.revision(7, "returned"), raw.revision(6, "younger"), raw.revision(99, "foreign", owner="uid-csi")]
+    assert trim.newest_revision(raw.daemonset(), revisions) == "returned"
+
+
+def test_a_daemonset_without_a_revision_of_its_own_has_none() -> None:
+    assert trim.newest_revision(raw.daemonset(), [raw.revision(1, "foreign", owner="uid-csi")]) is None
+
+
+def test_a_pod_that_waits_for_the_scheduler_belongs_to_the_node_that_it_is_meant_for() -> None:
+    pod = raw.pod("n", ready=False)
+    del pod["spec"]["nodeName"]
+    field = {"key": "metadata.name", "operator": "In", "values": ["n-7"]}
+    terms = {"nodeSelectorTerms": [{"matchFields": [field]}]}
+    pod["spec"]["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+    assert trim.pod_seen(pod)["node"] == "n-7"
+
+
+def container(**state: Any) -> dict[str, Any]:
+    return {"name": "calico-node", "ready": False, "state": state}
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (
+            {
+                "containerStatuses": [
+                    {**container(waiting={"reason": "CrashLoopBackOff"}), "lastState": {"terminated": {"exitCode": 1}}}
+                ]
+            },
+            "container calico-node: CrashLoopBackOff (exit code 1)",
+        ),
+        (
+            {"containerStatuses": [container(waiting={"reason": "ErrImagePull", "message": "no such image"})]},
+            "container calico-node: ErrImagePull: no such image",
+        ),
+        (
+            {"initContainerStatuses": [container(terminated={"reason": "Error", "exitCode": 3})]},
+            "container calico-node: Error (exit code 3)",
+        ),
+        ({"containerStatuses": [container(running={})]}, "container calico-node is not ready"),
+        (
+            {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}]},
+            "not scheduled: 0/3 nodes are available",
+        ),
+        ({"reason": "Evicted", "message": "disk is full"}, "Evicted: disk is full"),
+    ],
+)
+def test_the_trouble_of_a_pod_is_told_by_what_knows_most(status: dict[str, Any], told: str) -> None:
+    assert trim.pod_seen({**raw.pod("n"), "status": {"phase": "Running", **status}})["reason"] == told
+
+
+def test_an_ordinary_start_is_no_trouble_of_its_own() -> None:
+    starting = [container(waiting={"reason": "PodInitializing"})]
+    init = [{"name": "install-cni", "ready": True, "state": {"terminated": {"reason": "Completed", "exitCode": 0}}}]
+    status = {"containerStatuses": starting, "initContainerStatuses": init}
+    assert trim.pod_trouble({**raw.pod("n"), "status": status}) == "container calico-node is not ready"
+
+
+def test_since_is_the_last_change_of_readiness() -> None:
+    assert trim.pod_seen(raw.pod("n"))["since"] == "2026-01-02T03:04:05Z"
+
+
+def test_managed_by_names_who_writes_the_spec_and_nobody_else() -> None:
+    assert trim.installation_seen(raw.installation())["managed_by"] == ["tigera-operator"]
+
+
+def test_a_null_override_is_no_selector() -> None:
+    seen = trim.installation_seen(raw.installation(calicoNodeDaemonSet=None, csiNodeDriverDaemonSet={"spec": None}))
+    assert (seen["calico_node_selector"], seen["csi_node_driver_selector"]) == ({}, {})
