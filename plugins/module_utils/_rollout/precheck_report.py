@@ -13,6 +13,11 @@ from .documents import DOCUMENT_VERSION, HostOutcome, PrecheckReport
 
 _STATUSES = ("ok", "warn", "fail", "skipped")
 
+# What ansible-core 2.19 and later put before the message itself.
+_PREFIXES = ("Task failed: ", "Action failed: ")
+# The shell's exit code; Ansible hands it on when the host has no Python where it is looked for.
+_COMMAND_NOT_FOUND = 127
+
 
 def assemble(
     registered: Mapping[str, Mapping[str, Any] | None], node_names: Mapping[str, str | None] | None = None
@@ -43,7 +48,7 @@ def _outcome(answer: Any, node_name: str | None) -> HostOutcome:
     if isinstance(result, dict):
         return _with_result(result, node_name)
     if answer.get("unreachable"):
-        return _without("unreachable", f"it could not be reached: {_first_line(answer)}", node_name)
+        return _without("unreachable", f"it could not be reached: {_message(answer)}", node_name)
     if answer.get("skipped"):
         return _without(
             "no_result",
@@ -51,7 +56,7 @@ def _outcome(answer: Any, node_name: str | None) -> HostOutcome:
             node_name,
         )
     if answer.get("failed"):
-        return _without("no_result", f"the precheck could not run on it: {_first_line(answer)}", node_name)
+        return _without("no_result", f"the precheck could not run on it: {_message(answer)}", node_name)
     return _without("no_result", "what was registered for it is no result of host_precheck", node_name)
 
 
@@ -105,14 +110,21 @@ def _without(outcome: str, reason: str, node_name: str | None) -> HostOutcome:
     return HostOutcome(outcome=outcome, reason=reason, node_name=node_name, result=None)  # type: ignore[typeddict-item]
 
 
-def _first_line(answer: Mapping[str, Any]) -> str:
-    """The message's first line; the rest (tracebacks, shell banners) is in Ansible's own output."""
-    lines = [
-        line.strip()
-        for line in str(answer.get("msg") or answer.get("module_stderr") or "").splitlines()
-        if line.strip()
-    ]
-    return lines[0] if lines else "no message was given"
+def _message(answer: Mapping[str, Any]) -> str:
+    """What Ansible says in its first line, and what the host's shell or Python said in its own: one is often vague."""
+    said = _first_line(answer.get("msg"))
+    while said.startswith(_PREFIXES):
+        said = said.split(": ", 1)[1]
+    stderr = _first_line(answer.get("module_stderr"))
+    if answer.get("rc") == _COMMAND_NOT_FOUND:
+        said = "no Python interpreter was found on it"
+    if stderr and stderr not in said:
+        said = f"{said} ({stderr})" if said else stderr
+    return said or "no message was given"
+
+
+def _first_line(text: Any) -> str:
+    return next((line.strip() for line in str(text or "").splitlines() if line.strip()), "")
 
 
 def _digest(hosts: Mapping[str, HostOutcome]) -> str:
