@@ -25,7 +25,7 @@ except ImportError:  # client.connected() reports the missing library
 WATCH_SECONDS = (240, 300)
 """How long one watch request lasts at most; the server ends it, so that load spreads again over several API servers."""
 GRACE = 15.0
-"""Seconds without a byte after that time before the connection counts as dead."""
+"""Seconds that the end may be late before the connection counts as dead."""
 RECONNECT_PAUSE = 0.5
 MISSING_KIND_PAUSE = 5.0
 CHUNK = 65536
@@ -81,15 +81,15 @@ class Watch:
             "resourceVersion": self.resource_version,
             "timeoutSeconds": seconds,
         }
+        # The server ends the watch in time; where it does not, silence does.
+        silence = min(seconds + GRACE, remaining + 1)
         try:
-            with self._cluster.stream(
-                self._path, query, deadline=self._deadline, read_timeout=seconds + GRACE
-            ) as response:
+            with self._cluster.stream(self._path, query, deadline=self._deadline, read_timeout=silence) as response:
                 self._response = response
                 if self._closed.is_set():
                     return
                 for line in _lines(response):
-                    if self._closed.is_set():
+                    if self._closed.is_set() or time.monotonic() >= self._deadline:
                         return
                     event = json.loads(line)
                     kind, item = event["type"], event["object"]
