@@ -23,7 +23,7 @@ LIBRARY = "ansible_collections.calico_ops.rollout.plugins.module_utils"
 # What a collection's user gets; everything else stays behind.
 SHIPPED = {
     *("CHANGELOG.md", "CODE_OF_CONDUCT.md", "README.md", "REUSE.toml", "galaxy.yml", "requirements.txt"),
-    *("LICENSES", "changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"),
+    *("LICENSES", "docs", "extensions", "meta", "playbooks", "plugins", "roles"),
 }
 # Formats without room for a comment, or written by a tool: REUSE.toml speaks for them.
 WITHOUT_HEADER = {".json", ".md", ".mod", ".sum"}
