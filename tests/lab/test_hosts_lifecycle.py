@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests.lab.hosts import HostError, HostSet, HostSpec
+from tests.lab.hosts.birth import Birth
 from tests.lab.hosts.keys import Keys
-from tests.lab.hosts.launch import launch
 from tests.lab.hosts.links import Bridge
 from tests.lab.hosts.process import Process
 
@@ -113,10 +113,11 @@ def test_a_bridge_made_just_before_a_crash_is_found_without_a_record(tmp_path: P
 
 
 def test_a_host_that_was_never_connected_ends_with_its_lab(tmp_path: Path) -> None:
-    begun = launch(HostSpec("a"), "198.18.0.10", 24, tmp_path / "a", Keys(tmp_path / "ssh"))
-    assert begun.host.alive
-    begun.abandon()
-    assert begun.host.process.wait(time.monotonic() + 5)
+    launch = Birth.of(HostSpec("a"), "198.18.0.10", 24).launch(tmp_path / "a", Keys(tmp_path / "ssh"))
+    init = launch.process()
+    assert init.alive
+    launch.abandon()
+    assert init.wait(time.monotonic() + 5)
 
 
 def test_a_host_without_its_sshd_is_no_longer_alive(make_set: MakeSet) -> None:

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .birth import Birth
 from .host import Host, HostSpec
 from .keys import Keys
-from .launch import SECONDS_TO_ANSWER, HostError, Launch, launch
+from .launch import SECONDS_TO_ANSWER, HostError, Launch
 from .links import Bridge
 
 LONGEST_SET = 200  # addresses of one lab's /24
@@ -61,22 +62,12 @@ class HostSet:
         try:
             self.bridge = Bridge.claim(self.state_dir)
             self._control_dir(self.bridge).mkdir(mode=0o700, exist_ok=True)
-            self._launch_all(self.bridge, launches)
-            self._save()  # before "go": a host that runs on is always one that a later stop() knows of
-            for started in launches:
-                started.wait_until_built()
-            self.bridge.connect({position: started.host.pid for position, started in enumerate(launches)})
-            for started in launches:
-                started.go()
-            deadline = time.monotonic() + SECONDS_TO_ANSWER
-            for started in launches:
-                started.wait_for_login(deadline)
+            self._bring_up(self.bridge, launches)
         except BaseException:
+            for launch in launches:
+                launch.abandon()
             self.stop()
             raise
-        finally:
-            for started in launches:
-                started.abandon()
 
     def stop(self) -> None:
         """Remove hosts, bridge, and everything written. Also right when there is nothing, or only some of it."""
@@ -128,13 +119,25 @@ class HostSet:
         if len(self.specs) > LONGEST_SET:
             raise HostError(f"a lab has room for {LONGEST_SET} hosts, not for {len(self.specs)}")
 
-    def _launch_all(self, bridge: Bridge, launches: list[Launch]) -> None:
-        prefix = bridge.network.prefixlen
-        for position, spec in enumerate(self.specs):
-            address = bridge.host_address(position)
-            launches.append(launch(spec, address, prefix, self._folder / spec.name, self._keys))
-            self.hosts.append(launches[-1].host)
+    def _bring_up(self, bridge: Bridge, launches: list[Launch]) -> None:
+        """Take all hosts through each step together: most of the time is the kernel's, and it works on them side by side."""
+        births = [
+            Birth.of(spec, bridge.host_address(position), bridge.network.prefixlen)
+            for position, spec in enumerate(self.specs)
+        ]
+        for birth in births:
+            launches.append(birth.launch(self._folder / birth.spec.name, self._keys))
+        self.hosts = [birth.host(launch.process(), self._keys) for birth, launch in zip(births, launches)]
         self._keys.write_known_hosts({host.name: host.address for host in self.hosts})
+        self._save()  # before "go": a host that runs on is always one that a later stop() knows of
+        for launch in launches:
+            launch.wait_until_built()
+        bridge.connect([host.pid for host in self.hosts])
+        for launch in launches:
+            launch.go()
+        deadline = time.monotonic() + SECONDS_TO_ANSWER
+        for host, launch in zip(self.hosts, launches):
+            launch.wait_for_login(host, deadline)
 
     def _save(self) -> None:
         document = {"hosts": [host.record() for host in self.hosts]}

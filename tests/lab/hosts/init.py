@@ -228,11 +228,12 @@ def live_as_host(orders: dict[str, Any]) -> None:
     print("built", flush=True)
     if sys.stdin.readline() != "go\n":
         sys.exit("the lab went away before this host was connected")
+    for command in orders["network"]:
+        run(*command)
+    print("connected", flush=True)
     silent = os.open("/dev/null", os.O_RDWR)
     os.dup2(silent, 0)
     os.dup2(silent, 1)
-    for command in orders["network"]:
-        run(*command)
     if orders["netfilter_refused"]:
         refuse_netfilter()
     os.mkdir("/run/sshd", 0o755)
@@ -245,11 +246,15 @@ def live_as_host(orders: dict[str, Any]) -> None:
 def main() -> None:
     orders = json.loads(sys.stdin.readline())
     checked(libc.unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWPID | CLONE_NEWNET), "unshare")
+    until_announced, announcer = os.pipe()
     child = os.fork()
     if child:
         print(child, flush=True)
-    else:
-        live_as_host(orders)
+        return  # and the pipe closes
+    os.close(announcer)
+    os.read(until_announced, 1)
+    os.close(until_announced)
+    live_as_host(orders)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import hashlib
 import ipaddress
 import json
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,10 +76,10 @@ class Bridge:
                 return cls(int(number))
         return None
 
-    def connect(self, cards: dict[int, int]) -> None:
-        """Give each host (position -> pid of its init) a card named eth0 whose other end is a port of this bridge."""
+    def connect(self, inits: Sequence[int]) -> None:
+        """Give each host, known by its init's pid, a card named eth0 whose other end is a port of this bridge."""
         lines = []
-        for position, pid in cards.items():
+        for position, pid in enumerate(inits):
             port = self.port(position)
             lines.append(f"link add name {port} master {self.name} type veth peer name eth0 netns {pid}")
             # The bridge passes frames on and has IPv4 to talk to the hosts: no IPv6 address of the lab on the machine.

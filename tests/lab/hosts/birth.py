@@ -1,0 +1,74 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE. Who a host will be, and the orders that make it so."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import content
+from .host import Host, HostSpec
+from .keys import Keys
+from .launch import Launch
+from .process import Process
+
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+PRODUCT_UUID = "/sys/devices/virtual/dmi/id/product_uuid"
+
+
+@dataclass(frozen=True)
+class Birth:
+    """Who a host will be, decided before it runs."""
+
+    spec: HostSpec
+    address: str
+    prefix: int
+    machine_id: str
+    system_uuid: str
+    boot_id: str
+
+    @classmethod
+    def of(cls, spec: HostSpec, address: str, prefix: int) -> Birth:
+        # A product UUID of its own where the machine has one to cover; else, as the kubelet does, the machine id.
+        machine_id = uuid.uuid4().hex
+        system_uuid = str(uuid.uuid4()) if Path(PRODUCT_UUID).exists() else machine_id
+        return cls(spec, address, prefix, machine_id, system_uuid, str(uuid.uuid4()))
+
+    def launch(self, folder: Path, keys: Keys) -> Launch:
+        """Start the host's init; the host is being made while this returns."""
+        workspace = folder / "root"
+        workspace.mkdir(parents=True, exist_ok=True)
+        identities = {BOOT_ID: self.boot_id}
+        if self.system_uuid != self.machine_id:
+            identities[PRODUCT_UUID] = self.system_uuid
+        orders = {
+            "name": self.spec.name,
+            "workspace": str(workspace),
+            "files": [file.order() for file in self._files(keys)],
+            "identities": identities,
+            "network": [
+                ["ip", "link", "set", "dev", "lo", "up"],
+                ["ip", "address", "add", f"{self.address}/{self.prefix}", "dev", "eth0"],
+                ["ip", "link", "set", "dev", "eth0", "up"],
+            ],
+            "netfilter_refused": self.spec.netfilter_refused,
+            "sshd": shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin") or "/usr/sbin/sshd",
+        }
+        return Launch(self.spec.name, orders, folder / "log")
+
+    def host(self, process: Process, keys: Keys) -> Host:
+        return Host(self.spec, self.address, self.machine_id, self.system_uuid, self.boot_id, process, keys)
+
+    def _files(self, keys: Keys) -> list[content.File]:
+        tables = [Path("/etc", name).read_text() for name in ("passwd", "group", "shadow")]
+        return [
+            *content.identity(self.spec.name, self.address, self.machine_id),
+            *content.accounts(*tables),
+            *content.login(keys.public_login_key()),
+            *content.sudo(),
+            *content.sshd(self.address, *keys.host_key(self.spec.name)),
+            *(content.File(path, text) for path, text in self.spec.files.items()),
+        ]
