@@ -1,0 +1,24 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. When checks apply."""
+
+from .declaration import Condition
+
+IPTABLES = Condition("data plane iptables", lambda want: want.dataplane == "iptables")
+IPTABLES_OR_BPF = Condition("data planes iptables and bpf", lambda want: want.dataplane in ("iptables", "bpf"))
+IPTABLES_OR_NFTABLES = Condition(
+    "data planes iptables and nftables", lambda want: want.dataplane in ("iptables", "nftables")
+)
+IPV6 = Condition("ipv6 with data plane iptables", lambda want: want.ipv6 and want.dataplane == "iptables")
+IPIP = Condition("encapsulation ipip", lambda want: want.encapsulation == "ipip")
+# Felix in bpf mode forwards NodePort traffic between nodes by VXLAN, whatever the pools' encapsulation.
+VXLAN = Condition(
+    "encapsulation vxlan and data plane bpf", lambda want: want.encapsulation == "vxlan" or want.dataplane == "bpf"
+)
+WIREGUARD = Condition("wireguard", lambda want: want.wireguard)
+BGP = Condition("bgp", lambda want: want.bgp)
+NODE_ADDRESS = Condition(
+    "bgp, an encapsulation, wireguard or data plane bpf",
+    lambda want: want.bgp or want.encapsulation != "none" or want.wireguard or want.dataplane == "bpf",
+)

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. What a check is, and how one is judged without ever ending the run.
+
+A host passes when no check failed and every check that applies had its evidence. A check that could not judge is reported as
+`skipped` with a remedy; one that does not apply is `skipped` without.
+"""
+
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple, Union
+
+from ..answers import Facts, NoEvidence
+
+OUTSIDE = "or keep the node outside: it will be listed as excluded"
+
+
+class Want(NamedTuple):
+    """Which Calico the host is checked for."""
+
+    dataplane: str
+    encapsulation: str
+    bgp: bool
+    ipv6: bool
+    wireguard: bool
+    ip_autodetection: str
+    cni_bin_dir: str
+    cni_conf_dir: str
+    allow_module_load: bool
+    node_name: Optional[str] = None
+
+
+class Condition(NamedTuple):
+    """When a check applies, in words for the catalogue and as a test."""
+
+    words: str
+    holds: Callable[[Want], bool]
+
+
+class Judgement(NamedTuple):
+    status: str
+    message: str
+    observed: Optional[str] = None
+    expected: Optional[str] = None
+    remedy: Optional[str] = None
+    evidence: bool = True
+
+
+Judge = Callable[[Facts, Want], Judgement]
+Remedy = Union[str, Callable[[Facts, Want], str]]
+
+
+class Check(NamedTuple):
+    id: str
+    rank: int
+    category: str
+    applies: Condition
+    probes: Callable[[Want], Tuple[str, ...]]
+    """Names of the questions to the kernel; file and network facts are always gathered."""
+    remedy: Remedy
+    source: str
+    judge: Judge
+
+    @property
+    def promise(self) -> str:
+        """What the check finds out, for the catalogue."""
+        return (self.judge.__doc__ or "").strip()
+
+
+ALWAYS = Condition("always", lambda want: True)
+
+
+def check(
+    rank: int,
+    category: str,
+    applies: Condition,
+    remedy: Remedy,
+    source: str,
+    probes: Union[Tuple[str, ...], Callable[[Want], Tuple[str, ...]]] = (),
+) -> Callable[[Judge], Check]:
+    """Makes a judgement a check of the same name."""
+    asked = probes if callable(probes) else lambda want: probes
+
+    def declare(judge: Judge) -> Check:
+        return Check(judge.__name__, rank, category, applies, asked, remedy, source, judge)
+
+    return declare
+
+
+def ok(message: str) -> Judgement:
+    return Judgement("ok", message)
+
+
+def warn(
+    message: str, observed: Optional[str] = None, expected: Optional[str] = None, remedy: Optional[str] = None
+) -> Judgement:
+    return Judgement("warn", message, observed, expected, remedy)
+
+
+def fail(
+    message: str, observed: Optional[str] = None, expected: Optional[str] = None, remedy: Optional[str] = None
+) -> Judgement:
+    return Judgement("fail", message, observed, expected, remedy)
+
+
+def conduct(one: Check, facts: Facts, want: Want, selected: bool = True) -> Judgement:
+    """The judgement of one check; a fault in it is a judgement too."""
+    if not one.applies.holds(want):
+        return Judgement("skipped", "not needed: it applies to {}".format(one.applies.words))
+    if not selected:
+        return Judgement("skipped", "not asked for", remedy="check again without `checks`", evidence=False)
+    try:
+        judgement = one.judge(facts, want)
+        if judgement.status in ("warn", "fail") and not judgement.remedy:
+            judgement = judgement._replace(remedy=one.remedy(facts, want) if callable(one.remedy) else one.remedy)
+        return judgement
+    except NoEvidence as missing:
+        return Judgement("skipped", missing.reason, remedy=missing.remedy, evidence=False)
+    except Exception as error:  # noqa: BLE001 - one faulty check must not cost the result of the others
+        reason = "because of an internal error: {}: {}".format(type(error).__name__, error)
+        return Judgement("skipped", reason, remedy="report this as a fault of the collection", evidence=False)
+
+
+def as_result(one: Check, judgement: Judgement) -> Dict[str, Any]:
+    """The check's entry in the document. What is well is told in one sentence only."""
+    return {
+        "id": one.id,
+        "rank": one.rank,
+        "category": one.category,
+        "status": judgement.status,
+        "message": judgement.message,
+        "observed": judgement.observed,
+        "expected": judgement.expected,
+        "remedy": judgement.remedy,
+        "source": one.source,
+    }

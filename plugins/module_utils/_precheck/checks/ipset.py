@@ -1,0 +1,72 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. IP sets."""
+
+from typing import List, Tuple
+
+from ..answers import Facts
+from ..probes.catalogue import NETFILTER, ipset_probe
+from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
+from .evidence import REFUSED, built_without, evidence, netfilter_refused, not_exercised, subsystem_absent, type_absent
+from .remedies import kernel_feature
+
+# Felix has its IP sets made of these; ports in a policy's selector need the third.
+_NEEDED = ("hash:net", "hash:ip")
+_WITH_PORTS = "hash:ip,port"
+
+
+def _families(want: Want) -> Tuple[str, ...]:
+    return ("inet", "inet6") if want.ipv6 else ("inet",)
+
+
+def _probes(want: Want) -> Tuple[str, ...]:
+    kinds = [ipset_probe(kind, family) for kind in (*_NEEDED, _WITH_PORTS) for family in _families(want)]
+    return (NETFILTER, "ipset.protocol", "ipset.names", *kinds)
+
+
+@check(
+    rank=1,
+    category="ipset",
+    applies=ALWAYS,
+    probes=_probes,
+    remedy=kernel_feature("CONFIG_IP_SET"),
+    source="projectcalico/calico#9540, kubernetes/kops#18478: Felix panics in every data plane, nftables and bpf too",
+)
+def ipset_functional(facts: Facts, want: Want) -> Judgement:
+    """The kernel lists, creates, fills and destroys IP sets of the types that Felix uses; in every data plane."""
+    refusal = netfilter_refused(facts)
+    if refusal:
+        return fail(REFUSED, observed=refusal, expected="a netfilter netlink socket")
+    protocol = evidence(facts, "ipset.protocol")
+    if subsystem_absent(protocol.answer):
+        message = "the kernel has no ip_set subsystem{}".format(built_without(facts, "CONFIG_IP_SET"))
+        return fail(message, observed=str(protocol.answer), expected="an answer to IPSET_CMD_PROTOCOL")
+    if protocol.broken:
+        return fail("the kernel's IP sets cannot be used: {}".format(protocol.broken), observed=protocol.broken)
+    loadable: List[str] = list(protocol.loadable)
+    for kind in _NEEDED:
+        for family in _families(want):
+            found = evidence(facts, ipset_probe(kind, family))
+            loadable += found.loadable
+            if type_absent(found.answer):
+                return fail("the kernel has no IP sets of type {}".format(kind), observed=str(found.answer))
+            if found.broken:
+                return fail(
+                    "the kernel refused an IP set of type {} ({})".format(kind, family),
+                    observed=found.broken,
+                    expected="{} created, filled and destroyed".format(kind),
+                )
+    names = evidence(facts, "ipset.names")
+    if names.broken:
+        return fail("the kernel does not list its IP sets", observed=names.broken)
+    for family in _families(want):
+        found = evidence(facts, ipset_probe(_WITH_PORTS, family))
+        if found.broken:
+            message = "the kernel has no IP sets of type {}: the first policy with a named port stops Felix".format(
+                _WITH_PORTS
+            )
+            return warn(message, observed=found.broken)
+    if loadable:
+        return ok(not_exercised(loadable))
+    return ok("IP sets work")

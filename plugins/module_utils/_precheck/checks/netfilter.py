@@ -1,0 +1,151 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. iptables extensions, nf_tables, connection tracking."""
+
+from typing import List, Optional, Tuple
+
+from ..answers import Facts
+from ..probes.catalogue import NETFILTER, nft_probe, xt_probes
+from ..probes.nftables import FEATURES
+from .conditions import IPTABLES, IPTABLES_OR_BPF, IPTABLES_OR_NFTABLES, IPV6
+from .declaration import Judgement, Want, check, fail, ok, warn
+from .evidence import REFUSED, built_without, either, evidence, netfilter_refused, not_exercised, subsystem_absent
+from .remedies import kernel_feature
+
+_REQUIRED = (
+    *("addrtype", "comment", "conntrack", "icmp", "limit", "mark", "multiport", "rpfilter"),
+    *("CONNMARK", "CT", "DNAT", "LOG", "MARK", "MASQUERADE", "NFLOG", "REJECT", "SNAT"),
+)
+# In bpf mode Felix leaves to iptables little more than marking packets it has not seen.
+_REQUIRED_BY_BPF = ("conntrack", "mark", "MARK")
+_REQUIRED_V6 = ("conntrack", "icmp6", "mark", "rpfilter", "set", "MARK", "MASQUERADE", "REJECT")
+
+
+def _both_backends(names: Tuple[str, ...], family: str = "inet") -> Tuple[str, ...]:
+    return (NETFILTER, *(probe for name in names for probe in xt_probes(name, family)))
+
+
+def _judge_extensions(facts: Facts, names: Tuple[str, ...], family: str = "inet") -> Judgement:
+    """iptables-legacy would not need netlink, but Felix's IP sets do: a refused socket decides."""
+    refusal = netfilter_refused(facts)
+    if refusal:
+        return fail(REFUSED, observed=refusal, expected="a netfilter netlink socket")
+    missing: List[str] = []
+    loadable: List[str] = []
+    observed: Optional[str] = None
+    for name in names:
+        found = either(facts, xt_probes(name, family))
+        loadable += found.loadable
+        if found.broken:
+            missing.append(name)
+            observed = observed or found.broken
+    if missing:
+        what = "iptables" if family == "inet" else "ip6tables"
+        return fail("the kernel lacks what {} needs for {}".format(what, ", ".join(missing)), observed=observed)
+    if loadable:
+        return ok(not_exercised(loadable))
+    return ok("all {} are there".format(len(names)) if len(names) > 1 else "{} is there".format(names[0]))
+
+
+@check(
+    rank=17,
+    category="netfilter",
+    applies=IPTABLES,
+    probes=_both_backends(("set",)),
+    remedy=kernel_feature("CONFIG_NETFILTER_XT_SET"),
+    source="projectcalico/calico#7028: every policy rule with a selector matches a set",
+)
+def xt_match_set(facts: Facts, want: Want) -> Judgement:
+    """iptables rules can match IP sets."""
+    return _judge_extensions(facts, ("set",))
+
+
+@check(
+    rank=18,
+    category="netfilter",
+    applies=IPTABLES_OR_BPF,
+    probes=lambda want: _both_backends(_REQUIRED if want.dataplane == "iptables" else _REQUIRED_BY_BPF),
+    remedy=kernel_feature("CONFIG_NETFILTER_XT_*"),
+    source="projectcalico/felix#2360, projectcalico/calico#5626",
+)
+def xt_required_extensions(facts: Facts, want: Want) -> Judgement:
+    """The matches and targets of iptables that Felix's rules are made of exist."""
+    return _judge_extensions(facts, _REQUIRED if want.dataplane == "iptables" else _REQUIRED_BY_BPF)
+
+
+@check(
+    rank=19,
+    category="netfilter",
+    applies=IPV6,
+    probes=_both_backends(_REQUIRED_V6, "inet6"),
+    remedy=kernel_feature("CONFIG_IP6_NF_*"),
+    source="projectcalico/calico#8433",
+)
+def ip6_rpfilter_and_tables(facts: Facts, want: Want) -> Judgement:
+    """IPv6 is on, and ip6tables has what Felix's rules are made of."""
+    if not facts["ipv6"]:
+        remedy = "boot without ipv6.disable=1, or have no IPv6 pool"
+        return fail("IPv6 is off in this kernel", observed="no /proc/net/if_inet6", remedy=remedy)
+    return _judge_extensions(facts, _REQUIRED_V6, "inet6")
+
+
+@check(
+    rank=21,
+    category="dataplane",
+    applies=IPTABLES_OR_NFTABLES,
+    probes=(NETFILTER, nft_probe("generation"), *(nft_probe(feature) for feature in FEATURES)),
+    remedy=kernel_feature("CONFIG_NF_TABLES"),
+    source="felix/nftables; documented for kernels from 5.13",
+)
+def nft_functional(facts: Facts, want: Want) -> Judgement:
+    """nf_tables has sets, maps and the expressions that Felix's rules are made of."""
+    # With iptables only its newer backend stands on nf_tables; Felix can use the other.
+    grave = fail if want.dataplane == "nftables" else warn
+    refusal = netfilter_refused(facts)
+    if refusal:
+        return grave(REFUSED, observed=refusal, expected="a netfilter netlink socket")
+    generation = evidence(facts, nft_probe("generation"))
+    if subsystem_absent(generation.answer):
+        return grave(
+            "the kernel has no nf_tables{}".format(built_without(facts, "CONFIG_NF_TABLES")),
+            observed=str(generation.answer),
+        )
+    if generation.broken:
+        return grave("the kernel's nf_tables cannot be used: {}".format(generation.broken), observed=generation.broken)
+    loadable = list(generation.loadable)
+    missing: List[str] = []
+    observed: Optional[str] = None
+    for feature in FEATURES:
+        found = evidence(facts, nft_probe(feature))
+        loadable += found.loadable
+        if found.broken:
+            missing.append(feature)
+            observed = observed or found.broken
+    if missing:
+        return grave("nf_tables lacks {}".format(", ".join(missing)), observed=observed)
+    return ok(not_exercised(loadable)) if loadable else ok("nf_tables works")
+
+
+@check(
+    rank=39,
+    category="netfilter",
+    applies=IPTABLES_OR_NFTABLES,
+    probes=(NETFILTER, "conntrack.statistics"),
+    remedy=kernel_feature("CONFIG_NF_CT_NETLINK"),
+    source="projectcalico/calico#8726",
+)
+def conntrack_netlink(facts: Facts, want: Want) -> Judgement:
+    """The connection tracker answers on netlink."""
+    refusal = netfilter_refused(facts)
+    if refusal:
+        return fail(REFUSED, observed=refusal, expected="a netfilter netlink socket")
+    found = evidence(facts, "conntrack.statistics")
+    if found.loadable:
+        return ok(not_exercised(found.loadable))
+    if subsystem_absent(found.answer):
+        message = "the connection tracker has no netlink side{}".format(built_without(facts, "CONFIG_NF_CT_NETLINK"))
+        return fail(message, observed=str(found.answer))
+    if found.broken:
+        return fail("the connection tracker refuses netlink", observed=found.broken)
+    return ok("connection tracking answers")

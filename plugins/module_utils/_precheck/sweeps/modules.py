@@ -1,0 +1,184 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Which kernel modules are there, and which of them a question to the kernel would load. Reads files only."""
+
+import gzip
+import os
+import re
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+
+from .root import Root
+
+# Where modprobe reads its configuration; a file in an earlier directory hides one of the same name in a later one.
+_CONFIGURATION = (
+    "/etc/modprobe.d",
+    "/run/modprobe.d",
+    "/usr/local/lib/modprobe.d",
+    "/usr/lib/modprobe.d",
+    "/lib/modprobe.d",
+)
+_BLACKLISTED = re.compile(r"^\s*blacklist\s+(\S+)", re.MULTILINE)
+_INSTALL_NOTHING = re.compile(r"^\s*install\s+(\S+)\s+(?:/usr)?/bin/(?:true|false)\b", re.MULTILINE)
+_ON_COMMAND_LINE = re.compile(r"(?:^|\s)(?:module_blacklist|modprobe\.blacklist)=(\S+)")
+
+LOADED, BUILT_IN, LOADABLE, BLOCKED, FILE_MISSING, ABSENT = (
+    "loaded",
+    "built in",
+    "loadable",
+    "blocked",
+    "file missing",
+    "absent",
+)
+PRESENT = (LOADED, BUILT_IN)
+
+CONFIG_OPTIONS = (
+    "CONFIG_IP_SET",
+    "CONFIG_IP_SET_HASH_IP",
+    "CONFIG_IP_SET_HASH_NET",
+    "CONFIG_NETFILTER_NETLINK",
+    "CONFIG_NETFILTER_XT_SET",
+    "CONFIG_NET_IPIP",
+    "CONFIG_NF_CT_NETLINK",
+    "CONFIG_NF_TABLES",
+    "CONFIG_VETH",
+    "CONFIG_VXLAN",
+    "CONFIG_WIREGUARD",
+)
+
+
+class ModuleTree(NamedTuple):
+    """The modules of the running kernel."""
+
+    loaded: Set[str]
+    built_in: Set[str]
+    files: Dict[str, str]
+    """Of modules.dep: module to path of its file."""
+    aliases: Dict[str, List[str]]
+    """Alias to modules; those with wildcards are of hardware, and none is asked for here."""
+    blocked: Dict[str, str]
+    """Module to the file that keeps modprobe from loading it."""
+
+    def would_load(self, requests: Iterable[str]) -> List[str]:
+        """Modules that these requests of the kernel lead to and that are not there yet."""
+        found: Set[str] = set()
+        for request in map(normal, requests):
+            named = [request] if request in self.files else []
+            found.update(named + self.aliases.get(request, []))
+        return sorted(name for name in found if name not in self.loaded and name not in self.built_in)
+
+
+def normal(name: str) -> str:
+    """modprobe takes dash and underscore for the same."""
+    return name.replace("-", "_")
+
+
+def survey(root: Root, release: str, requests: Dict[str, Tuple[str, ...]], names: Iterable[str]) -> Dict[str, Any]:
+    """`requests`: what each probe makes the kernel ask for. `names`: modules whose state a check wants to know."""
+    loaded = root.read("/proc/modules")
+    if loaded is None:
+        return {
+            "loadable": False,
+            "tree": False,
+            "disabled": True,
+            "modprobe": None,
+            "would_load": {},
+            "states": {},
+            "blocked": {},
+        }
+    folder = _folder(root, release)
+    tree = ModuleTree(
+        loaded={line.split()[0] for line in loaded.splitlines() if line.strip()},
+        built_in=_built_in(root, folder),
+        files=_files(root, folder),
+        aliases=_aliases(root, folder),
+        blocked=_blocked(root),
+    )
+    would_load = {probe: tree.would_load(asked) for probe, asked in requests.items()}
+    concerned = sorted(set(names).union(*would_load.values()))
+    modprobe = root.read("/proc/sys/kernel/modprobe")
+    return {
+        "loadable": True,
+        "tree": bool(tree.files or tree.built_in),
+        "disabled": root.line("/proc/sys/kernel/modules_disabled") == "1",
+        "modprobe": modprobe.strip() if modprobe is not None else None,
+        "would_load": {probe: found for probe, found in would_load.items() if found},
+        "states": {name: _state(root, folder, tree, name) for name in concerned},
+        "blocked": {name: tree.blocked[name] for name in concerned if name in tree.blocked},
+    }
+
+
+def loaded_now(root: Root) -> List[str]:
+    return sorted(line.split()[0] for line in (root.read("/proc/modules") or "").splitlines() if line.strip())
+
+
+def options(root: Root, release: str) -> Dict[str, str]:
+    """The few kernel options that messages name: y, m or n. Empty where the configuration cannot be found."""
+    text = root.read("/boot/config-" + release) or root.read("/lib/modules/{}/config".format(release))
+    if os.path.exists(root.at("/proc/config.gz")):
+        with gzip.open(root.at("/proc/config.gz"), "rt", encoding="ascii", errors="replace") as stream:
+            text = stream.read()
+    if text is None:
+        return {}
+    found = dict(re.findall(r"^(CONFIG_\w+)=([ym])$", text, re.MULTILINE))
+    return {option: found.get(option, "n") for option in CONFIG_OPTIONS}
+
+
+def _folder(root: Root, release: str) -> str:
+    places = ["{}/modules/{}".format(lib, release) for lib in ("/lib", "/usr/lib")]
+    return next((place for place in places if os.path.isdir(root.at(place))), places[0])
+
+
+def _name(path: str) -> str:
+    return normal(os.path.basename(path).partition(".ko")[0])
+
+
+def _built_in(root: Root, folder: str) -> Set[str]:
+    return {_name(line) for line in (root.read(folder + "/modules.builtin") or "").splitlines()}
+
+
+def _files(root: Root, folder: str) -> Dict[str, str]:
+    paths = [line.partition(":")[0] for line in (root.read(folder + "/modules.dep") or "").splitlines() if ":" in line]
+    return {_name(path): path for path in paths}
+
+
+def _aliases(root: Root, folder: str) -> Dict[str, List[str]]:
+    found: Dict[str, List[str]] = {}
+    for line in (root.read(folder + "/modules.alias") or "").splitlines():
+        words = line.split()
+        if len(words) == 3 and words[0] == "alias" and "*" not in words[1]:
+            found.setdefault(normal(words[1]), []).append(normal(words[2]))
+    return found
+
+
+def _blocked(root: Root) -> Dict[str, str]:
+    blocked: Dict[str, str] = {}
+    seen: Set[str] = set()
+    for folder in _CONFIGURATION:
+        for name in root.list(folder):
+            if not name.endswith(".conf") or name in seen:
+                continue
+            seen.add(name)
+            path = "{}/{}".format(folder, name)
+            text = root.read(path) or ""
+            blocked.update(
+                (normal(module), path) for module in _BLACKLISTED.findall(text) + _INSTALL_NOTHING.findall(text)
+            )
+    for modules in _ON_COMMAND_LINE.findall(root.read("/proc/cmdline") or ""):
+        blocked.update((normal(module), "/proc/cmdline") for module in modules.split(","))
+    return blocked
+
+
+def _state(root: Root, folder: str, tree: ModuleTree, name: str) -> str:
+    if name in tree.loaded:
+        return LOADED
+    if name in tree.built_in:
+        return BUILT_IN
+    path: Optional[str] = tree.files.get(name)
+    if path is None:
+        return ABSENT
+    # Everything that Calico makes the kernel load is asked for by alias, and to an alias modprobe applies its blacklist.
+    if name in tree.blocked:
+        return BLOCKED
+    file = path if path.startswith("/") else "{}/{}".format(folder, path)
+    return LOADABLE if os.path.exists(root.at(file)) else FILE_MISSING

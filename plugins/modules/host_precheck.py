@@ -1,0 +1,250 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What calico-node will ask of a host, asked before."""
+
+DOCUMENTATION = r"""
+module: host_precheck
+short_description: Tells whether a host can run calico-node, before Calico is let onto it
+version_added: "0.1.0"
+author:
+  - The calico_ops.rollout authors (@calico-ops)
+description:
+  - Asks the host's kernel, network and files what calico-node will ask them, and judges the answers for the Calico that is planned.
+    The host need not have joined a cluster.
+  - Objects (IP sets, links, nftables) are made in a network namespace that ends with the question. Nothing is left behind, no
+    sysctl is written, no port is bound, and no program of the host is run.
+  - A question that would make the kernel load a module is not asked, unless O(allow_module_load=true). The files of modprobe then
+    tell whether the module could be loaded.
+  - A host passes on evidence only. When a check that applies could not judge (without root, or after a timeout), the verdict is
+    V(fail), although no check failed. Such a check is V(skipped) and has a remedy; one that does not apply is V(skipped) and has none.
+  - The defaults are what tigera-operator gives a cluster whose Installation says nothing.
+options:
+  dataplane:
+    description: The data plane, C(linuxDataplane) of the Installation.
+    type: str
+    choices: [iptables, nftables, bpf]
+    default: iptables
+  encapsulation:
+    description: >-
+      Encapsulation of the IP pools. V(ipip) and V(vxlan) stand for their cross-subnet kinds too.
+    type: str
+    choices: [none, ipip, vxlan]
+    default: ipip
+  bgp:
+    description: Whether BIRD will run on the host.
+    type: bool
+    default: true
+  ipv6:
+    description: Whether there will be an IPv6 pool.
+    type: bool
+    default: false
+  wireguard:
+    description: Whether traffic between nodes will be encrypted by WireGuard.
+    type: bool
+    default: false
+  ip_autodetection:
+    description: >-
+      How calico-node finds its address: V(first-found), V(interface=REGEX), V(skip-interface=REGEX), V(cidr=CIDR),
+      V(can-reach=ADDRESS) or V(kubernetes-internal-ip).
+    type: str
+    default: first-found
+  cni_bin_dir:
+    description: Where the CNI plugins go, C(cni.binDir) of the Installation.
+    type: path
+    default: /opt/cni/bin
+  cni_conf_dir:
+    description: Where the CNI configuration goes, C(cni.confDir) of the Installation.
+    type: path
+    default: /etc/cni/net.d
+  allow_module_load:
+    description: >-
+      Whether a question may make the kernel load modules. They stay loaded; RV(precheck.modules_loaded) names them.
+    type: bool
+    default: false
+  node_name:
+    description: Name of the host's Node, where it is known. It is repeated in the result.
+    type: str
+  checks:
+    description: >-
+      Only these checks are made. The verdict is V(fail) then, as the evidence of the others is missing; whether the module
+      fails depends on the checks that were made.
+    type: list
+    elements: str
+    choices:
+      - ipset_functional
+      - module_package_missing
+      - node_ip_autodetect
+      - firewalld_active
+      - vxlan_link_create
+      - bgp_port_free
+      - node_name_unique
+      - cni_conflist_foreign
+      - modules_in_container_loadable
+      - ipip_link_create
+      - xt_match_set
+      - xt_required_extensions
+      - ip6_rpfilter_and_tables
+      - nft_functional
+      - kernel_min
+      - wireguard_link_create
+      - bpffs_mounted
+      - cni_bin_dir_writable
+      - conntrack_netlink
+      - veth_create
+  fail_on:
+    description: >-
+      When the module fails: V(fail) when a check failed or could not judge, V(warn) also when one warns, V(never) to leave that to
+      what reads the result.
+    type: str
+    choices: [fail, warn, never]
+    default: fail
+  deadline:
+    description: Seconds for all questions together. What is not answered by then is missing evidence.
+    type: int
+    default: 30
+extends_documentation_fragment:
+  - calico_ops.rollout._attributes
+attributes:
+  check_mode:
+    support: full
+    details: The module changes nothing, so it does the same as otherwise.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+notes:
+  - Runs on Python 3.6 or newer with its standard library. Needs C(become) for most questions.
+"""
+
+EXAMPLES = r"""
+- name: Can this host run Calico with VXLAN and nftables?
+  calico_ops.rollout.host_precheck:
+    dataplane: nftables
+    encapsulation: vxlan
+    bgp: false
+  become: true
+
+- name: Only look, and decide later
+  calico_ops.rollout.host_precheck:
+    fail_on: never
+  become: true
+  register: evidence
+
+- name: Ask for IP sets only
+  calico_ops.rollout.host_precheck:
+    checks:
+      - ipset_functional
+  become: true
+"""
+
+RETURN = r"""
+precheck:
+  description: The host's result, a document of kind C(PrecheckResult).
+  returned: always, unless an option is wrong
+  type: dict
+  contains:
+    kind:
+      description: V(PrecheckResult).
+      type: str
+      returned: always
+    version:
+      description: Version of the document.
+      type: int
+      returned: always
+    settings:
+      description: The Calico that the host was checked for.
+      type: dict
+      returned: always
+    node_name:
+      description: As in O(node_name).
+      type: str
+      returned: always
+    identity:
+      description: Hostname, machine id, system UUID, addresses and the like, to find the host's Node by.
+      type: dict
+      returned: always
+    verdict:
+      description: V(pass) when every check that applies had its evidence and none failed, else V(fail).
+      type: str
+      returned: always
+    checks:
+      description: >-
+        Each check with C(id), C(rank), C(category), C(status) (V(ok), V(warn), V(fail) or V(skipped)), C(message), C(observed),
+        C(expected), C(remedy) and C(source).
+      type: list
+      elements: dict
+      returned: always
+    modules_loaded:
+      description: Kernel modules that are loaded now and were not before.
+      type: list
+      elements: str
+      returned: always
+    duration:
+      description: Seconds on the host.
+      type: float
+      returned: always
+  sample:
+    kind: PrecheckResult
+    verdict: fail
+    checks:
+      - id: ipset_functional
+        rank: 1
+        category: ipset
+        status: fail
+        message: the kernel has no ip_set subsystem
+        observed: EINVAL, Invalid argument (protocol)
+        expected: an answer to IPSET_CMD_PROTOCOL
+        remedy: "dnf install kernel-modules-extra-6.12.0-55.el10.x86_64 (and reboot, if that brings another kernel); or keep the
+          node outside: it will be listed as excluded"
+        source: projectcalico/calico#9540
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.address import problem_with
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import complaints, examine
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "dataplane": {"type": "str", "choices": ["iptables", "nftables", "bpf"], "default": "iptables"},
+            "encapsulation": {"type": "str", "choices": ["none", "ipip", "vxlan"], "default": "ipip"},
+            "bgp": {"type": "bool", "default": True},
+            "ipv6": {"type": "bool", "default": False},
+            "wireguard": {"type": "bool", "default": False},
+            "ip_autodetection": {"type": "str", "default": "first-found"},
+            "cni_bin_dir": {"type": "path", "default": "/opt/cni/bin"},
+            "cni_conf_dir": {"type": "path", "default": "/etc/cni/net.d"},
+            "allow_module_load": {"type": "bool", "default": False},
+            "node_name": {"type": "str"},
+            "checks": {"type": "list", "elements": "str", "choices": [check.id for check in CATALOGUE]},
+            "fail_on": {"type": "str", "choices": ["fail", "warn", "never"], "default": "fail"},
+            "deadline": {"type": "int", "default": 30},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    problem = problem_with(params["ip_autodetection"])
+    if problem:
+        module.fail_json(msg="host_precheck: ip_autodetection: {}".format(problem))
+    if params["deadline"] < 1:
+        module.fail_json(msg="host_precheck: deadline must be at least 1 second, not {}".format(params["deadline"]))
+    document, made = examine(
+        Want(**{name: params[name] for name in Want._fields}), params["checks"], params["deadline"]
+    )
+    found = complaints(made, params["fail_on"])
+    if found:
+        module.fail_json(
+            msg="This host cannot be let into the rollout with these settings. {}".format(" ".join(found)),
+            changed=False,
+            precheck=document,
+        )
+    module.exit_json(changed=False, precheck=document)
+
+
+if __name__ == "__main__":
+    main()
