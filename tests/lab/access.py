@@ -9,10 +9,11 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from tests.lab.api import Api
+from tests.lab.api import Api, ApiError
 from tests.lab.errors import LabError
 from tests.lab.pki import Pki, write_kubeconfig
 from tests.lab.places import LAB_SOURCES, REPOSITORY
@@ -84,16 +85,18 @@ def write_account_kubeconfig(path: Path, account: Account, server: str, pki: Pki
 
 def _wait_for_crds(admin: Api, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
-    while True:
-        pending = [crd["metadata"]["name"] for crd in admin.list(_CRDS) if not _is_established(crd)]
-        if not pending:
-            return
+    while pending := [crd["metadata"]["name"] for crd in admin.list(_CRDS) if not _is_served(crd["spec"], admin)]:
         if time.monotonic() > deadline:
-            raise LabError(f"CRDs not established after {seconds:.0f} s: {', '.join(pending)}")
+            raise LabError(f"CRDs not served after {seconds:.0f} s: {', '.join(pending)}")
         time.sleep(0.1)
 
 
-def _is_established(crd: dict[str, object]) -> bool:
-    status = crd.get("status")
-    conditions = (status.get("conditions") or []) if isinstance(status, dict) else []
-    return any(condition["type"] == "Established" and condition["status"] == "True" for condition in conditions)
+def _is_served(spec: dict[str, Any], admin: Api) -> bool:
+    try:
+        admin.get(f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}", limit=1)
+    except ApiError as error:
+        # 404 until it is established, then 429 for as long as its storage is made ready.
+        if error.status in (404, 429):
+            return False
+        raise
+    return True

@@ -113,14 +113,14 @@ def _built(tool: Tool, say: Say) -> Path:
     folder = root / f"{tool.name}-{tool.key()}"
     if folder.is_dir():
         return folder
-    with _one_build_at_a_time(root, say):
+    with _one_build_at_a_time(root, say) as lock:
         if not folder.is_dir():  # the holder of the lock may just have built it
-            _build(tool, folder, say)
+            _build(tool, folder, lock, say)
     return folder
 
 
 @contextmanager
-def _one_build_at_a_time(root: Path, say: Say) -> Iterator[None]:
+def _one_build_at_a_time(root: Path, say: Say) -> Iterator[int]:
     root.mkdir(parents=True, exist_ok=True)
     with open(root / ".lock", "w") as lock:
         try:
@@ -130,10 +130,10 @@ def _one_build_at_a_time(root: Path, say: Say) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX)
         for unfinished in root.glob(".building-*"):  # of a build that was killed: nobody else holds the lock
             shutil.rmtree(unfinished)
-        yield
+        yield lock.fileno()
 
 
-def _build(tool: Tool, folder: Path, say: Say) -> None:
+def _build(tool: Tool, folder: Path, lock: int, say: Say) -> None:
     go = find_go(tool.go_version(), cache_root(), say)
     unfinished = folder.with_name(f".building-{folder.name}")
     unfinished.mkdir()
@@ -146,7 +146,13 @@ def _build(tool: Tool, folder: Path, say: Say) -> None:
     begun = time.monotonic()
     with open(log, "w") as output:
         process = subprocess.Popen(
-            command, cwd=tool.directory, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            command,
+            cwd=tool.directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=[lock],  # a compiler that outlives us keeps the lock until it stops writing
         )
         try:
             while not _ended(process, _TELL_EVERY):

@@ -28,11 +28,35 @@ def reset(admin: Api, collection_namespace: str, seconds: float = 60) -> None:
         for workload in ("daemonsets", "deployments", "replicasets"):
             admin.delete(f"/apis/apps/v1/namespaces/{namespace}/{workload}", **_AT_ONCE)
         admin.delete(f"/api/v1/namespaces/{namespace}/pods", **_AT_ONCE)
-        if namespace not in kept:
-            admin.delete(f"/api/v1/namespaces/{namespace}")
-    _wait(deadline, "namespaces", lambda: sorted(set(_names(admin, "/api/v1/namespaces")) - kept))
     _wait(deadline, "pods", lambda: _names(admin, "/api/v1/pods"))
+    for namespace in set(_names(admin, "/api/v1/namespaces")) - kept:
+        _delete_namespace(admin, namespace)
+    _wait(deadline, "namespaces", lambda: sorted(set(_names(admin, "/api/v1/namespaces")) - kept))
     _wait(deadline, "nodes", lambda: _names(admin, "/api/v1/nodes"))
+
+
+def _delete_namespace(admin: Api, namespace: str) -> None:
+    """What the namespace controller does, without the five seconds that it always waits before."""
+    path = f"/api/v1/namespaces/{namespace}"
+    admin.delete(path)
+    for collection in _namespaced_collections(admin):
+        admin.delete(collection.format(namespace), **_AT_ONCE)
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}, "spec": {"finalizers": []}}
+    try:
+        admin.replace(f"{path}/finalize", body)
+    except ApiError as error:
+        if error.status != 404:  # the controller was first
+            raise
+
+
+def _namespaced_collections(admin: Api) -> list[str]:
+    versions = [group["preferredVersion"]["groupVersion"] for group in admin.get("/apis")["groups"]]
+    return [
+        f"{root}/namespaces/{{}}/{resource['name']}"
+        for root in ("/api/v1", *(f"/apis/{version}" for version in versions))
+        for resource in admin.get(root)["resources"]
+        if resource["namespaced"] and "deletecollection" in resource["verbs"]
+    ]
 
 
 def _delete_calico_resources(admin: Api) -> None:
