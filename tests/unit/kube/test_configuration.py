@@ -148,13 +148,13 @@ def test_no_configuration_at_all_is_said_with_the_ways_to_give_one() -> None:
 
 
 def test_a_context_that_is_not_there_is_said() -> None:
-    with pytest.raises(RolloutError, match="The kubeconfig cannot be used: .*nowhere"):
+    with pytest.raises(RolloutError, match=r"The kubeconfig cannot be used: .*nowhere"):
         Connection({"kubeconfig": kubeconfig("http://127.0.0.1:9"), "context": "nowhere"})
 
 
 def test_an_exec_plugin_that_fails_is_named_with_its_own_words(tmp_path: Path) -> None:
     config = kubeconfig("http://127.0.0.1:9", exec=plugin(tmp_path, "sys.exit('log in first')"))
-    with pytest.raises(RolloutError, match="The exec plugin .*gave no credential: .*log in first"):
+    with pytest.raises(RolloutError, match=r"The exec plugin .*gave no credential: .*log in first"):
         cluster_with(config).request("GET", NODES)
 
 
@@ -179,7 +179,7 @@ def test_an_exec_credential_is_renewed_when_the_server_refuses_it(tmp_path: Path
 def test_a_credential_that_stays_refused_is_renewed_once_a_request(tmp_path: Path) -> None:
     with fake_api(accepting()) as api:
         cluster = cluster_with(kubeconfig(api.url, exec=plugin(tmp_path, "{'token': f't-{number}'}")))
-        with pytest.raises(ApiError, match="401 Unauthorized.*The credential was not accepted"):
+        with pytest.raises(ApiError, match=r"401 Unauthorized.*The credential was not accepted"):
             cluster.request("GET", NODES)
     assert tokens(api) == ["Bearer t-1", "Bearer t-2"]
 

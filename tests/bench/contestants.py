@@ -1,0 +1,102 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The three ways to label nodes, each run as it really runs and timed from outside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.bench import bare_client
+
+LABEL = "bench.calico-ops.dev/value"
+
+
+class BenchError(Exception):
+    """A run that did not do its work: its time would mean nothing."""
+
+
+@dataclass(frozen=True)
+class Playbook:
+    """One task of Ansible. The interpreter is a wrapper, so that a module's own process is timed where Ansible starts it."""
+
+    directory: Path
+    kubeconfig: Path
+
+    def run(self, task: dict[str, Any]) -> tuple[float, list[float]]:
+        """Seconds of ansible-playbook as a whole, and of each module process in it."""
+        play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task]}
+        playbook = self.directory / "playbook.yml"
+        playbook.write_text(yaml.safe_dump([play]))
+        times = self.directory / "times"
+        times.write_text("")
+        command = ["ansible-playbook", "-i", "localhost,", str(playbook)]
+        command += ["-e", "ansible_python_interpreter={}".format(self._interpreter(times))]
+        began = time.monotonic()
+        ended = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=False)
+        seconds = time.monotonic() - began
+        if ended.returncode != 0:
+            raise BenchError(ended.stdout + ended.stderr)
+        return seconds, [float(line) for line in times.read_text().split()]
+
+    def _interpreter(self, times: Path) -> Path:
+        wrapper = self.directory / "python"
+        wrapper.write_text(
+            "#!/bin/sh\n"
+            "began=$(date +%s%N)\n"
+            '{} "$@"\n'
+            "code=$?\n"
+            "ended=$(date +%s%N)\n"
+            'echo "$began $ended" | awk \'{{ printf "%.3f\\n", ($2 - $1) / 1e9 }}\' >> {}\n'
+            "exit $code\n".format(sys.executable, times)
+        )
+        wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
+        return wrapper
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return {**kept, "K8S_AUTH_KUBECONFIG": str(self.kubeconfig), "ANSIBLE_LOCALHOST_WARNING": "False"}
+
+
+def label_module(playbook: Playbook, nodes: list[str], value: str, concurrency: int) -> float:
+    """Seconds of the module's own process, for all nodes."""
+    options = {"nodes": nodes, "labels": {LABEL: value}, "rate": 0, "concurrency": concurrency}
+    _whole, processes = playbook.run({"name": "Label", "calico_ops.rollout.node_labels": options})
+    (seconds,) = processes
+    return seconds
+
+
+def bare_patches(kubeconfig: Path, nodes: list[str], value: str, concurrency: int) -> tuple[float, float]:
+    """Seconds of the bare client's process, and of its main alone."""
+    command = [sys.executable, bare_client.__file__, str(kubeconfig), LABEL, value, str(concurrency)]
+    began = time.monotonic()
+    ended = subprocess.run(command, input="\n".join(nodes), capture_output=True, text=True, check=False)
+    seconds = time.monotonic() - began
+    if ended.returncode != 0:
+        raise BenchError(ended.stdout + ended.stderr)
+    return seconds, float(ended.stdout)
+
+
+def k8s_loop(playbook: Playbook, nodes: list[str], value: str) -> float:
+    """Seconds of a loop of kubernetes.core.k8s over the nodes, Ansible's own start not counted."""
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "{{ item }}", "labels": {LABEL: value}}}
+    task = {"name": "Label", "kubernetes.core.k8s": {"state": "patched", "definition": node}, "loop": nodes}
+    start, _none = playbook.run({**task, "loop": []})
+    whole, processes = playbook.run(task)
+    if len(processes) != len(nodes):
+        raise BenchError("{} items ran {} modules".format(len(nodes), len(processes)))
+    return whole - start
+
+
+def require_programs() -> None:
+    if shutil.which("ansible-playbook") is None:
+        raise BenchError("ansible-playbook is not on PATH: run this through `make bench`")
