@@ -9,7 +9,6 @@ import functools
 from typing import Any, Callable, TypeVar
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import DOCUMENT_VERSION
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError

@@ -1,0 +1,144 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("ansible")
+
+import yaml
+from ansible.errors import AnsibleFilterError
+from ansible_collections.calico_ops.rollout.plugins.filter import (
+    plan,
+    plan_text,
+    precheck_report,
+    precheck_text,
+    report_markdown,
+    report_text,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import decide, given
+
+from tests.unit.rollout.builders import UNREACHABLE, answer, bare, facts
+
+NAMES = ["core-1", "core-2"]
+TIERS = [{"name": "core", "selector": ""}]
+FILTERS = {
+    module.__name__.rpartition(".")[2]: module
+    for module in (plan, plan_text, precheck_report, precheck_text, report_markdown, report_text)
+}
+
+
+def filter_named(name: str) -> Any:
+    return FILTERS[name].FilterModule().filters()[name]
+
+
+HOSTVARS: dict[str, Any] = {
+    "a": {"precheck_registered": answer("core-1")},
+    "b": {"precheck_registered": answer(None), "node_name": "core-2"},
+    "dark": {"precheck_registered": UNREACHABLE, "node_name": "core-3"},
+    "never": {},
+}
+
+
+def made_report() -> Any:
+    return filter_named("precheck_report")(["a", "b", "dark", "never", "unknown"], HOSTVARS)
+
+
+def made_plan() -> Any:
+    return filter_named("plan")(made_report(), [facts(name) for name in NAMES], tiers=TIERS)
+
+
+def test_every_host_of_the_play_is_in_the_report_with_what_became_of_it() -> None:
+    assert {name: host["outcome"] for name, host in made_report()["hosts"].items()} == {
+        "a": "passed",
+        "b": "passed",
+        "dark": "unreachable",
+        "never": "no_result",
+        "unknown": "no_result",
+    }
+
+
+def test_the_inventorys_node_name_goes_into_the_report() -> None:
+    assert {name: host["node_name"] for name, host in made_report()["hosts"].items()} == {
+        "a": None,
+        "b": "core-2",
+        "dark": "core-3",
+        "never": None,
+        "unknown": None,
+    }
+
+
+def test_the_results_may_be_registered_under_another_name() -> None:
+    hostvars = {"a": {"mine": answer("core-1")}}
+    assert filter_named("precheck_report")(["a"], hostvars, register="mine")["hosts"]["a"]["outcome"] == "passed"
+
+
+def test_the_plan_admits_the_nodes_whose_hosts_passed() -> None:
+    assert made_plan()["batches"][0]["nodes"] == NAMES
+
+
+def test_a_plan_of_the_filter_is_one_that_rollout_step_takes() -> None:
+    assert given.given_plan(made_plan()) == made_plan()
+
+
+def test_a_rollout_error_becomes_a_filter_error_with_its_text() -> None:
+    with pytest.raises(
+        AnsibleFilterError, match=r'calico_ops.rollout.plan: tier x, selector: "a in" is not a label selector'
+    ):
+        filter_named("plan")(made_report(), [facts(name) for name in NAMES], tiers=[{"name": "x", "selector": "a in"}])
+
+
+def test_texts_are_told_of_their_documents() -> None:
+    the_plan = made_plan()
+    report = decide.decide(the_plan, decide.new_state(the_plan), bare(NAMES), 0.0)["report"]
+    assert "Result: 2 of 5 hosts can run calico-node." in filter_named("precheck_text")(made_report())
+    assert filter_named("plan_text")(the_plan).startswith(f"Plan {the_plan['id']}: 2 nodes in 1 batch,")
+    assert filter_named("report_text")(report, the_plan).splitlines()[-1].startswith("Result: in progress.")
+    assert filter_named("report_markdown")(report, the_plan).startswith(f"# Calico rollout, plan {the_plan['id']}")
+
+
+@pytest.mark.parametrize("name", ["plan_text", "precheck_text"])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [({"kind": "Report", "version": 1}, "not a Report"), ("text", "not str"), ({}, "not dict")],
+)
+def test_another_document_than_the_one_needed_is_refused(name: str, value: Any, message: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=message):
+        filter_named(name)(value)
+
+
+def test_a_document_of_another_version_is_refused() -> None:
+    with pytest.raises(AnsibleFilterError, match="has version 2, this collection reads version 1"):
+        filter_named("plan_text")({**made_plan(), "version": 2})
+
+
+@pytest.mark.parametrize("name", sorted(FILTERS))
+def test_every_filter_has_its_manual_beside_it(name: str) -> None:
+    manual = Path(FILTERS[name].__file__).with_suffix(".yml")
+    documented = yaml.safe_load(manual.read_text(encoding="utf-8"))
+    assert documented["DOCUMENTATION"]["name"] == name
+    code = filter_named(name).__wrapped__.__code__
+    arguments = code.co_varnames[1 : code.co_argcount]
+    assert set(documented["DOCUMENTATION"]["options"]) == {"_input", *arguments}
+
+
+@pytest.mark.skipif(
+    "not __import__('importlib').util.find_spec('ansible._internal._datatag')",
+    reason="ansible-core before 2.19 tags no data",
+)
+def test_tagged_data_gives_the_same_plan() -> None:
+    from ansible.template import trust_as_template
+
+    def tagged(value: Any) -> Any:
+        if isinstance(value, str):
+            return trust_as_template(value)
+        if isinstance(value, dict):
+            return {tagged(key): tagged(item) for key, item in value.items()}
+        return [tagged(item) for item in value] if isinstance(value, list) else value
+
+    again = filter_named("plan")(tagged(made_report()), tagged([facts(name) for name in NAMES]), tiers=tagged(TIERS))
+    assert again == made_plan()
+    assert type(again["batches"][0]["nodes"][0]) is str

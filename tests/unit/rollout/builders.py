@@ -1,0 +1,232 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documents for tests, whole and valid, with only what a test is about spelled out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import (
+    AdmissionLabel,
+    CheckResult,
+    ConditionSeen,
+    DaemonSetSeen,
+    InstallationSeen,
+    NodeFacts,
+    NodeSeen,
+    Observation,
+    Plan,
+    PodSeen,
+    PrecheckReport,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import ADMISSION_KEY, ADMISSION_VALUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan import build_plan
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_report import assemble
+
+LABEL = AdmissionLabel(key=ADMISSION_KEY, value=ADMISSION_VALUE)
+SELECTOR = {ADMISSION_KEY: ADMISSION_VALUE}
+REVISION = "7d9f"
+
+
+def machine_id(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:32]
+
+
+def address(name: str) -> str:
+    digits = hashlib.sha256(name.encode()).digest()
+    return f"10.{digits[0]}.{digits[1]}.{digits[2]}"
+
+
+def facts(name: str, labels: Mapping[str, str] | None = None, **fields: Any) -> NodeFacts:
+    """A Linux node of the tier that its name begins with: `edge-3` has tier=edge."""
+    node = NodeFacts(
+        name=name,
+        uid=f"uid-{name}",
+        labels={"kubernetes.io/os": "linux", "tier": name.rpartition("-")[0], **(labels or {})},
+        machine_id=machine_id(name),
+        system_uuid=None,
+        boot_id=None,
+        internal_ips=[address(name)],
+        architecture="amd64",
+        os="linux",
+        unschedulable=False,
+    )
+    node.update(fields)  # type: ignore[typeddict-item]
+    return node
+
+
+def check(check_id: str = "ipset_functional", status: str = "ok", rank: int = 1, **fields: Any) -> CheckResult:
+    result = CheckResult(
+        id=check_id,
+        rank=rank,
+        category="ipset",
+        status=status,  # type: ignore[typeddict-item]
+        message="the kernel has no ip_set subsystem" if status == "fail" else "hash:net was created",
+        observed="EINVAL" if status == "fail" else None,
+        expected="hash:net created" if status == "fail" else None,
+        remedy="install kernel-modules-extra" if status in ("fail", "warn") else None,
+        source="felix ipsets",
+    )
+    result.update(fields)  # type: ignore[typeddict-item]
+    return result
+
+
+def answer(
+    node: str | None, checks: Sequence[CheckResult] | None = None, node_name: str | None = None, **identity: Any
+) -> dict[str, Any]:
+    """What a host registers that is the Node of this name; None makes a host that no Node is like."""
+    checks = list(checks) if checks is not None else [check()]
+    return {
+        "changed": False,
+        "precheck": {
+            "kind": "PrecheckResult",
+            "version": 1,
+            "settings": {
+                "dataplane": "iptables",
+                "encapsulation": "vxlan",
+                "bgp": False,
+                "ipv6": False,
+                "wireguard": False,
+                "ip_autodetection": "first-found",
+                "cni_bin_dir": "/opt/cni/bin",
+                "cni_conf_dir": "/etc/cni/net.d",
+                "allow_module_load": False,
+            },
+            "node_name": node_name,
+            "identity": {
+                "hostname": "localhost",
+                "fqdn": "localhost.localdomain",
+                "machine_id": machine_id(node) if node else None,
+                "system_uuid": None,
+                "boot_id": None,
+                "addresses": [address(node)] if node else [],
+                "architecture": "x86_64",
+                "kernel": "6.1.0",
+                "os_id": "debian",
+                "os_version": "12",
+                **identity,
+            },
+            "verdict": "fail" if any(each["status"] == "fail" for each in checks) else "pass",
+            "checks": checks,
+            "modules_loaded": [],
+            "duration": 0.25,
+        },
+    }
+
+
+def failing(node: str | None) -> dict[str, Any]:
+    return answer(node, [check(status="fail")])
+
+
+UNREACHABLE = {"unreachable": True, "msg": "Failed to connect to the host via ssh: No route to host", "changed": False}
+
+
+def evidence(names: Sequence[str], bad: Collection[str] = (), **others: Any) -> PrecheckReport:
+    """A report in which host `h-NAME` is Node NAME, `bad` ones with a failed check; `others` are more hosts' answers."""
+    answers: dict[str, Any] = {f"h-{name}": failing(name) if name in bad else answer(name) for name in names}
+    return assemble({**answers, **others})
+
+
+def tier(name: str, batch_size: int = 2, failure_budget: int | str = "100%", selector: str | None = None) -> Any:
+    return {
+        "name": name,
+        "selector": f"tier={name}" if selector is None else selector,
+        "batch_size": batch_size,
+        "failure_budget": failure_budget,
+    }
+
+
+def plan(names: Sequence[str], tiers: Sequence[Any] | None = None, bad: Collection[str] = (), **options: Any) -> Plan:
+    """A plan over nodes `TIER-NUMBER`, their tiers in the order of appearance unless told otherwise."""
+    found = list(dict.fromkeys(name.rpartition("-")[0] for name in names))
+    return build_plan(
+        [facts(name) for name in names], evidence(names, bad), tiers or [tier(name) for name in found], **options
+    )
+
+
+def node_seen(admitted: bool = False, ready: bool = True, labels: Mapping[str, str] | None = None) -> NodeSeen:
+    return NodeSeen(
+        labels={"kubernetes.io/os": "linux", **(SELECTOR if admitted else {}), **(labels or {})},
+        annotations={},
+        ready=ready,
+        network_unavailable=False,
+        network_reason=None,
+        unschedulable=False,
+    )
+
+
+def pod(node: str, **fields: Any) -> PodSeen:
+    seen = PodSeen(
+        name=f"calico-node-{node}",
+        node=node,
+        revision=REVISION,
+        ready=True,
+        deleting=False,
+        phase="Running",
+        reason=None,
+        since="2026-01-01T00:00:00Z",
+    )
+    seen.update(fields)  # type: ignore[typeddict-item]
+    return seen
+
+
+def daemonset(desired: int, selector: Mapping[str, str] | None = None, **fields: Any) -> DaemonSetSeen:
+    seen = DaemonSetSeen(
+        generation=2,
+        observed_generation=2,
+        desired=desired,
+        updated=desired,
+        available=desired,
+        node_selector={"kubernetes.io/os": "linux", **(SELECTOR if selector is None else selector)},
+        revision=REVISION,
+        max_unavailable="1",
+    )
+    seen.update(fields)  # type: ignore[typeddict-item]
+    return seen
+
+
+def installation(selector: Mapping[str, str] | None = None, **fields: Any) -> InstallationSeen:
+    selector = dict(SELECTOR if selector is None else selector)
+    seen = InstallationSeen(
+        uid="uid-installation",
+        generation=3,
+        calico_node_selector=dict(selector),
+        csi_node_driver_selector=dict(selector),
+        control_plane_selector=dict(selector),
+        variant="Calico",
+        provider="",
+        managed_by=["tigera-operator"],
+    )
+    seen.update(fields)  # type: ignore[typeddict-item]
+    return seen
+
+
+def bare(names: Sequence[str]) -> Observation:
+    """A clean cluster: nodes without a CNI, nothing of Calico."""
+    return Observation(
+        nodes={name: node_seen(ready=False) for name in names},
+        pods=[],
+        daemonset=None,
+        csi_daemonset=None,
+        installation=None,
+        overlay=False,
+        manifest_install=[],
+        calico_status={},
+    )
+
+
+def rolled_out(names: Sequence[str], admitted: Sequence[str]) -> Observation:
+    """A cluster where the selector is in force and calico-node is ready on every admitted node."""
+    seen = bare(names)
+    seen["nodes"] = {name: node_seen(admitted=name in admitted, ready=name in admitted) for name in names}
+    seen["pods"] = [pod(name) for name in admitted]
+    seen["daemonset"] = daemonset(len(admitted))
+    seen["csi_daemonset"] = daemonset(len(admitted))
+    seen["installation"] = installation()
+    return seen
+
+
+def degraded(reason: str, message: str, generation: int = 3) -> dict[str, ConditionSeen]:
+    return {"Degraded": ConditionSeen(status="True", reason=reason, message=message, observed_generation=generation)}

@@ -1,0 +1,149 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_report import assemble
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_text import precheck_text
+
+from tests.unit.rollout.builders import UNREACHABLE, answer, check, failing
+
+
+def outcome_of(registered: Any, node_name: str | None = None) -> Any:
+    return assemble({"h": registered}, {"h": node_name})["hosts"]["h"]
+
+
+def test_a_host_that_passed_has_passed() -> None:
+    host = outcome_of(answer("edge-1", node_name="edge-1"))
+    assert (host["outcome"], host["reason"], host["node_name"]) == ("passed", None, "edge-1")
+
+
+def test_a_host_that_failed_is_told_with_the_check_and_its_message() -> None:
+    host = outcome_of(failing("edge-1"))
+    assert (host["outcome"], host["reason"]) == (
+        "failed",
+        "ipset_functional failed: the kernel has no ip_set subsystem",
+    )
+
+
+def test_of_several_failed_checks_all_are_named_and_the_worst_is_told() -> None:
+    host = outcome_of(
+        answer("edge-1", [check("later", "fail", 9, message="less"), check("first", "fail", 2, message="more")])
+    )
+    assert host["reason"] == "first, later failed; the first: more"
+
+
+def test_a_failing_result_counts_though_ansible_calls_the_task_failed() -> None:
+    assert outcome_of({**failing("edge-1"), "failed": True, "msg": "must stay outside"})["outcome"] == "failed"
+
+
+def test_a_verdict_that_contradicts_its_checks_is_no_pass() -> None:
+    result = failing("edge-1")
+    result["precheck"]["verdict"] = "pass"
+    assert outcome_of(result)["outcome"] == "failed"
+
+
+def test_a_failing_verdict_without_a_failed_check_is_no_pass() -> None:
+    result = answer("edge-1")
+    result["precheck"]["verdict"] = "fail"
+    assert outcome_of(result)["outcome"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("registered", "outcome", "reason"),
+    [
+        (None, "no_result", "the precheck did not run on it"),
+        ({}, "no_result", "the precheck did not run on it"),
+        ("text", "no_result", "the precheck did not run on it"),
+        (
+            UNREACHABLE,
+            "unreachable",
+            "it could not be reached: Failed to connect to the host via ssh: No route to host",
+        ),
+        ({"unreachable": True}, "unreachable", "it could not be reached: no message was given"),
+        ({"skipped": True}, "no_result", "the precheck was skipped on it: its condition was false"),
+        ({"failed": True, "msg": "\n\nTimed out\nmore"}, "no_result", "the precheck could not run on it: Timed out"),
+        (
+            {"failed": True, "msg": "Task failed: Action failed: No start of json", "module_stderr": "boom\n"},
+            "no_result",
+            "the precheck could not run on it: No start of json (boom)",
+        ),
+        (
+            {"failed": True, "rc": 127, "msg": "MODULE FAILURE", "module_stderr": "/bin/sh: python3: not found\n"},
+            "no_result",
+            "the precheck could not run on it: no Python interpreter was found on it (/bin/sh: python3: not found)",
+        ),
+        ({"changed": False}, "no_result", "what was registered for it is no result of host_precheck"),
+        ({"precheck": {"kind": "Else"}}, "no_result", "its precheck result cannot be used: it is not a PrecheckResult"),
+    ],
+)
+def test_without_a_usable_answer_a_host_has_not_passed(registered: Any, outcome: str, reason: str) -> None:
+    host = outcome_of(registered)
+    assert (host["outcome"], host["reason"], host["result"]) == (outcome, reason, None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "flaw"),
+    [
+        ("version", 2, "its version is 2"),
+        ("verdict", "great", "no verdict"),
+        ("checks", [], "it holds no check"),
+        ("checks", [{"id": "x"}], "a check in it is incomplete"),
+        ("checks", [check(status="odd")], "unknown status odd"),
+        ("identity", None, "identity is missing"),
+        ("settings", None, "settings is missing"),
+        ("checks", "ok", "checks is missing"),
+    ],
+)
+def test_a_result_with_a_flaw_is_no_evidence(key: str, value: Any, flaw: str) -> None:
+    result = answer("edge-1")
+    result["precheck"][key] = value
+    host = outcome_of(result)
+    assert (host["outcome"], host["result"]) == ("no_result", None)
+    assert flaw in host["reason"]
+
+
+def test_an_unreachable_host_keeps_the_node_name_of_the_inventory() -> None:
+    assert outcome_of(UNREACHABLE, "edge-7")["node_name"] == "edge-7"
+
+
+def test_a_result_for_another_node_than_the_inventory_says_is_no_evidence() -> None:
+    host = outcome_of(answer("edge-1", node_name="edge-1"), "edge-2")
+    assert (host["outcome"], host["node_name"]) == ("no_result", "edge-2")
+
+
+def test_the_digest_names_the_evidence() -> None:
+    same = [answer("edge-1"), answer("edge-1")]
+    same[1]["precheck"]["duration"] = 9.0
+    assert assemble({"h": same[0]})["digest"] == assemble({"h": same[1]})["digest"]
+    assert assemble({"h": same[0]})["digest"] != assemble({"h": failing("edge-1")})["digest"]
+    other = answer("edge-1")
+    other["precheck"]["settings"]["dataplane"] = "bpf"
+    assert assemble({"h": same[0]})["digest"] != assemble({"h": other})["digest"]
+
+
+def test_the_text_tells_what_failed_what_was_found_and_the_remedy() -> None:
+    text = precheck_text(assemble({"h-2": failing("edge-2"), "h-1": answer("edge-1"), "h-10": UNREACHABLE}))
+    assert text.splitlines() == [
+        "h-1: passed, 1 check",
+        "h-2: must stay outside",
+        "  fail: ipset_functional: the kernel has no ip_set subsystem",
+        "      expected: hash:net created; observed: EINVAL",
+        "      remedy: install kernel-modules-extra",
+        "h-10: unreachable: it could not be reached: Failed to connect to the host via ssh: No route to host",
+        "",
+        "Result: 1 of 3 hosts can run calico-node.",
+    ]
+
+
+def test_the_text_tells_warnings_of_hosts_that_pass() -> None:
+    text = precheck_text(assemble({"h": answer("edge-1", [check("mtu", "warn"), check("bgp", "skipped")])}))
+    assert "h: passed, 2 checks (1 warning, 1 skipped)" in text
+    assert "  warn: mtu: " in text
+
+
+def test_no_control_character_of_a_host_reaches_the_terminal() -> None:
+    text = precheck_text(assemble({"h": answer("edge-1", [check(status="fail", message="\x1b[2Jgone")])}))
+    assert "\x1b" not in text
