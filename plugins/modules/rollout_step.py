@@ -105,6 +105,10 @@ progress:
   description: Where the rollout stands, in one line.
   returned: success
   type: str
+elapsed:
+  description: Seconds that the call took, of the O(max_duration) that it may take.
+  returned: success
+  type: float
 state:
   description: To be handed to the next call as it is. Its content is no interface.
   returned: success
@@ -220,6 +224,7 @@ def main() -> None:
         **AUTH_CONSTRAINTS,
     )
     params = module.params
+    began = time.monotonic()
     if not 1 <= params["max_duration"] <= LONGEST_CALL:
         module.fail_json(
             msg="max_duration: %d is not between 1 and %d seconds." % (params["max_duration"], LONGEST_CALL)
@@ -244,6 +249,7 @@ def main() -> None:
         outcome=report["outcome"],
         batch_completed=step.batch_completed,
         progress=progress_line(report, time.time()),
+        elapsed=round(time.monotonic() - began, 1),
         state=step.state,
         report=report,
         readiness=step.readiness(),

@@ -143,7 +143,7 @@ def test_the_operators_own_write_in_between_costs_one_more_attempt() -> None:
 def test_somebody_who_writes_all_the_time_is_named() -> None:
     server = Server(raw.installation())
     server.interruptions = [server.touch] * 9
-    with pytest.raises(RolloutError, match="each of the 5 times.*tigera-operator"):
+    with pytest.raises(RolloutError, match=r"each of the 5 times.*tigera-operator"):
         scoped(server)
 
 
@@ -197,7 +197,7 @@ def test_a_key_that_the_operator_would_not_take_is_refused_before_any_request(ke
 
 
 def test_a_conflict_is_told_by_manager_and_field() -> None:
-    field = '.spec.calicoNodeDaemonSet.spec.template.spec.nodeSelector.rollout.calico-ops.dev/admitted'
+    field = ".spec.calicoNodeDaemonSet.spec.template.spec.nodeSelector.rollout.calico-ops.dev/admitted"
     cause = {
         "reason": "FieldManagerConflict",
         "message": 'conflict with "kubectl-edit" using operator.tigera.io/v1',
@@ -279,7 +279,9 @@ class Frames:
 
 def test_waiting_ends_when_the_daemonset_has_the_selector() -> None:
     pending = observed(installation=raw.scoped_installation())
-    pending["calico_status"] = {"Progressing": {"status": "True", "reason": "", "message": "", "observed_generation": 1}}
+    pending["calico_status"] = {
+        "Progressing": {"status": "True", "reason": "", "message": "", "observed_generation": 1}
+    }
     in_force = copy.deepcopy(pending)
     in_force["daemonset"] = trim.daemonset_seen(raw.daemonset(selector={KEY: "true"}), [])
     await_taken(Frames(pending, in_force), float("inf"), LABEL)
@@ -287,7 +289,12 @@ def test_waiting_ends_when_the_daemonset_has_the_selector() -> None:
 
 def test_waiting_ends_with_the_operators_own_words_when_it_rejects_the_selector() -> None:
     rejected = observed(installation=raw.scoped_installation())
-    degraded = {"status": "True", "reason": "InvalidConfigurationError", "message": "not valid", "observed_generation": 2}
+    degraded = {
+        "status": "True",
+        "reason": "InvalidConfigurationError",
+        "message": "not valid",
+        "observed_generation": 2,
+    }
     rejected["calico_status"] = {"Degraded": degraded}
     with pytest.raises(RolloutError, match="not valid"):
         await_taken(Frames(rejected), float("inf"), LABEL)

@@ -1,0 +1,87 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs a module of the collection as Ansible does, with the collection's own account in the lab."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.lab.audit import AuditEvent
+from tests.lab.lab import Lab
+
+PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+Raw = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call of a module returned, and what it asked of the API server."""
+
+    failed: bool
+    result: Raw
+    writes: list[AuditEvent]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.result[key]
+
+
+class Modules:
+    def __init__(self, lab: Lab, directory: Path) -> None:
+        self._lab = lab
+        self._directory = directory
+
+    def run(self, module: str, *, check: bool = False, **options: Any) -> Outcome:
+        since = self._lab.audit.position()
+        command = self._command(module, options, check)
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+        assert "{" in done.stdout, done.stdout + done.stderr
+        (play,) = json.loads(done.stdout[done.stdout.index("{") :])["plays"]
+        result = play["tasks"][0]["hosts"]["localhost"]
+        writes = self._lab.audit.writes(since, user=self._lab.collection_user)
+        return Outcome(bool(result.get("failed")), result, writes)
+
+    def start(self, module: str, **options: Any) -> subprocess.Popen[bytes]:
+        """In the background and in a process group of its own, to be killed."""
+        return subprocess.Popen(
+            self._command(module, options),
+            env=self._environment,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def _command(self, module: str, options: Raw, check: bool = False) -> list[str]:
+        playbook = self._directory / "playbook.yml"
+        task = {f"calico_ops.rollout.{module}": {**options, "kubeconfig": str(self._lab.kubeconfig)}}
+        play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task]}
+        play["vars"] = {"ansible_python_interpreter": sys.executable}
+        playbook.write_text(json.dumps([play]))
+        return [str(PLAYBOOK), "--inventory=localhost,", *(["--check"] if check else []), str(playbook)]
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "ANSIBLE_HOME": str(self._directory / "home"),
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_PIPELINING": "true",
+        }
+
+
+def eventually(question: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+    """The first answer that is true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer = question()
+        if answer:
+            return answer
+        time.sleep(0.2)
+    raise AssertionError(f"not within {seconds:g} s: {what}")

@@ -1,0 +1,35 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans as the filter makes them, for as many batches as a test needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import Batch, Plan, PlannedTier
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan import plan_id
+
+KEY = "rollout.calico-ops.dev/admitted"
+
+
+def plan_of(*batches: list[str], **more: Any) -> Plan:
+    """One tier, `core`; batches core-1, core-2, ... with these nodes. No soak, and a minute for each batch."""
+    nodes = sum(len(batch) for batch in batches)
+    plan = Plan(
+        kind="Plan",
+        version=1,
+        id="",
+        admission_label={"key": KEY, "value": "true"},
+        precheck_digest="d" * 64,
+        tiers=[PlannedTier(name="core", selector="", nodes=nodes, budget=0, left_out=0)],
+        batches=[
+            Batch(index=number, name=f"core-{number}", tier="core", nodes=list(batch))
+            for number, batch in enumerate(batches, 1)
+        ],
+        excluded=[],
+        batch_timeout=60,
+        soak=0,
+    )
+    plan.update(more)  # type: ignore[typeddict-item]
+    plan["id"] = plan_id(plan)
+    return plan
