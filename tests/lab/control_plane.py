@@ -16,7 +16,7 @@ from tests.lab.api import Api, ApiError
 from tests.lab.errors import LabError
 from tests.lab.pki import Pki, write_kubeconfig
 from tests.lab.processes import Daemons
-from tests.lab.stages import Readiness, write_stages
+from tests.lab.stages import Readiness, write_kwok_configuration
 
 PORTS = ["apiserver", "etcd", "etcd-peer"]
 
@@ -80,14 +80,14 @@ class ControlPlane:
         self.daemons.start("kube-scheduler", self._scheduler())
 
     def start_kwok(self, kubeconfig: Path, readiness: Readiness) -> None:
-        stages = self.directory / "stages.yaml"
-        write_stages(stages, readiness)
+        configuration = self.directory / "kwok.yaml"
+        write_kwok_configuration(configuration, readiness)
         self.daemons.start(
             "kwok",
             [
                 self.programs["kwok"],
                 f"--kubeconfig={kubeconfig}",
-                f"--config={stages}",
+                f"--config={configuration}",
                 "--manage-all-nodes=true",
                 f"--node-lease-duration-seconds={_LEASE_SECONDS}",
                 "--cidr=10.244.0.0/16",
