@@ -115,7 +115,8 @@ attributes:
   idempotent:
     support: full
 notes:
-  - Runs on Python 3.6 or newer with its standard library. Needs C(become) for most questions.
+  - Runs on Python 3.6 or newer with its standard library. Without C(become), a user namespace is tried; where the host does not
+    allow that to users, or a file is for root only, the evidence is missing.
 """
 
 EXAMPLES = r"""

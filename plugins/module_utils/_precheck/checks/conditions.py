@@ -14,7 +14,7 @@ IPV6 = Condition("ipv6 with data plane iptables", lambda want: want.ipv6 and wan
 IPIP = Condition("encapsulation ipip", lambda want: want.encapsulation == "ipip")
 # Felix in bpf mode forwards NodePort traffic between nodes by VXLAN, whatever the pools' encapsulation.
 VXLAN = Condition(
-    "encapsulation vxlan and data plane bpf", lambda want: want.encapsulation == "vxlan" or want.dataplane == "bpf"
+    "encapsulation vxlan, and data plane bpf", lambda want: want.encapsulation == "vxlan" or want.dataplane == "bpf"
 )
 WIREGUARD = Condition("wireguard", lambda want: want.wireguard)
 BGP = Condition("bgp", lambda want: want.bgp)

@@ -13,10 +13,11 @@ from .root import Root
 
 _ZONE_FOLDERS = ("/usr/lib/firewalld/zones", "/etc/firewalld/zones")  # the later one wins
 _SYSTEM_UUID = (
-    # As the kubelet finds it: DMI, else the device tree of boards and virtual machines without DMI.
+    # In the kubelet's order, as the Node shows what it found: DMI, the device tree, and where there is neither the machine id.
     "/sys/class/dmi/id/product_uuid",
-    "/proc/device-tree/vm,uuid",
     "/proc/device-tree/system-id",
+    "/proc/device-tree/vm,uuid",
+    "/etc/machine-id",
 )
 
 

@@ -1,0 +1,280 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""host_precheck on real kernels: this machine's, and lab hosts over SSH with become."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck import host
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import Facts
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want, conduct
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes import (
+    catalogue,
+    conntrack,
+    namespace,
+    nftables,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.ipset import IPSets
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.netlink import (
+    NETLINK_NETFILTER,
+    Connection,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import examine
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.supervise import ask_all
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckResult
+from pydantic import TypeAdapter
+
+from tests.environment import collection
+from tests.environment.places import CHECKOUT
+from tests.lab.hosts import HostSet, HostSpec
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the kernel answers only to root")
+
+CONFIGURATION = Path("/proc/config.gz")
+UNREGISTERED = 31
+"""No kernel has so many nfnetlink subsystems: a message to it is answered as one to an absent ip_set is."""
+FEATURES = {
+    "ipset_functional": ("CONFIG_IP_SET", "CONFIG_IP_SET_HASH_NET", "CONFIG_IP_SET_HASH_IP"),
+    "vxlan_link_create": ("CONFIG_VXLAN",),
+    "ipip_link_create": ("CONFIG_NET_IPIP",),
+    "wireguard_link_create": ("CONFIG_WIREGUARD",),
+    "veth_create": ("CONFIG_VETH",),
+    "xt_match_set": ("CONFIG_NETFILTER_XT_SET",),
+    "nft_functional": ("CONFIG_NF_TABLES", "CONFIG_NFT_CT", "CONFIG_NFT_MASQ", "CONFIG_NFT_FIB_IPV4"),
+    "conntrack_netlink": ("CONFIG_NF_CT_NETLINK",),
+}
+RUNS = 20
+# Own network and PID namespaces stand for a host on which nobody else is at work meanwhile.
+LEAVES_NO_TRACE = """
+import glob, json, os, subprocess, sys, time
+sys.path.insert(0, sys.argv[1])
+from _precheck.checks.declaration import Want
+from _precheck.probes import nftables
+from _precheck.probes.ipset import IPSets
+from _precheck.probes.netlink import NETLINK_NETFILTER, NLM_F_DUMP, Connection
+from _precheck.report import examine
+from _precheck.sweeps import network
+
+def text(path):
+    return open(path).read() if os.path.exists(path) else None
+
+def traces():
+    asked = Connection(NETLINK_NETFILTER, 5)
+    tables = asked.request((nftables.SUBSYSTEM << 8) | 1, NLM_F_DUMP, bytes(4))
+    found = {
+        "links": network.links(),
+        "addresses": network.addresses(),
+        "sets": IPSets(asked).names(),
+        "tables": len(tables),
+        "processes": sorted(name for name in os.listdir("/proc") if name.isdigit()),
+        "namespaces": sorted(os.readlink(path) for path in glob.glob("/proc/[0-9]*/ns/*")),
+        "mounts": text("/proc/self/mountinfo"),
+        "modules": [line.split()[0] for line in (text("/proc/modules") or "").splitlines()],
+        "sysctls": [text(path) for path in sorted(glob.glob("/proc/sys/net/ipv4/conf/*/forwarding"))],
+        "files": [os.path.exists(path) for path in ("/var/lib/calico", "/etc/cni", "/opt/cni", "/run/xtables.lock")],
+        "descriptors": len(os.listdir("/proc/self/fd")),
+    }
+    asked.close()
+    return found
+
+before = traces()
+verdicts = set()
+for _run in range(int(sys.argv[2])):
+    wanted = Want("nftables", "vxlan", True, True, True, "first-found", "/opt/cni/bin", "/etc/cni/net.d", False)
+    verdicts.add(json.dumps([(one["id"], one["status"]) for one in examine(wanted)[0]["checks"]]))
+json.dump({"before": before, "after": traces(), "verdicts": len(verdicts)}, sys.stdout)
+"""
+
+
+def want(**settings: Any) -> Want:
+    default = Want("iptables", "vxlan", True, False, True, "first-found", "/opt/cni/bin", "/etc/cni/net.d", False)
+    return default._replace(**settings)
+
+
+def statuses(document: dict[str, Any]) -> dict[str, str]:
+    return {check["id"]: check["status"] for check in document["checks"]}
+
+
+def configured() -> dict[str, str]:
+    if not CONFIGURATION.exists():
+        pytest.skip("this kernel does not tell its configuration (/proc/config.gz)")
+    lines = gzip.decompress(CONFIGURATION.read_bytes()).decode().splitlines()
+    return dict(line.split("=", 1) for line in lines if line.startswith("CONFIG_"))
+
+
+@pytest.mark.parametrize("check", FEATURES)
+def test_the_verdict_is_what_this_machines_kernel_was_built_with(check: str) -> None:
+    built = configured()
+    found: dict[str, str] = {}
+    for encapsulation, dataplane in (("vxlan", "nftables"), ("ipip", "iptables")):
+        document, _made = examine(want(encapsulation=encapsulation, dataplane=dataplane))
+        found.update({name: status for name, status in statuses(document).items() if status != "skipped"})
+    has_all = all(built.get(option) in ("y", "m") for option in FEATURES[check])
+    assert found[check] == ("ok" if has_all else "fail")
+
+
+def test_twenty_runs_leave_no_trace_and_agree() -> None:
+    code = CHECKOUT / "plugins/module_utils"
+    command = ["unshare", "--net", "--pid", "--fork", "--mount-proc", sys.executable, "-B", "-c", LEAVES_NO_TRACE]
+    done = subprocess.run([*command, str(code), str(RUNS)], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["after"] == found["before"]
+    assert found["verdicts"] == 1
+
+
+@pytest.mark.parametrize("subject", ["ip sets", "nf_tables", "connection tracking"])
+def test_a_message_to_a_subsystem_that_nobody_registered_is_answered_invalid_argument(subject: str) -> None:
+    def ask() -> None:
+        asked = Connection(NETLINK_NETFILTER, 2.0)
+        {
+            "ip sets": lambda: IPSets(asked, UNREGISTERED).protocol(),
+            "nf_tables": lambda: nftables.generation(asked, UNREGISTERED),
+            "connection tracking": lambda: conntrack.statistics(asked, UNREGISTERED),
+        }[subject]()
+
+    answer = ask_all([("it", ask)], 3.0, time.monotonic() + 10, namespace.enter)["it"]
+    assert answer["errno"] == errno.EINVAL
+
+
+def test_the_answer_of_a_kernel_without_ip_set_is_judged_as_that() -> None:
+    probes = [catalogue.NETFILTER, "ipset.protocol"]
+    facts = ask_all(catalogue.questions(probes, 2.0), 3.0, time.monotonic() + 10, namespace.enter)
+
+    def absent() -> Any:
+        return IPSets(Connection(NETLINK_NETFILTER, 2.0), UNREGISTERED).protocol()
+
+    facts.update(ask_all([("ipset.protocol", absent)], 3.0, time.monotonic() + 10, namespace.enter))
+    found = conduct(CATALOGUE[0], Facts(facts), want())
+    assert (found.status, found.message) == ("fail", "the kernel has no ip_set subsystem")
+
+
+def test_a_kernel_that_does_not_answer_costs_its_own_check_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "_ITEM_DEADLINE", 0.5)
+    monkeypatch.setattr(catalogue.links, "create", lambda connection, kind: time.sleep(30))
+    started = time.monotonic()
+    document, _made = examine(want(wireguard=False))
+    assert time.monotonic() - started < 10
+    checks = {check["id"]: check for check in document["checks"]}
+    assert "no answer within 0.5 s" in checks["vxlan_link_create"]["message"]
+    assert checks["ipset_functional"]["status"] == "ok"
+    assert document["verdict"] == "fail"
+
+
+def test_the_whole_ends_at_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue.links, "create", lambda connection, kind: time.sleep(30))
+    started = time.monotonic()
+    examine(want(), deadline=1.0)
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.skipif(not Path("/usr/bin/setpriv").exists(), reason="no setpriv")
+def test_without_root_nothing_is_called_broken_that_root_finds_well() -> None:
+    code = "import sys, json; sys.path.insert(0, sys.argv[1]); from _precheck.report import examine; "
+    code += "from _precheck.checks.declaration import Want; "
+    code += "json.dump(examine(Want(*json.loads(sys.argv[2])))[0], sys.stdout)"
+    arguments = ["/usr/bin/python3", "-B", "-c", code, str(CHECKOUT / "plugins/module_utils"), json.dumps(want())]
+    drop = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    done = subprocess.run([*drop, *arguments], capture_output=True, text=True, check=True, cwd="/")
+    as_nobody = statuses(json.loads(done.stdout))
+    as_root = statuses(examine(want())[0])
+    assert [check for check, status in as_nobody.items() if status == "fail" and as_root[check] != "fail"] == []
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostSet]:
+    specs = [
+        HostSpec("plain"),
+        HostSpec("refused", netfilter_refused=True),
+        HostSpec("foreign", files={"/etc/cni/net.d/05-other.conflist": '{"plugins": [{"type": "bridge"}]}\n'}),
+    ]
+    started = HostSet(tmp_path_factory.mktemp("lab"), specs)
+    started.start()
+    yield started
+    started.stop()
+
+
+Answers = dict[str, dict[str, Any]]
+
+
+def over_ssh(hosts: HostSet, *arguments: str) -> Answers:
+    """What host_precheck answered on every host."""
+    inventory = hosts.state_dir / "inventory.json"
+    inventory.write_text(json.dumps(hosts.inventory()))
+    environment = {
+        **os.environ,
+        "ANSIBLE_HOME": str(hosts.state_dir / "home"),
+        "ANSIBLE_LOAD_CALLBACK_PLUGINS": "0",
+        "ANSIBLE_COLLECTIONS_PATH": str(collection.linked()),
+    }
+    command = [Path(sys.executable).with_name("ansible"), "-i", inventory, "all", "--one-line"]
+    command += ["-m", "calico_ops.rollout.host_precheck", "-a", "encapsulation=vxlan fail_on=never", *arguments]
+    done = subprocess.run(command, env=environment, cwd=hosts.state_dir, capture_output=True, text=True, check=False)
+    lines = [line.partition(" => ") for line in done.stdout.splitlines() if " => " in line]
+    assert len(lines) == 3, done.stdout + done.stderr
+    return {head.split()[0]: json.loads(answer) for head, _arrow, answer in lines}
+
+
+@pytest.fixture(scope="module")
+def answers(hosts: HostSet) -> Answers:
+    return over_ssh(hosts, "--become")
+
+
+def test_over_ssh_each_host_gives_a_precheck_result(answers: Answers) -> None:
+    for answer in answers.values():
+        TypeAdapter(PrecheckResult).validate_python(answer["precheck"], strict=True)
+        assert answer["changed"] is False
+
+
+def test_a_plain_host_passes(answers: Answers) -> None:
+    assert [one for one in answers["plain"]["precheck"]["checks"] if one["status"] == "fail"] == []
+    assert answers["plain"]["precheck"]["verdict"] == "pass"
+
+
+def test_a_host_whose_netfilter_is_refused_fails_and_says_so(answers: Answers) -> None:
+    document = answers["refused"]["precheck"]
+    failed = {one["id"]: one["message"] for one in document["checks"] if one["status"] == "fail"}
+    assert document["verdict"] == "fail"
+    assert set(failed) == {"ipset_functional", "xt_match_set", "xt_required_extensions", "conntrack_netlink"}
+    assert "the kernel refuses netfilter netlink" in failed["ipset_functional"]
+
+
+def test_a_host_with_another_cni_plugin_fails_for_that_only(answers: Answers) -> None:
+    found = statuses(answers["foreign"]["precheck"])
+    assert [check for check, status in found.items() if status == "fail"] == ["cni_conflist_foreign"]
+
+
+def test_a_host_is_identified_by_its_own_identity(hosts: HostSet, answers: Answers) -> None:
+    for name, answer in answers.items():
+        identity, own = answer["precheck"]["identity"], hosts.host(name)
+        assert (identity["hostname"], identity["machine_id"]) == (name, own.machine_id)
+        assert (identity["system_uuid"], identity["boot_id"]) == (own.system_uuid, own.boot_id)
+        assert own.address in identity["addresses"]
+
+
+def test_without_become_nothing_is_called_broken_that_works(hosts: HostSet, answers: Answers) -> None:
+    for name, answer in over_ssh(hosts).items():
+        worse = {check for check, status in statuses(answer["precheck"]).items() if status == "fail"}
+        assert worse <= {check for check, status in statuses(answers[name]["precheck"]).items() if status == "fail"}
+
+
+def test_check_mode_gives_the_same_verdicts(hosts: HostSet, answers: Answers) -> None:
+    checked = over_ssh(hosts, "--become", "--check")
+    assert {name: statuses(answer["precheck"]) for name, answer in checked.items()} == {
+        name: statuses(answer["precheck"]) for name, answer in answers.items()
+    }
+
+
+def test_a_good_hosts_answer_is_small(answers: Answers) -> None:
+    assert len(json.dumps(answers["plain"])) < 8 * 1024

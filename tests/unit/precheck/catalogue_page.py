@@ -1,0 +1,61 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes docs/prechecks.md from the checks' declarations: `python -m tests.unit.precheck.catalogue_page`."""
+
+from __future__ import annotations
+
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Check
+
+from tests.environment.places import CHECKOUT
+
+PAGE = CHECKOUT / "docs" / "prechecks.md"
+
+_TEXT = """\
+<!--
+Copyright (c) 2026, The calico_ops.rollout authors
+SPDX-License-Identifier: GPL-3.0-or-later
+
+Written by `python -m tests.unit.precheck.catalogue_page` from plugins/module_utils/_precheck/checks.
+-->
+
+# What a host is checked for
+
+`calico_ops.rollout.host_precheck` asks a host what calico-node will ask it. Ranks say what hurts most users: 1 first.
+
+| status | means |
+|---|---|
+| `ok` | the kernel did it, or it is there; `loadable (not exercised)` when a module is on disk and was not loaded for the question |
+| `warn` | it works, or will, with a drawback that the message names |
+| `fail` | calico-node would not work on this host, or would seem to |
+| `skipped` | without a remedy: not needed with these settings; with one: the check could not judge |
+
+**A host passes** when no check failed and every check that applies could judge. No evidence is never a pass: without root, and
+where users may not make user namespaces, the kernel refuses most questions. That says nothing about what it can do, so those checks
+are skipped with "needs become", and the verdict is `fail`.
+
+**Nothing is left behind.** Objects are made in a network namespace that ends with its process; a process that hangs is killed. A
+namespace does not hide kernel modules: one that is loaded for a question stays loaded (and loading `ipip` puts a `tunl0` on the host).
+So a question is asked only where no module would be loaded for it, by the host's own `modules.alias` and `modules.dep`. Where one
+would be, the files tell whether it could: on disk, and not blocked by a file of modprobe. `allow_module_load: true` asks all the same
+and reports what was loaded. Where nothing can be loaded any more, everything is asked.
+
+A result names the remedy with each `warn` and `fail`; for a kernel feature, the package that has it in the host's distribution.
+
+| rank | check | applies to | what it finds out | source |
+|---|---|---|---|---|
+{rows}
+"""
+
+
+def page() -> str:
+    return _TEXT.format(rows="\n".join(_row(check) for check in CATALOGUE))
+
+
+def _row(check: Check) -> str:
+    cells = [str(check.rank), f"`{check.id}`", check.applies.words, check.promise, check.source]
+    return "| {} |".format(" | ".join(cell.replace("|", "\\|") for cell in cells))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,170 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts of the world as facts: what their kernels, files and links were seen, or are known, to answer."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.modules import NAMES
+
+RawFacts = dict[str, dict[str, Any]]
+
+
+def want(**settings: Any) -> Want:
+    """Calico as tigera-operator installs it by default, with these settings changed."""
+    default = Want(
+        dataplane="iptables",
+        encapsulation="ipip",
+        bgp=True,
+        ipv6=False,
+        wireguard=False,
+        ip_autodetection="first-found",
+        cni_bin_dir="/opt/cni/bin",
+        cni_conf_dir="/etc/cni/net.d",
+        allow_module_load=False,
+    )
+    return default._replace(**settings)
+
+
+def every_probe() -> list[str]:
+    feature_rich = [want(dataplane=name, ipv6=True, wireguard=True) for name in ("iptables", "nftables", "bpf")]
+    return sorted({probe for check in CATALOGUE for one in feature_rich for probe in check.probes(one)})
+
+
+def healthy() -> RawFacts:
+    """A distribution's current kernel on which everything needed is loaded."""
+    found: dict[str, Any] = {
+        "euid": 0,
+        "hostname": "node-1",
+        "fqdn": "node-1.example.org",
+        "kernel_release": "6.12.0-55.el10.x86_64",
+        "architecture": "x86_64",
+        "os_release": {"ID": "rocky", "ID_LIKE": "rhel centos fedora", "VERSION_ID": "10.0"},
+        "kernel_options": {},
+        "machine_id": "0123456789abcdef0123456789abcdef",
+        "system_uuid": "11111111-2222-3333-4444-555555555555",
+        "boot_id": "66666666-7777-8888-9999-000000000000",
+        "nodename_file": None,
+        "firewalld_active": False,
+        "firewalld_trusted": {"interfaces": [], "sources": []},
+        "cni_configuration": [],
+        "cni_bin_dir": {"path": "/opt", "read_only": False, "no_exec": False, "free": 10**10},
+        "bpffs": {"directory": True, "supported": True, "mounted": True},
+        "same_mounts_as_init": True,
+        "modules": {
+            "loadable": True,
+            "tree": True,
+            "disabled": False,
+            "modprobe": "/sbin/modprobe",
+            "would_load": {},
+            "states": dict.fromkeys(NAMES, "loaded"),
+            "blocked": {},
+        },
+        "links": [
+            {"index": 1, "name": "lo", "kind": None, "mtu": 65536, "up": True},
+            {"index": 2, "name": "eth0", "kind": None, "mtu": 1500, "up": True},
+        ],
+        "addresses": [
+            {"index": 1, "address": "127.0.0.1", "prefix": 8, "ipv6": False, "global": False},
+            {"index": 2, "address": "10.0.0.5", "prefix": 24, "ipv6": False, "global": True},
+            {"index": 2, "address": "fd00::5", "prefix": 64, "ipv6": True, "global": True},
+            {"index": 2, "address": "fe80::5", "prefix": 64, "ipv6": True, "global": False},
+        ],
+        "ipv6": True,
+        "bgp_listeners": [],
+    }
+    facts: RawFacts = {name: {"value": value} for name, value in found.items()}
+    facts.update({probe: {"value": None} for probe in every_probe()})
+    return facts
+
+
+def knowing(facts: RawFacts, **values: Any) -> RawFacts:
+    """The facts with some values replaced."""
+    return {**facts, **{name: {"value": value} for name, value in values.items()}}
+
+
+def answering(facts: RawFacts, prefix: str, **answer: Any) -> RawFacts:
+    """The facts with this answer to every probe whose name begins so."""
+    return {**facts, **{name: dict(answer) for name in facts if name.startswith(prefix) and name in every_probe()}}
+
+
+def with_modules(facts: RawFacts, state: str, *names: str, **survey: Any) -> RawFacts:
+    """The facts with modules in another state; what needs one that can be loaded is not exercised."""
+    known = facts["modules"]["value"]
+    modules = {**known, **survey, "states": {**known["states"], **dict.fromkeys(names, state)}}
+    return knowing(facts, modules=modules)
+
+
+def rhel10_without_extra_modules() -> RawFacts:
+    """kernel-modules-extra is not installed: no ip_set, so every message to its subsystem is answered EINVAL."""
+    names = ("ip_set", "ip_set_hash_net", "ip_set_hash_ip", "xt_set")
+    facts = with_modules(healthy(), "absent", *names)
+    facts = answering(facts, "ipset.", errno=errno.EINVAL, text="protocol")
+    return answering(facts, "compat.set.", errno=errno.ENOENT, text="match set") | {
+        "legacy.set.inet": {"errno": errno.ENOENT, "text": "match set"},
+    }
+
+
+def jetson_without_ip_set() -> RawFacts:
+    """NVIDIA's kernel with modules, its configuration at hand, and no ip_set in it."""
+    return knowing(
+        rhel10_without_extra_modules(),
+        kernel_release="5.15.148-tegra",
+        os_release={"ID": "ubuntu", "ID_LIKE": "debian", "VERSION_ID": "22.04"},
+        kernel_options={"CONFIG_IP_SET": "n"},
+    )
+
+
+def raspberry_pi_without_vxlan() -> RawFacts:
+    """Ubuntu from 21.10 to 23.10 on a Pi has vxlan in a package of its own."""
+    facts = with_modules(healthy(), "absent", "vxlan")
+    facts = answering(facts, "link.vxlan", errno=errno.EOPNOTSUPP, text="create vxlan: Unknown device type")
+    return knowing(
+        facts,
+        kernel_release="5.15.0-1061-raspi",
+        architecture="aarch64",
+        os_release={"ID": "ubuntu", "ID_LIKE": "debian", "VERSION_ID": "22.04"},
+    )
+
+
+def netfilter_refused_by_seccomp() -> RawFacts:
+    """socket(AF_NETLINK, ..., NETLINK_NETFILTER) is answered EPROTONOSUPPORT; getsockopt and rtnetlink work."""
+    facts = healthy()
+    for prefix in ("netfilter.", "ipset.", "nft.", "compat.", "conntrack."):
+        facts = answering(facts, prefix, errno=errno.EPROTONOSUPPORT, text="")
+    return facts
+
+
+def unprivileged() -> RawFacts:
+    """No root, and user namespaces without capabilities: the kernel refuses everything."""
+    facts = knowing(healthy(), euid=1000)
+    for name in every_probe():
+        facts[name] = {"errno": errno.EPERM, "text": "create"}
+    return facts
+
+
+def freshly_installed() -> RawFacts:
+    """Everything is on disk and nothing is loaded: no probe is made."""
+    own = {"netfilter": "nfnetlink", "ipset": "ip_set", "nft": "nf_tables", "conntrack": "nf_conntrack_netlink"}
+    pending = {}
+    for probe in every_probe():
+        area, _dot, subject = probe.partition(".")
+        pending[probe] = [subject if area == "link" else own.get(area, "x_tables")]
+    names = {name for modules in pending.values() for name in modules}
+    facts = with_modules(healthy(), "loadable", *NAMES, *names, would_load=pending)
+    return facts | {probe: {"unexercised": modules} for probe, modules in pending.items()}
+
+
+def blocked_by_a_hardening_guide(name: str) -> RawFacts:
+    """Nothing is loaded, and a drop-in of a hardening guide keeps one module from ever being."""
+    return with_modules(freshly_installed(), "blocked", name, blocked={name: "/etc/modprobe.d/hardening.conf"})
+
+
+def enterprise_linux_8() -> RawFacts:
+    return knowing(
+        healthy(), kernel_release="4.18.0-553.el8_10.x86_64", os_release={"ID": "rhel", "VERSION_ID": "8.10"}
+    )

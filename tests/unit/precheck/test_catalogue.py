@@ -1,0 +1,66 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The catalogue, the module's manual and the page about it say the same."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Check, Want
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.modules import NEEDS
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.catalogue import find
+from ansible_collections.calico_ops.rollout.plugins.modules import host_precheck
+
+from tests.unit.precheck.catalogue_page import PAGE, page
+from tests.unit.precheck.kernels import every_probe, want
+
+MANUAL = yaml.safe_load(host_precheck.DOCUMENTATION)
+RANKS_OF_THIS_VERSION = {1, 2, 3, 4, 5, 7, 8, 11, 12, 16, 17, 18, 19, 21, 24, 26, 27, 30, 39, 99}
+
+
+def test_the_page_is_what_the_declarations_say() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_the_manual_names_every_check_in_order() -> None:
+    assert MANUAL["options"]["checks"]["choices"] == [check.id for check in CATALOGUE]
+
+
+def test_the_manual_has_every_setting() -> None:
+    assert set(Want._fields) <= set(MANUAL["options"])
+
+
+def test_ranks_are_unique_and_ascending() -> None:
+    ranks = [check.rank for check in CATALOGUE]
+    assert ranks == sorted(set(ranks))
+    assert set(ranks) == RANKS_OF_THIS_VERSION
+
+
+@pytest.mark.parametrize("check", CATALOGUE, ids=lambda check: check.id)
+def test_a_check_says_what_it_finds_out_and_where_from(check: Check) -> None:
+    assert check.promise.endswith(".")
+    assert check.source
+
+
+@pytest.mark.parametrize("probe", every_probe())
+def test_a_probe_says_what_the_kernel_would_be_made_to_load(probe: str) -> None:
+    assert all(request.isprintable() and request for request in find(probe).requests)
+    assert find(probe).requests
+
+
+def test_no_probe_makes_a_link_whose_module_leaves_one_on_the_host() -> None:
+    assert {probe for probe in every_probe() if probe.startswith("link.")} == {
+        "link.ipip",
+        "link.veth",
+        "link.vxlan",
+        "link.wireguard",
+    }
+
+
+def test_what_proves_a_module_is_asked_whenever_the_module_is_needed() -> None:
+    modules = next(check for check in CATALOGUE if check.id == "module_package_missing")
+    for dataplane in ("iptables", "nftables", "bpf"):
+        wanted = want(dataplane=dataplane, wireguard=True)
+        asked = set(modules.probes(wanted))
+        assert all(set(need.proof) <= asked for need in NEEDS if need.when.holds(wanted))

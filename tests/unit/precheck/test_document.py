@@ -1,0 +1,133 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The result is the document that the rest of the collection reads, and small."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck import report
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import conduct, ok
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host import Gathered
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckResult
+from pydantic import TypeAdapter
+
+from tests.unit.precheck.kernels import (
+    RawFacts,
+    healthy,
+    netfilter_refused_by_seccomp,
+    rhel10_without_extra_modules,
+    unprivileged,
+    want,
+)
+
+HOSTS = [healthy, rhel10_without_extra_modules, netfilter_refused_by_seccomp, unprivileged]
+
+
+@pytest.fixture(autouse=True)
+def hosts_of_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "gather", lambda want, checks, deadline: Gathered(_facts.copy(), ["vxlan"]))
+
+
+_facts: RawFacts = {}
+
+
+def document(facts: RawFacts, **how: Any) -> dict[str, Any]:
+    _facts.clear()
+    _facts.update(facts)
+    return report.examine(want(), **how)[0]
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.__name__)
+def test_the_result_is_a_precheck_result(host: Any) -> None:
+    found = document(host())
+    TypeAdapter(PrecheckResult).validate_python(found, strict=True)
+    assert set(found) == set(PrecheckResult.__annotations__)
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_a_good_hosts_result_is_below_8_kib() -> None:
+    assert len(json.dumps(document(healthy()))) < 8 * 1024
+
+
+def test_what_is_well_is_told_in_one_sentence() -> None:
+    for check in document(healthy())["checks"]:
+        assert [check[key] for key in ("observed", "expected", "remedy")] == [None] * 3
+
+
+def test_every_failure_and_warning_has_a_remedy() -> None:
+    for host in HOSTS:
+        for check in document(host())["checks"]:
+            assert check["remedy"] or check["status"] in ("ok", "skipped")
+
+
+def test_identity_has_every_global_address() -> None:
+    assert document(healthy())["identity"]["addresses"] == ["10.0.0.5", "fd00::5"]
+
+
+def test_identity_that_cannot_be_read_is_null() -> None:
+    facts = healthy()
+    facts["system_uuid"] = {"errno": 13, "text": ""}
+    assert document(facts)["identity"]["system_uuid"] is None
+
+
+def test_modules_that_were_loaded_are_told() -> None:
+    assert document(healthy())["modules_loaded"] == ["vxlan"]
+
+
+def test_a_part_of_the_checks_is_no_evidence_for_the_whole() -> None:
+    found = document(healthy(), selected=["ipset_functional"])
+    statuses = {check["id"]: check["status"] for check in found["checks"]}
+    assert found["verdict"] == "fail"
+    assert statuses["ipset_functional"] == "ok"
+    assert statuses["kernel_min"] == "skipped"
+
+
+def test_a_part_of_the_checks_that_is_well_is_no_complaint() -> None:
+    _facts.update(healthy())
+    _document, made = report.examine(want(), selected=["ipset_functional"])
+    assert [check.id for check, _one in made] == ["ipset_functional"]
+    assert report.complaints(made, "fail") == []
+
+
+def test_a_fault_in_a_check_is_no_crash_and_no_pass() -> None:
+    def faulty(facts: Any, want: Any) -> Any:
+        raise ZeroDivisionError("division by zero")
+
+    broken = CATALOGUE[0]._replace(judge=faulty)
+    found = conduct(broken, report.Facts(healthy()), want())
+    assert (found.status, found.message) == (
+        "skipped",
+        "because of an internal error: ZeroDivisionError: division by zero",
+    )
+    assert report.verdict([(broken, found)]) == "fail"
+
+
+@pytest.mark.parametrize(
+    ("host", "fail_on", "count"),
+    [
+        (rhel10_without_extra_modules, "never", 0),
+        (rhel10_without_extra_modules, "fail", 3),
+        (unprivileged, "never", 0),
+        (healthy, "warn", 0),
+    ],
+)
+def test_the_module_fails_when_it_is_told_to(host: Any, fail_on: str, count: int) -> None:
+    assert (
+        len(report.complaints(report.judge(report.Facts(host()), want(), [c.id for c in CATALOGUE]), fail_on)) == count
+    )
+
+
+def test_missing_evidence_makes_the_module_fail_too() -> None:
+    judged = report.judge(report.Facts(unprivileged()), want(), [check.id for check in CATALOGUE])
+    complaints = report.complaints(judged, "fail")
+    assert any(sentence.startswith("ipset_functional: needs become") for sentence in complaints)
+
+
+def test_a_warning_makes_the_module_fail_on_request_only() -> None:
+    check = CATALOGUE[0]
+    warning = [(check, ok("x")._replace(status="warn", remedy="y"))]
+    assert (report.complaints(warning, "fail"), len(report.complaints(warning, "warn"))) == ([], 1)

@@ -1,0 +1,271 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kernels of the world are judged for what they are."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import verdict
+
+from tests.unit.precheck.builders import judged, judgement, status
+from tests.unit.precheck.kernels import (
+    answering,
+    blocked_by_a_hardening_guide,
+    enterprise_linux_8,
+    freshly_installed,
+    healthy,
+    jetson_without_ip_set,
+    knowing,
+    netfilter_refused_by_seccomp,
+    raspberry_pi_without_vxlan,
+    rhel10_without_extra_modules,
+    unprivileged,
+    with_modules,
+)
+
+DATAPLANES = ("iptables", "nftables", "bpf")
+
+
+@pytest.mark.parametrize("dataplane", DATAPLANES)
+def test_a_host_with_everything_passes_in_every_data_plane(dataplane: str) -> None:
+    found = judged(healthy(), dataplane=dataplane, ipv6=True, wireguard=True, encapsulation="vxlan")
+    assert [(check.id, one.message) for check, one in found if one.status not in ("ok", "skipped")] == []
+    assert verdict(found) == "pass"
+
+
+@pytest.mark.parametrize("dataplane", DATAPLANES)
+def test_ip_sets_are_needed_in_every_data_plane(dataplane: str) -> None:
+    assert status("ipset_functional", rhel10_without_extra_modules(), dataplane=dataplane) == "fail"
+
+
+def test_invalid_argument_from_ip_sets_is_told_as_a_kernel_without_them() -> None:
+    found = judgement("ipset_functional", rhel10_without_extra_modules())
+    assert "no ip_set subsystem" in found.message
+    assert found.observed is not None
+    assert "EINVAL" in found.observed
+
+
+def test_rhel_10_is_told_which_package_has_the_modules() -> None:
+    for check in ("ipset_functional", "module_package_missing", "xt_match_set"):
+        remedy = judgement(check, rhel10_without_extra_modules()).remedy or ""
+        assert remedy.startswith("dnf install kernel-modules-extra-6.12.0-55.el10.x86_64")
+        assert remedy.endswith("keep the node outside: it will be listed as excluded")
+
+
+def test_modules_that_are_not_installed_are_named() -> None:
+    assert (
+        "ip_set, ip_set_hash_net, ip_set_hash_ip, xt_set"
+        in judgement("module_package_missing", rhel10_without_extra_modules()).message
+    )
+
+
+def test_a_readable_kernel_configuration_names_the_option_that_is_not_set() -> None:
+    assert "CONFIG_IP_SET is not set" in judgement("ipset_functional", jetson_without_ip_set()).message
+
+
+def test_a_jetson_is_told_to_build_its_kernel() -> None:
+    assert "build NVIDIA's kernel with CONFIG_IP_SET" in (
+        judgement("ipset_functional", jetson_without_ip_set()).remedy or ""
+    )
+
+
+def test_a_missing_set_type_is_not_taken_for_a_missing_subsystem() -> None:
+    facts = answering(healthy(), "ipset.hash:net.inet", errno=4098, text="type hash:net")
+    assert judgement("ipset_functional", facts).message == "the kernel has no IP sets of type hash:net"
+
+
+def test_a_set_type_for_ports_only_warns() -> None:
+    facts = answering(healthy(), "ipset.hash:ip,port", errno=4098, text="type hash:ip,port")
+    assert status("ipset_functional", facts) == "warn"
+
+
+def test_ipv6_sets_matter_with_ipv6_only() -> None:
+    facts = answering(healthy(), "ipset.hash:net.inet6", errno=errno.EOPNOTSUPP, text="create hash:net")
+    assert (status("ipset_functional", facts), status("ipset_functional", facts, ipv6=True)) == ("ok", "fail")
+
+
+def test_a_pi_without_vxlan_fails_where_vxlan_is_wanted_and_is_told_the_package() -> None:
+    found = judgement("vxlan_link_create", raspberry_pi_without_vxlan(), encapsulation="vxlan")
+    assert found.status == "fail"
+    assert (found.remedy or "").startswith("apt install linux-modules-extra-raspi, then reboot")
+
+
+def test_a_pi_without_vxlan_passes_where_nobody_wants_vxlan() -> None:
+    assert verdict(judged(raspberry_pi_without_vxlan(), encapsulation="none")) == "pass"
+
+
+def test_bpf_needs_vxlan_whatever_the_pools_do() -> None:
+    assert status("vxlan_link_create", raspberry_pi_without_vxlan(), dataplane="bpf", encapsulation="none") == "fail"
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [("ipip", {"encapsulation": "ipip"}), ("wireguard", {"wireguard": True}), ("vxlan", {"encapsulation": "vxlan"})],
+)
+def test_a_tunnel_that_would_be_missed_in_silence_fails(kind: str, settings: dict[str, str]) -> None:
+    facts = answering(healthy(), f"link.{kind}", errno=errno.EOPNOTSUPP, text="Unknown device type")
+    found = judgement(f"{kind}_link_create", facts, **settings)
+    assert found.status == "fail"
+    assert "calico-node becomes ready" in found.message
+
+
+def test_a_refused_netfilter_socket_fails_everything_that_stands_on_it() -> None:
+    failed = {check.id: one.message for check, one in judged(netfilter_refused_by_seccomp()) if one.status == "fail"}
+    assert set(failed) == {"ipset_functional", "xt_match_set", "xt_required_extensions", "conntrack_netlink"}
+    assert all("a seccomp policy refuses it" in message for message in failed.values())
+
+
+def test_a_refused_netfilter_socket_fails_nftables_when_that_is_the_data_plane() -> None:
+    facts = netfilter_refused_by_seccomp()
+    assert (status("nft_functional", facts), status("nft_functional", facts, dataplane="nftables")) == ("warn", "fail")
+
+
+def test_a_refused_netfilter_socket_is_no_missing_package() -> None:
+    assert status("module_package_missing", netfilter_refused_by_seccomp()) == "ok"
+
+
+def test_without_privilege_nothing_is_called_broken() -> None:
+    found = judged(unprivileged())
+    assert [check.id for check, one in found if one.status == "fail"] == []
+    assert "needs become" in judgement("ipset_functional", unprivileged()).message
+
+
+def test_without_privilege_a_host_does_not_pass() -> None:
+    assert verdict(judged(unprivileged())) == "fail"
+
+
+def test_what_could_not_be_judged_has_a_remedy_and_what_is_not_needed_has_none() -> None:
+    skipped = {check.id: one.remedy for check, one in judged(unprivileged()) if one.status == "skipped"}
+    assert "become" in (skipped["ipset_functional"] or "")
+    assert skipped["wireguard_link_create"] is None
+
+
+def test_one_lost_answer_is_enough_not_to_pass() -> None:
+    facts = {**healthy(), "link.ipip": {"lost": "no answer within 3 s"}}
+    found = judged(facts)
+    assert [check.id for check, one in found if not one.evidence] == ["ipip_link_create"]
+    assert verdict(found) == "fail"
+
+
+def test_modules_on_disk_count_although_they_were_not_exercised() -> None:
+    found = judged(freshly_installed())
+    assert verdict(found) == "pass"
+    assert judgement("ipset_functional", freshly_installed()).message == "loadable (not exercised): ip_set"
+
+
+def test_modules_that_are_not_loaded_yet_are_warned_about_once() -> None:
+    assert [check.id for check, one in judged(freshly_installed()) if one.status == "warn"] == [
+        "module_package_missing"
+    ]
+    assert "/etc/modules-load.d/calico.conf" in (judgement("module_package_missing", freshly_installed()).remedy or "")
+
+
+def test_a_module_that_must_not_load_fails_and_the_file_is_named() -> None:
+    facts = blocked_by_a_hardening_guide("vxlan")
+    for check in ("vxlan_link_create", "module_package_missing"):
+        found = judgement(check, facts, encapsulation="vxlan")
+        assert found.status == "fail"
+        assert "vxlan is blocked by /etc/modprobe.d/hardening.conf" in found.message + (found.observed or "")
+
+
+def test_a_module_whose_file_is_gone_fails() -> None:
+    facts = with_modules(freshly_installed(), "file missing", "ip_set_hash_net")
+    assert status("module_package_missing", facts) == "fail"
+
+
+def test_a_feature_that_works_under_another_module_name_is_not_missing() -> None:
+    assert status("module_package_missing", with_modules(healthy(), "absent", "xt_nat")) == "ok"
+
+
+def test_without_any_modules_for_the_running_kernel_a_reboot_is_the_remedy() -> None:
+    facts = with_modules(rhel10_without_extra_modules(), "absent", tree=False)
+    found = judgement("module_package_missing", facts)
+    assert found.status == "fail"
+    assert (found.remedy or "").startswith("reboot into the kernel that is installed")
+
+
+def test_a_kernel_without_modules_is_asked_directly() -> None:
+    facts = with_modules(healthy(), "absent", loadable=False)
+    assert status("module_package_missing", facts) == "ok"
+    assert status("modules_in_container_loadable", facts) == "ok"
+
+
+@pytest.mark.parametrize("survey", [{"disabled": True}, {"modprobe": ""}])
+def test_a_kernel_that_loads_nothing_any_more_fails_when_something_is_not_loaded(survey: dict[str, object]) -> None:
+    locked = with_modules(healthy(), "loadable", "xt_set", **survey)
+    assert status("modules_in_container_loadable", locked) == "fail"
+    assert status("modules_in_container_loadable", with_modules(healthy(), "loaded", **survey)) == "ok"
+
+
+def test_a_modprobe_that_the_image_does_not_have_is_warned_about() -> None:
+    facts = with_modules(healthy(), "loadable", "ip_tables", modprobe="/usr/bin/modprobe")
+    assert status("modules_in_container_loadable", facts) == "warn"
+    assert status("modules_in_container_loadable", facts, dataplane="nftables") == "ok"
+
+
+def test_either_backend_of_iptables_will_do() -> None:
+    facts = answering(healthy(), "compat.", errno=errno.EINVAL, text="")
+    assert status("xt_required_extensions", facts) == "ok"
+    facts = answering(facts, "legacy.", errno=errno.ENOPROTOOPT, text="")
+    assert status("xt_required_extensions", facts) == "fail"
+
+
+def test_a_missing_extension_is_named() -> None:
+    facts = healthy()
+    for way in ("compat", "legacy"):
+        facts = answering(facts, f"{way}.rpfilter.inet", errno=errno.ENOENT, text="match rpfilter")
+    assert judgement("xt_required_extensions", facts).message == "the kernel lacks what iptables needs for rpfilter"
+
+
+def test_bpf_asks_iptables_for_little() -> None:
+    facts = answering(answering(healthy(), "compat.NFLOG", errno=errno.ENOENT), "legacy.NFLOG", errno=errno.ENOENT)
+    assert status("xt_required_extensions", facts, dataplane="bpf") == "ok"
+    assert status("xt_required_extensions", facts) == "fail"
+
+
+def test_ipv6_that_is_off_fails_where_there_will_be_an_ipv6_pool() -> None:
+    facts = knowing(healthy(), ipv6=False)
+    assert status("ip6_rpfilter_and_tables", facts) == "skipped"
+    assert status("ip6_rpfilter_and_tables", facts, ipv6=True) == "fail"
+
+
+def test_an_ip6tables_extension_that_is_missing_fails() -> None:
+    facts = answering(
+        answering(healthy(), "compat.icmp6.inet6", errno=errno.ENOENT), "legacy.icmp6.inet6", errno=errno.ENOENT
+    )
+    assert status("ip6_rpfilter_and_tables", facts, ipv6=True) == "fail"
+
+
+@pytest.mark.parametrize(("probe", "text"), [("generation", "no nf_tables"), ("fib", "lacks fib")])
+def test_nftables_fails_for_what_it_lacks_and_iptables_is_warned(probe: str, text: str) -> None:
+    facts = answering(healthy(), f"nft.{probe}", errno=errno.EINVAL, text=probe)
+    assert text in judgement("nft_functional", facts, dataplane="nftables").message
+    assert status("nft_functional", facts, dataplane="nftables") == "fail"
+    assert status("nft_functional", facts) == "warn"
+
+
+def test_a_connection_tracker_without_netlink_fails() -> None:
+    facts = answering(healthy(), "conntrack.", errno=errno.EINVAL, text="statistics")
+    assert status("conntrack_netlink", facts) == "fail"
+
+
+@pytest.mark.parametrize(
+    ("release", "expected"),
+    [
+        ("6.12.0-55.el10.x86_64", "ok"),
+        ("5.10.0-1-amd64", "ok"),
+        ("5.9.16", "fail"),
+        ("4.18.0-25-generic", "fail"),
+        ("4.18.0-553.el8_10.x86_64", "warn"),
+        ("4.9.337-tegra", "fail"),
+        ("3.10.0-1160.el7.x86_64", "fail"),
+    ],
+)
+def test_the_documented_kernel_is_asked_for_but_rhel_8_is_let_in(release: str, expected: str) -> None:
+    assert status("kernel_min", knowing(healthy(), kernel_release=release)) == expected
+
+
+def test_rhel_8_passes_with_a_warning() -> None:
+    assert verdict(judged(enterprise_linux_8())) == "pass"

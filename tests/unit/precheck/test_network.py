@@ -1,0 +1,86 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Links, addresses and listeners are read from what the kernel writes."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.netlink import (
+    attribute,
+    nested,
+    text,
+    u32,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps import network
+
+from tests.unit.precheck.trees import tree
+
+HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+
+
+def socket_line(address: str, state: str, inode: int = 4711) -> str:
+    return f"   0: {address} 00000000:0000 {state} 00000000:00000000 00:00000000 00000000     0        0 {inode} 1\n"
+
+
+def listening(base: Path, **tables: str) -> list[dict[str, str | None]]:
+    root = tree(base, {f"/proc/net/{name}": HEADER + line for name, line in tables.items()})
+    return network.listeners(root, 179)
+
+
+little_endian = pytest.mark.skipif(sys.byteorder != "little", reason="the lines are those of a little-endian machine")
+
+
+@little_endian
+def test_a_listener_is_found_with_its_address(tmp_path: Path) -> None:
+    assert listening(tmp_path, tcp=socket_line("0100007F:00B3", "0A")) == [{"address": "127.0.0.1", "program": None}]
+
+
+@little_endian
+def test_a_listener_on_ipv6_is_found(tmp_path: Path) -> None:
+    found = listening(tmp_path, tcp6=socket_line("B80D0120000000000000000001000000:00B3", "0A"))
+    assert found[0]["address"] == "2001:db8::1"
+
+
+def test_a_connection_or_another_port_is_no_listener(tmp_path: Path) -> None:
+    lines = socket_line("00000000:00B3", "01") + socket_line("00000000:00B4", "0A") + "garbage\n"
+    assert listening(tmp_path, tcp=lines) == []
+
+
+def test_the_program_behind_a_listener_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "proc/42/fd"
+    folder.mkdir(parents=True)
+    (folder / "7").symlink_to("socket:[4711]")
+    (tmp_path / "proc/42/comm").write_text("bird\n", encoding="utf-8")
+    assert listening(tmp_path, tcp=socket_line("00000000:00B3", "0A"))[0]["program"] == "bird"
+
+
+def test_a_link_is_read_from_its_message() -> None:
+    body = struct.pack("=BxHiII", 0, 1, 7, 1, 0) + text(3, "vxlan.calico") + u32(4, 1450) + nested(18, text(1, "vxlan"))
+    assert network.parse_link(body) == {"index": 7, "name": "vxlan.calico", "kind": "vxlan", "mtu": 1450, "up": True}
+
+
+def test_on_a_point_to_point_link_the_own_end_is_the_address() -> None:
+    body = struct.pack("=BBBBI", socket.AF_INET, 32, 0, 0, 3)
+    body += attribute(1, socket.inet_aton("10.0.0.9")) + attribute(2, socket.inet_aton("10.0.0.5"))
+    found = network.parse_address(body)
+    assert (found["address"], found["global"], found["ipv6"]) == ("10.0.0.5", True, False)
+
+
+def test_an_address_of_the_link_is_not_global() -> None:
+    body = struct.pack("=BBBBI", socket.AF_INET6, 64, 0, 253, 3) + attribute(
+        1, socket.inet_pton(socket.AF_INET6, "fe80::1")
+    )
+    assert network.parse_address(body)["global"] is False
+
+
+def test_the_way_to_a_destination_tells_the_address() -> None:
+    assert network.source_address("127.0.0.1") == "127.0.0.1"
+
+
+def test_a_destination_without_address_tells_none() -> None:
+    assert network.source_address("no such name") is None
