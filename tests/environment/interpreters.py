@@ -51,7 +51,7 @@ def works(python: str, version: Version) -> bool:
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.returncode == 0 and done.stdout.strip() == "{}.{}".format(*version)
+    return done.stdout.strip() == "{}.{}".format(*version)
 
 
 def forced() -> tuple[str, Version] | None:

@@ -22,7 +22,7 @@ def _ansible_test(collection: Path) -> tuple[int, str]:
     version = "{}.{}".format(*sys.version_info)
     command = ["ansible-test", "sanity", "--local", "--python", version, "--requirements", "--color", "no"]
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run(
+    process = subprocess.Popen(
         command,
         cwd=collection,
         env=env,
@@ -30,10 +30,12 @@ def _ansible_test(collection: Path) -> tuple[int, str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
     )
-    print(done.stdout, flush=True)
-    return done.returncode, done.stdout
+    said = []
+    for line in process.stdout or ():
+        print(line, end="", flush=True)
+        said.append(line)
+    return process.wait(), "".join(said)
 
 
 def main() -> int:
