@@ -26,11 +26,13 @@ _registry = kopf.OperatorRegistry()
 _seen: dict[str, tuple[Any, ...]] = {}
 
 
-def main() -> None:
+def main() -> int:
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("kopf").setLevel(logging.WARNING)
     loop = Loop(Api(Path(os.environ["KUBECONFIG"])))
-    kopf.run(registry=_registry, clusterwide=True, standalone=True, memo=kopf.Memo(loop=loop))
+    # Without the loop nothing would be done any more: then kopf ends too.
+    kopf.run(registry=_registry, clusterwide=True, standalone=True, memo=kopf.Memo(loop=loop), stop_flag=loop.ended)
+    return 1 if loop.failed else 0
 
 
 @kopf.on.startup(registry=_registry)
@@ -91,4 +93,4 @@ def _changed(body: kopf.Body, kind: str | None) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

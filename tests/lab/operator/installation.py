@@ -46,7 +46,8 @@ def nodes_for_typha(api: Api) -> int:
         query={"fieldSelector": "spec.unschedulable=false", "resourceVersion": "0"},
         headers={"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"},
     )
-    return typha.replicas(node["metadata"].get("labels") or {} for node in answer["items"])
+    # An empty list of metadata has null for its items.
+    return typha.replicas(node["metadata"].get("labels") or {} for node in answer["items"] or [])
 
 
 class Rejected(Exception):

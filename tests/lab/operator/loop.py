@@ -49,6 +49,8 @@ class Loop:
     """The stand-in at work, until it is stopped."""
 
     def __init__(self, api: Api) -> None:
+        self.ended = threading.Event()
+        """Set when the thread is over, asked for or not: nothing works from then on."""
         self._installation = InstallationController(api)
         self._turns = {
             "calico": _Turn(self._installation),
@@ -56,13 +58,15 @@ class Loop:
             "apiserver": _Turn(ApiserverController(api)),
         }
         self._changed = threading.Condition()
+        self.failed = False
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="reconcile")
+        self._thread = threading.Thread(target=self._run_until_ended, name="reconcile")
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
+        """Let the thread finish what it is at, and end."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
@@ -82,6 +86,14 @@ class Loop:
                 self._turns[name].status_changed = True
                 self._turns[name].due = 0.0
                 self._changed.notify()
+
+    def _run_until_ended(self) -> None:
+        self.failed = True
+        try:
+            self._run()
+            self.failed = False
+        finally:
+            self.ended.set()
 
     def _run(self) -> None:
         next_tick = next_autoscale = time.monotonic()

@@ -1,0 +1,163 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calico on the lab, as its admin sees and changes it: what tests arrange and assert with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import pytest
+
+from tests.lab.api import APPLY
+from tests.lab.lab import Lab
+
+_OPERATOR = "/apis/operator.tigera.io/v1"
+_APPS = "/apis/apps/v1/namespaces/calico-system"
+INSTALLATION = f"{_OPERATOR}/installations/default"
+
+Seen = TypeVar("Seen")
+
+
+class Calico:
+    """The Installation of a lab and what came of it."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.admin = lab.admin
+
+    # -- change
+
+    def install(self, spec: dict[str, Any] | None = None, apiserver: bool = False) -> None:
+        self._create("installations", "Installation", "default", spec)
+        if apiserver:
+            self._create("apiservers", "APIServer", "default", {})
+
+    def overlay(self, spec: dict[str, Any]) -> None:
+        self._create("installations", "Installation", "overlay", spec)
+
+    def patch(self, spec: dict[str, Any]) -> dict[str, Any]:
+        """A JSON merge patch of the Installation's spec."""
+        patched: dict[str, Any] = self.admin.patch(INSTALLATION, {"spec": spec}, fieldManager="kubectl-edit")
+        return patched
+
+    def apply(self, manager: str, spec: dict[str, Any]) -> dict[str, Any]:
+        """A server-side apply of the Installation's spec that forces nothing."""
+        body = {
+            "apiVersion": "operator.tigera.io/v1",
+            "kind": "Installation",
+            "metadata": {"name": "default"},
+            "spec": spec,
+        }
+        applied: dict[str, Any] = self.admin.patch(INSTALLATION, body, APPLY, fieldManager=manager)
+        return applied
+
+    def label(self, nodes: list[str], labels: dict[str, str | None]) -> None:
+        for node in nodes:
+            self.admin.patch(f"/api/v1/nodes/{node}", {"metadata": {"labels": labels}})
+
+    # -- see
+
+    def installation(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.admin.get(INSTALLATION)
+        return found
+
+    def daemonset(self, name: str = "calico-node") -> dict[str, Any]:
+        found: dict[str, Any] = self.admin.get_or_none(f"{_APPS}/daemonsets/{name}") or {}
+        return found
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.admin.get_or_none(f"{_APPS}/deployments/{name}") or {}
+        return found
+
+    def pod_template(self, name: str = "calico-node") -> dict[str, Any]:
+        """The pod's spec in a DaemonSet or Deployment."""
+        workload = self.daemonset(name) or self.deployment(name)
+        template: dict[str, Any] = workload["spec"]["template"]["spec"]
+        return template
+
+    def pods(self, app: str = "calico-node") -> list[dict[str, Any]]:
+        return [
+            pod
+            for pod in self.admin.list("/api/v1/namespaces/calico-system/pods", labelSelector=f"k8s-app={app}")
+            if not pod["metadata"].get("deletionTimestamp")
+        ]
+
+    def nodes_with(self, app: str = "calico-node", ready: bool = False) -> set[str]:
+        """The nodes that have such a pod, or a Ready one."""
+        return {
+            pod["spec"]["nodeName"]
+            for pod in self.pods(app)
+            if "nodeName" in pod["spec"] and (not ready or _ready(pod))
+        }
+
+    def conditions(self, component: str = "calico") -> dict[str, dict[str, Any]]:
+        """The conditions of a TigeraStatus by type; empty where there is none."""
+        found = self.admin.get_or_none(f"{_OPERATOR}/tigerastatuses/{component}") or {}
+        return {condition["type"]: condition for condition in (found.get("status") or {}).get("conditions", [])}
+
+    def said(self, component: str = "calico") -> dict[str, tuple[str, str, str]]:
+        """Status, reason and message of each condition, of a TigeraStatus that has seen the newest generation."""
+        generation = self.installation()["metadata"]["generation"]
+        return {
+            kind: (condition["status"], condition["reason"], condition["message"])
+            for kind, condition in self.conditions(component).items()
+            if component == "apiserver" or condition.get("observedGeneration") == generation
+        }
+
+    def available(self, component: str = "calico") -> bool:
+        return self.said(component).get("Available", ("",))[0] == "True"
+
+    # -- wait
+
+    def wait_until_settled(self, nodes: int, seconds: float = 40) -> None:
+        """Until that many nodes have a Ready calico-node of the newest template, and no other node has one."""
+
+        def settled() -> bool:
+            daemonset = self.daemonset()
+            status = daemonset.get("status", {})
+            return bool(
+                status.get("observedGeneration") == daemonset.get("metadata", {}).get("generation")
+                and status.get("updatedNumberScheduled", 0) >= nodes
+                and status.get("numberAvailable") == nodes
+                and len(self.nodes_with()) == status.get("desiredNumberScheduled")
+            )
+
+        wait_for(settled, seconds, lambda: f"{nodes} nodes with calico-node: {self.daemonset().get('status')}")
+
+    def wait_until_available(self, component: str = "calico", seconds: float = 30) -> None:
+        wait_for(lambda: self.available(component), seconds, lambda: f"{component}: {self.conditions(component)}")
+
+    def _create(self, plural: str, kind: str, name: str, spec: dict[str, Any] | None) -> None:
+        body: dict[str, Any] = {"apiVersion": "operator.tigera.io/v1", "kind": kind, "metadata": {"name": name}}
+        if spec is not None:
+            body["spec"] = spec
+        self.admin.create(f"{_OPERATOR}/{plural}", body, fieldManager="kubectl-create")
+
+
+def wait_for(look: Callable[[], Seen], seconds: float, what: Callable[[], str]) -> Seen:
+    """Look until what is seen is true, and fail with the last sight after that many seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        if time.monotonic() > deadline:
+            pytest.fail(f"not after {seconds:.0f} s: {what()}")
+        time.sleep(0.2)
+
+
+def during(seconds: float) -> Iterator[float]:
+    """Turns until that many seconds are over; yields those that have gone by."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < seconds:
+        yield time.monotonic() - begun
+        time.sleep(0.2)
+
+
+def _ready(pod: dict[str, Any]) -> bool:
+    return any(
+        condition["type"] == "Ready" and condition["status"] == "True"
+        for condition in pod.get("status", {}).get("conditions", [])
+    )
