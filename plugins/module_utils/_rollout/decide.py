@@ -124,10 +124,10 @@ def batch_overdue(situation: Situation) -> Decision | None:
         return None
     if situation.passed and not situation.unlabelled_now:
         return None
-    took = f"batch {situation.state['batch']} is not ready after {situation.plan['batch_timeout']} s"
     return _stop(
         situation,
-        f"{took}: {situation.lacking()}. No further node was admitted; cure or exclude what is named, then run again",
+        f"batch {situation.state['batch']} is not ready after {situation.plan['batch_timeout']} s, still waiting for "
+        f"{situation.lacking()}. No further node was admitted; cure or exclude what is named, then run again",
     )
 
 

@@ -47,7 +47,7 @@ class Situation(NamedTuple):
         return self.unlabelled(under_way[0]) if under_way else []
 
     def lacking(self, most: int = 20) -> str:
-        """What keeps the gate shut, in one sentence that goes on from `waiting for` or `not ready:`."""
+        """What keeps the gate shut, in one sentence that goes on from `waiting for`."""
         if not (self.scoped and self.taken):
             return self.operator_lacks()
         told = []

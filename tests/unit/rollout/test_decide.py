@@ -112,9 +112,29 @@ def test_the_operator_is_waited_for_with_what_it_says() -> None:
     )
 
 
+def test_what_the_operator_does_not_complain_of_is_not_told() -> None:
+    fine = {"Degraded": {"status": "False", "reason": "Unknown", "message": "", "observed_generation": 3}}
+    for status in ({}, fine):
+        why, _until = waited(decided({**labelled(*CORE), "installation": installation(), "calico_status": status}))
+        assert why == "waiting for tigera-operator to put the selector into its DaemonSets"
+
+
+def test_an_operator_that_never_takes_the_selector_makes_the_batch_overdue() -> None:
+    seen = {**labelled(*CORE), "installation": installation()}
+    reason = stopped(decided(seen, now=NOW + 600, phase="scoping", batch="core-1", batch_started=NOW))
+    assert reason.startswith(
+        "batch core-1 is not ready after 600 s, still waiting for tigera-operator to put the selector into its DaemonSets. "
+    )
+
+
+def test_when_the_selector_was_first_seen_is_remembered() -> None:
+    assert decided(rolled_out(ALL, CORE))["state"]["scoped_at"] == NOW
+    assert decided(rolled_out(ALL, CORE), scoped_at=NOW - 5)["state"]["scoped_at"] == NOW - 5
+
+
 def test_a_batch_is_waited_for_until_all_its_nodes_pass_the_gate() -> None:
     seen = rolled_out(ALL, CORE)
-    seen["pods"][1].update(ready=False, reason="felix is not live")
+    seen["pods"][1].update({"ready": False, "reason": "felix is not live"})
     decision = decided(seen, batch="core-1", batch_started=NOW - 5)
     assert waited(decision) == ("batch core-1: waiting for core-2 (not_ready: felix is not live)", NOW + 595)
     assert decision["report"]["not_ready"][0]["node"] == "core-2"
@@ -144,7 +164,7 @@ def test_the_next_batch_is_labelled_after_the_soak() -> None:
 
 def test_a_node_of_an_earlier_batch_that_fell_over_holds_the_rollout_up() -> None:
     seen = rolled_out(ALL, CORE + EDGE[:2])
-    seen["nodes"]["core-1"].update(network_unavailable=True)
+    seen["nodes"]["core-1"].update({"network_unavailable": True})
     assert (
         "core-1 (network_unavailable"
         in waited(decided(seen, batch="edge-1", batch_started=NOW, ready_since=NOW - 99))[0]
@@ -239,12 +259,12 @@ def test_a_selector_that_was_taken_away_stops_the_rollout_and_is_not_written_aga
 
 def test_an_overdue_batch_stops_the_rollout_and_says_who_and_why() -> None:
     seen = rolled_out(ALL, CORE)
-    seen["pods"][1].update(ready=False, reason="felix is not live")
+    seen["pods"][1].update({"ready": False, "reason": "felix is not live"})
     before = decided(seen, now=NOW + 599.9, batch="core-1", batch_started=NOW)
     assert kinds(before) == ["wait"]
     reason = stopped(decided(seen, now=NOW + 600, batch="core-1", batch_started=NOW))
     assert reason.startswith(
-        "batch core-1 is not ready after 600 s: core-2 (not_ready: felix is not live). No further node"
+        "batch core-1 is not ready after 600 s, still waiting for core-2 (not_ready: felix is not live). No further node"
     )
 
 
@@ -255,7 +275,9 @@ def test_a_batch_that_is_ready_is_not_overdue_while_it_is_watched() -> None:
 def test_a_batch_without_a_start_gets_its_whole_time_after_a_restart() -> None:
     seen = rolled_out(ALL, CORE)
     seen["pods"] = []
-    assert waited(decided(seen))[1] == NOW + 600
+    decision = decided(seen)
+    assert waited(decision)[1] == NOW + 600
+    assert (decision["state"]["batch"], decision["state"]["batch_started"]) == ("core-1", NOW)
 
 
 def test_an_instant_of_zero_is_an_instant() -> None:
@@ -293,6 +315,18 @@ def test_the_readiness_of_the_nodes_before_is_no_soak_of_a_batch_that_was_just_l
     assert decision["state"]["ready_since"] is None
 
 
+def test_the_soak_of_a_batch_begins_when_all_its_labels_are_seen_and_all_is_ready() -> None:
+    decision = decided(
+        rolled_out(ALL, CORE + EDGE[:2]), now=NOW + 1, phase="labelling", batch="edge-1", batch_started=NOW
+    )
+    assert decision["state"]["ready_since"] == NOW + 1
+
+
+def test_before_any_batch_no_time_runs() -> None:
+    tight = plan(ALL, [tier("core"), tier("edge", failure_budget=0)], bad=EDGE[2:])
+    assert decided(bare(ALL), the_plan=tight)["state"]["batch_started"] is None
+
+
 # --- where it stands ---------------------------------------------------------------------------------------------------
 
 
@@ -320,4 +354,6 @@ def test_many_nodes_that_are_not_ready_are_counted_and_not_all_told() -> None:
     big = plan(names, [tier("edge", 30)])
     seen = {**rolled_out(names, names), "pods": []}
     assert waited(decided(seen, the_plan=big))[0].endswith("27 more nodes")
+    few = {**seen, "pods": [pod(name) for name in names[3:]]}
+    assert waited(decided(few, the_plan=big))[0].endswith("edge-3 (no_pod: no calico-node pod is bound to the Node)")
     assert "10 more nodes" in stopped(decided(seen, now=NOW + 600, the_plan=big, batch="edge-1", batch_started=NOW))

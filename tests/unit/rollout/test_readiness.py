@@ -131,6 +131,14 @@ def test_a_pod_that_is_not_as_it_should_be_never_passes(state: str, fields: dict
     assert row_of(cluster(pods=[pod("edge-1"), pod("edge-2", **fields)]))["state"] == state
 
 
+def test_an_old_revision_is_told_with_the_newest() -> None:
+    def reason(revision: Any) -> Any:
+        return row_of(cluster(pods=[pod("edge-1"), pod("edge-2", revision=revision)]))["reason"]
+
+    assert reason("older") == "pod calico-node-edge-2 has template revision older, the newest is 7d9f"
+    assert reason(None) == "pod calico-node-edge-2 has template revision unknown, the newest is 7d9f"
+
+
 def test_the_reason_of_a_pod_that_is_not_ready_is_its_own() -> None:
     row = row_of(cluster(pods=[pod("edge-1"), pod("edge-2", ready=False, reason="felix is not live")]))
     assert (row["reason"], row["since"], row["pod"]) == (

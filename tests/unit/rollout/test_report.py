@@ -26,7 +26,7 @@ def report(admitted: list[str], unready: Any = (), the_plan: Any = PLAN, **state
     seen = rolled_out([*CORE, *EDGE, "edge-3"], admitted)
     for pod in seen["pods"]:
         if pod["node"] in unready:
-            pod.update(ready=False, reason="felix is not live")
+            pod.update({"ready": False, "reason": "felix is not live"})
     # A copy: some tests write into their report, and its list of who is outside is the plan's own.
     return copy.deepcopy(decide(the_plan, {**new_state(the_plan), **state}, seen, NOW)["report"])  # type: ignore[typeddict-item]
 

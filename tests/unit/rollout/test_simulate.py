@@ -71,7 +71,7 @@ def test_a_selector_that_is_in_force_already_needs_no_prediction() -> None:
 
 def test_the_network_of_a_predicted_node_is_available() -> None:
     seen = bare(NAMES)
-    seen["nodes"]["core-1"].update(network_unavailable=True, network_reason="CalicoIsDown")
+    seen["nodes"]["core-1"].update({"network_unavailable": True, "network_reason": "CalicoIsDown"})
     after = simulate(seen, PLAN, predict(predict(STATE, LABELLING), SCOPING))["nodes"]["core-1"]
     assert (after["ready"], after["network_unavailable"], after["network_reason"]) == (True, False, None)
 
