@@ -100,10 +100,13 @@ def test_killed_hosts_are_seen_as_dead_and_cleaned_by_the_next_stop(make_set: Ma
 def test_a_set_starts_again_over_what_a_crash_left(make_set: MakeSet) -> None:
     hosts = make_set(HostSpec("a"))
     hosts.start()
+    seen = seen_of(hosts)
     killed(hosts)
     again = make_set(HostSpec("a"))
     again.start()
     assert again.host("a").ssh(["hostname"]).stdout == "a\n"
+    again.stop()
+    assert what_is_left(*seen) == []
 
 
 def test_a_bridge_made_just_before_a_crash_is_found_without_a_record(tmp_path: Path) -> None:
@@ -164,14 +167,21 @@ def test_two_labs_with_hosts_of_the_same_name_run_side_by_side(make_set: MakeSet
     assert two.host("a").ssh(["cat", "/etc/machine-id"]).stdout.strip() == two.host("a").machine_id
 
 
-def test_a_subnet_that_is_taken_is_passed_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "leave_only",
+    [("address", "flush", "dev", "{name}"), ("link", "set", "dev", "{name}", "name", "not-of-a-lab")],
+    ids=["the name", "the address"],
+)
+def test_a_subnet_that_is_taken_is_passed_over(tmp_path: Path, leave_only: tuple[str, ...]) -> None:
     first = Bridge.claim(tmp_path)
+    subprocess.run(["ip", *(word.format(name=first.name) for word in leave_only)], check=True)
     try:
         second = Bridge.claim(tmp_path)
         second.delete()
+        assert second.number == (first.number + 1) % 256
     finally:
+        subprocess.run(["ip", "link", "delete", "dev", "not-of-a-lab"], check=False, capture_output=True)
         first.delete()
-    assert second.number == (first.number + 1) % 256
 
 
 def test_a_running_set_is_not_started_again(make_set: MakeSet) -> None:

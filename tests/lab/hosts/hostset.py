@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -72,8 +71,6 @@ class HostSet:
     def stop(self) -> None:
         """Remove hosts, bridge, and everything written. Also right when there is nothing, or only some of it."""
         bridge = self.bridge or Bridge.find(self.state_dir)
-        if bridge is not None:
-            self._end_ssh_masters(self._control_dir(bridge))
         for host in self.hosts:
             host.ask_to_stop()
         for host in self.hosts:
@@ -149,10 +146,3 @@ class HostSet:
     def _control_dir(bridge: Bridge) -> Path:
         """Short, as the name of a UNIX socket must be, and this lab's alone, as the bridge is."""
         return Path("/run", bridge.name)
-
-    @staticmethod
-    def _end_ssh_masters(folder: Path) -> None:
-        """Ansible leaves connections open for the next run; without their host they would hang about."""
-        for control_socket in folder.glob("*"):
-            command = ["ssh", "-F", "/dev/null", "-o", f"ControlPath={control_socket}", "-O", "exit", "lab"]
-            subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
