@@ -39,7 +39,8 @@ def _host(name: str, host: HostOutcome) -> list[str]:
     for check in [*failed_checks(host), *warnings]:
         lines.append(f"  {check['status']}: {check['id']}: {check['message']}")
         if check.get("expected"):
-            lines.append(f"      expected: {check['expected']}; observed: {check.get('observed')}")
+            found = f"; observed: {check['observed']}" if check.get("observed") else ""
+            lines.append(f"      expected: {check['expected']}{found}")
         if check.get("remedy"):
             lines.append(f"      remedy: {check['remedy']}")
     return lines

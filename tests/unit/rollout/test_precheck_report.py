@@ -144,6 +144,11 @@ def test_the_text_tells_warnings_of_hosts_that_pass() -> None:
     assert "  warn: mtu: " in text
 
 
+def test_the_text_tells_what_was_expected_where_nothing_was_found() -> None:
+    text = precheck_text(assemble({"h": answer("edge-1", [check(status="fail", observed=None)])}))
+    assert "      expected: hash:net created\n" in text
+
+
 def test_no_control_character_of_a_host_reaches_the_terminal() -> None:
     text = precheck_text(assemble({"h": answer("edge-1", [check(status="fail", message="\x1b[2Jgone")])}))
     assert "\x1b" not in text
