@@ -1,0 +1,96 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How modules end when the API cannot be used: with a sentence for the user, and without a secret in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import client
+from ansible_collections.calico_ops.rollout.plugins.modules import node_labels
+
+from tests.unit.kube.fake_api import Reply, Request, fake_api, script, status
+from tests.unit.kube.test_configuration import kubeconfig, plugin
+
+SECRET = "c2VjcmV0LXRva2Vu"
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """node_labels with these options; what it returned."""
+
+    def call(**options: Any) -> dict[str, Any]:
+        options = {"nodes": ["n-0"], "labels": {"x": "1"}, **options}
+        with patch_module_args(options), pytest.raises(SystemExit):
+            node_labels.main()
+        result: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return result
+
+    return call
+
+
+def test_a_missing_library_is_named_with_the_way_to_get_it(
+    run: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "MISSING_LIBRARY", ImportError("No module named 'kubernetes'"))
+    result = run(host="http://127.0.0.1:9", api_key=SECRET)
+    assert result["failed"]
+    assert "Failed to import the required Python library (kubernetes)" in result["msg"]
+
+
+def test_a_refusal_ends_the_module_with_the_servers_words_and_its_code(run: Callable[..., dict[str, Any]]) -> None:
+    with fake_api(script(status(403, "Forbidden", "nodes is forbidden"))) as api:
+        result = run(host=api.url, api_key=SECRET)
+    assert result["failed"]
+    assert "403 Forbidden: nodes is forbidden" in result["msg"]
+    assert result["status"] == 403
+
+
+def echo_secret(request: Request, number: int) -> Reply:
+    """A server that repeats the token in its message, as a proxy on the way may do."""
+    return status(400, "BadRequest", "you sent " + request.headers["authorization"])
+
+
+@pytest.mark.parametrize("how", ["api_key", "environment", "dictionary", "file", "exec"])
+def test_a_token_is_in_no_message_however_it_was_given(
+    run: Callable[..., dict[str, Any]], how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fake_api(echo_secret) as api:
+        config = kubeconfig(api.url, token=SECRET)
+        if how == "api_key":
+            result = run(host=api.url, api_key=SECRET)
+        elif how == "environment":
+            monkeypatch.setenv("K8S_AUTH_API_KEY", SECRET)
+            result = run(host=api.url)
+        elif how == "dictionary":
+            result = run(kubeconfig=config)
+        elif how == "file":
+            (tmp_path / "config").write_text(json.dumps(config))
+            result = run(kubeconfig=str(tmp_path / "config"))
+        else:
+            exec_plugin = plugin(tmp_path, f"{{'token': {SECRET!r}}}")
+            result = run(kubeconfig=kubeconfig(api.url, exec=exec_plugin))
+    assert "you sent" in result["msg"]
+    assert SECRET not in json.dumps(result)
+
+
+def test_what_was_written_and_what_was_not_is_listed_when_a_write_fails(run: Callable[..., dict[str, Any]]) -> None:
+    def answer(request: Request, number: int) -> Reply:
+        if request.method == "PATCH":
+            if request.path.endswith("n-1"):
+                return status(404, "NotFound", 'nodes "n-1" not found')
+            return Reply(body={"kind": "PartialObjectMetadata"})
+        items = [{"metadata": {"name": f"n-{index}", "uid": "u"}} for index in range(3)]
+        return Reply(body={"metadata": {"resourceVersion": "1"}, "items": items})
+
+    with fake_api(answer) as api:
+        result = run(host=api.url, api_key=SECRET, nodes=["n-0", "n-1", "n-2"])
+    assert result["failed"]
+    assert result["changed"]
+    assert result["changed_nodes"] == ["n-0", "n-2"]
+    assert "not found" in result["failed_nodes"]["n-1"]
