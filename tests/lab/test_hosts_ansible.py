@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.eventually import eventually
 from tests.lab.hosts import HostSet, HostSpec
 
 ANSIBLE = Path(sys.executable).with_name("ansible")
@@ -31,17 +32,15 @@ def ansible(hosts: HostSet, pattern: str, *arguments: str) -> subprocess.Complet
     inventory = hosts.state_dir / "inventory.json"
     inventory.write_text(json.dumps(hosts.inventory()))
     home = hosts.state_dir / "home"
-    environment = {**os.environ, "ANSIBLE_HOME": str(home), "ANSIBLE_LOAD_CALLBACK_PLUGINS": "0"}
+    environment = {**os.environ, "ANSIBLE_HOME": str(home)}
     command = [str(ANSIBLE), "-i", str(inventory), pattern, *arguments]
     return subprocess.run(command, env=environment, cwd=hosts.state_dir, capture_output=True, text=True, check=False)
 
 
 def test_ansible_becomes_root_on_every_host(hosts: HostSet) -> None:
-    done = ansible(hosts, "all", "--become", "--one-line", "-m", "ansible.builtin.command", "-a", "id -u")
+    done = ansible(hosts, "all", "--become", "-m", "ansible.builtin.command", "-a", "id -u")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert sorted(done.stdout.splitlines()) == [
-        f"{name} | CHANGED | rc=0 | (stdout) 0" for name in ("core-1", "edge-1")
-    ]
+    assert done.stdout.count("rc=0 >>\n0\n") == len(hosts.hosts)
 
 
 def test_groups_of_the_specs_are_groups_of_the_inventory(hosts: HostSet) -> None:
@@ -55,7 +54,7 @@ def test_connections_that_ansible_left_open_end_with_the_hosts(hosts: HostSet) -
     assert bridge is not None
     assert masters(bridge.name) != []
     hosts.stop()
-    assert masters(bridge.name) == []
+    eventually(lambda: not masters(bridge.name))
 
 
 def masters(bridge: str) -> list[str]:

@@ -88,7 +88,7 @@ class Bridge:
 
     def delete(self) -> None:
         # The kernel takes the ports of an ended host away by itself, but in its own time.
-        ports = [link["ifname"] for link in _links("master", self.name)]
+        ports = [link["ifname"] for link in _links() if link.get("master") == self.name]
         for name in [*ports, self.name]:
             _delete(name)
 
