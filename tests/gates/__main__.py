@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import argparse
 import functools
+import signal
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 
 from tests.environment import collection
 from tests.environment.__main__ import variables
@@ -30,6 +32,11 @@ def environment(stage: Stage) -> Mapping[str, str]:
     return _variables(stage.tarball)
 
 
+def end(number: int, _frame: FrameType | None) -> None:
+    """Leave by an exception, so that the stages under way are ended too: they are in process groups of their own."""
+    sys.exit(128 + number)
+
+
 def say(text: str) -> None:
     print(text, flush=True)
 
@@ -47,6 +54,8 @@ def main() -> int:
         parser.error(f"run it in {CHECKOUT}")
     logs = cache() / "logs" / "gates"
     logs.mkdir(parents=True, exist_ok=True)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
     started = time.monotonic()
     results = Schedule(wanted, environment, logs, say).run()
     for result in results:

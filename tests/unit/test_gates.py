@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,13 @@ def run(tmp_path: Path, *stages: Stage) -> list[Result]:
     return Schedule(stages, lambda _stage: os.environ, tmp_path, lambda _text: None).run()
 
 
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_a_command_that_fails_fails_its_stage_and_the_next_command_is_not_run(tmp_path: Path) -> None:
     commands = [[sys.executable, "-c", "raise SystemExit(3)"], [sys.executable, "-c", "print('second ran')"]]
     (result,) = run(tmp_path, Stage("two", "a promise", commands, 30.0))
@@ -40,6 +50,23 @@ def test_a_stage_past_its_time_is_stopped_with_its_children(tmp_path: Path) -> N
     (result,) = run(tmp_path, stage("slow", script, timeout=2.0))
     assert result.outcome == "timed out"
     assert time.monotonic() - started < 20
+    assert not Path("/proc", mark.read_text(), "exe").exists()
+
+
+def test_a_run_that_is_ended_ends_its_stages(tmp_path: Path) -> None:
+    mark = tmp_path / "stage"
+    stage = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    script = f"""
+import sys
+from tests.gates import __main__ as gates, stages
+gates.all_stages = lambda: [stages.Stage("long", "", [[sys.executable, "-c", {stage!r}]], 60.0)]
+sys.argv = ["gates"]
+gates.main()
+"""
+    run = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, "CALICO_OPS_CACHE": str(tmp_path)})
+    eventually(lambda: mark.exists() and mark.read_text() != "")
+    run.terminate()
+    assert run.wait(30) == 128 + signal.SIGTERM
     assert not Path("/proc", mark.read_text(), "exe").exists()
 
 
