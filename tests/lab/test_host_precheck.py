@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -134,17 +134,19 @@ def test_twenty_runs_leave_no_trace_and_agree() -> None:
     assert found["verdicts"] == 1
 
 
-@pytest.mark.parametrize("subject", ["ip sets", "nf_tables", "connection tracking"])
-def test_a_message_to_a_subsystem_that_nobody_registered_is_answered_invalid_argument(subject: str) -> None:
-    def ask() -> None:
-        asked = Connection(NETLINK_NETFILTER, 2.0)
-        {
-            "ip sets": lambda: IPSets(asked, UNREGISTERED).protocol(),
-            "nf_tables": lambda: nftables.generation(asked, UNREGISTERED),
-            "connection tracking": lambda: conntrack.statistics(asked, UNREGISTERED),
-        }[subject]()
+QUESTIONS: dict[str, Callable[[Connection], object]] = {
+    "ip sets": lambda asked: IPSets(asked, UNREGISTERED).protocol(),
+    "nf_tables": lambda asked: nftables.generation(asked, UNREGISTERED),
+    "connection tracking": lambda asked: conntrack.statistics(asked, UNREGISTERED),
+}
 
-    answer = ask_all([("it", ask)], 3.0, time.monotonic() + 10, namespace.enter)["it"]
+
+@pytest.mark.parametrize("ask", QUESTIONS.values(), ids=list(QUESTIONS))
+def test_a_message_to_a_subsystem_that_nobody_registered_is_answered_invalid_argument(
+    ask: Callable[[Connection], object],
+) -> None:
+    asked = [("it", lambda: ask(Connection(NETLINK_NETFILTER, 2.0)))]
+    answer = ask_all(asked, 3.0, time.monotonic() + 10, namespace.enter)["it"]
     assert answer["errno"] == errno.EINVAL
 
 
@@ -218,7 +220,7 @@ def over_ssh(hosts: HostSet, *arguments: str) -> Answers:
         "ANSIBLE_LOAD_CALLBACK_PLUGINS": "0",
         "ANSIBLE_COLLECTIONS_PATH": str(collection.linked()),
     }
-    command = [Path(sys.executable).with_name("ansible"), "-i", inventory, "all", "--one-line"]
+    command = [str(Path(sys.executable).with_name("ansible")), "-i", str(inventory), "all", "--one-line"]
     command += ["-m", "calico_ops.rollout.host_precheck", "-a", "encapsulation=vxlan fail_on=never", *arguments]
     done = subprocess.run(command, env=environment, cwd=hosts.state_dir, capture_output=True, text=True, check=False)
     lines = [line.partition(" => ") for line in done.stdout.splitlines() if " => " in line]

@@ -45,7 +45,8 @@ def test_a_question_that_ends_its_process_costs_no_other_answer() -> None:
 
 
 def test_a_fault_in_a_question_is_its_answer() -> None:
-    assert ask(("a", lambda: {}["x"]), ("b", lambda: 2)) == {
+    nothing: dict[str, int] = {}
+    assert ask(("a", lambda: nothing["x"]), ("b", lambda: 2)) == {
         "a": {"lost": "internal error: KeyError: 'x'"},
         "b": {"value": 2},
     }
