@@ -231,6 +231,22 @@ def test_a_plan_of_nothing_is_refused_and_says_why() -> None:
         plan(CORE, bad=CORE)
 
 
+def test_of_many_nodes_outside_ten_are_told_and_the_rest_counted() -> None:
+    with pytest.raises(RolloutError) as ten:
+        plan(EDGE[:10], bad=EDGE[:10])
+    with pytest.raises(RolloutError) as eleven:
+        plan(EDGE[:11], bad=EDGE[:11])
+    assert "edge-10 (" in str(ten.value)
+    assert "more" not in str(ten.value)
+    assert str(eleven.value).endswith(", and 1 more.")
+
+
+def test_who_stays_outside_is_listed_by_name_whatever_the_cause_and_hosts_come_last() -> None:
+    nodes = [*[facts(name) for name in CORE], facts("core-10", os="windows"), facts("core-4")]
+    made = build_plan(nodes, evidence(CORE, ["core-3"], **{"a-host": answer(None)}), [tier("core")])
+    assert [entry["node"] or entry["host"] for entry in made["excluded"]] == ["core-3", "core-4", "core-10", "a-host"]
+
+
 def test_a_first_batch_of_one_node_is_refused_with_what_to_do() -> None:
     with pytest.raises(
         RolloutError, match=r"only node core-1.*two nodes or more: raise batch_size.*core-2 \(precheck_failed"

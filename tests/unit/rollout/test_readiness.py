@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -26,8 +27,8 @@ def row_of(observation: Any, node: str = "edge-2") -> Any:
     return next(row for row in readiness["nodes"] if row["node"] == node)
 
 
-def blockers_of(observation: Any, expected: list[str] = NAMES) -> list[str]:
-    readiness = judge(expected, observation, LABEL)
+def blockers_of(observation: Any, expected: Sequence[str] = tuple(NAMES)) -> list[str]:
+    readiness = judge(list(expected), observation, LABEL)
     assert all(row["ready"] for row in readiness["nodes"]), "every node is as it should be"
     assert not readiness["ready"]
     return readiness["blockers"]

@@ -44,6 +44,12 @@ def test_the_progress_line_of_a_ready_batch_tells_no_age() -> None:
     assert progress_line(report(CORE), NOW) == "batch 1/2 core-1: 2/2 ready, watched for 10 s to stay so"
 
 
+def test_the_progress_line_between_two_batches_tells_what_is_through_and_what_is_next() -> None:
+    assert progress_line(report(CORE, ready_since=0.0)) == (
+        "batch 1/2 core-1 is through, 2/4 nodes ready; next batch 2/2 edge-1: admit 2 nodes (edge-1, edge-2)"
+    )
+
+
 def test_the_progress_line_at_the_end_is_the_result() -> None:
     assert (
         progress_line(report(CORE + EDGE, ready_since=0.0))
@@ -83,7 +89,8 @@ def test_the_terminal_report_tells_batches_who_is_outside_and_the_result_last() 
         "  edge-1  done   2/2    edge-1 edge-2",
         "",
         "Outside, without Calico (1):",
-        "  edge-3 (host h-edge-3): precheck_failed: ipset_functional failed: the kernel has no ip_set subsystem",
+        "  edge-3 (host h-edge-3): precheck_failed: ipset_functional failed: the",
+        "    kernel has no ip_set subsystem",
         "      remedy: install kernel-modules-extra",
         "",
         "Result: done. calico-node is ready on all 4 planned nodes; 1 outside",
