@@ -94,7 +94,7 @@ def judge(node: NodeSeen, pods: Iterable[PodSeen], now: float) -> list[Action]:
 
 
 def _health(node: NodeSeen, pod: PodSeen, now: float) -> list[Action]:
-    kind, _, argument = node.fault.partition(":")
+    kind, _colon, argument = node.fault.partition(":")
     if kind == "never-ready":
         return [Annotate(pod, HEALTHY, "false")] if pod.healthy == "true" else []
     if pod.healthy == "true":

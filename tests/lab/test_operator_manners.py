@@ -90,14 +90,14 @@ def test_an_edit_of_its_daemonset_is_reverted(calico: Calico) -> None:
 def test_a_restart_by_annotation_is_not_reverted(calico: Calico) -> None:
     annotations = {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}
     edited = calico.admin.patch(DAEMONSET, {"spec": {"template": {"metadata": {"annotations": annotations}}}})
-    for _ in during(2):
+    for _tick in during(2):
         assert calico.daemonset()["metadata"]["generation"] == edited["metadata"]["generation"]
 
 
 def test_a_daemonset_marked_as_unsupported_is_left_alone(calico: Calico) -> None:
     calico.admin.patch(DAEMONSET, {"metadata": {"annotations": {"unsupported.operator.tigera.io/ignore": "true"}}})
     calico.admin.patch(DAEMONSET, {"spec": {"minReadySeconds": 1}}, STRATEGIC)
-    for _ in during(2):
+    for _tick in during(2):
         assert calico.daemonset()["spec"]["minReadySeconds"] == 1
     calico.admin.patch(DAEMONSET, {"metadata": {"annotations": {"unsupported.operator.tigera.io/ignore": None}}})
     calico.admin.patch(DAEMONSET, {"spec": {"minReadySeconds": 2}}, STRATEGIC)
@@ -151,7 +151,7 @@ def test_it_ends_at_once_and_cleanly_when_asked(calico: Calico) -> None:
 
 def test_a_deleted_installation_takes_everything_along(calico: Calico) -> None:
     calico.admin.delete(INSTALLATION)
-    for _ in during(2):
+    for _tick in during(2):
         # The APIServer holds it back.
         assert calico.installation()["metadata"]["deletionTimestamp"]
     calico.admin.delete("/apis/operator.tigera.io/v1/apiservers/default")

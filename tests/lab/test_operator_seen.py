@@ -81,7 +81,7 @@ def unrestricted(lab: Lab) -> Step:
     calico.wait_until_settled(len(HEALTHY))
     calico.wait_until_available("apiserver")
     # A tick and more: it does not become Available later either.
-    for _ in during(7):
+    for _tick in during(7):
         assert not calico.available()
     return after(calico)
 
@@ -121,7 +121,7 @@ def bad_key(windows: Step) -> Step:
     begun = time.monotonic()
     wait_for(lambda: calico.said().get("Degraded", ("",))[0] == "True", 10, lambda: f"{calico.conditions()}")
     seconds = time.monotonic() - begun
-    for _ in during(3):
+    for _tick in during(3):
         assert calico.nodes_with(ready=True) == set(HEALTHY[:3])
     return after(calico, seconds=seconds)
 

@@ -71,7 +71,7 @@ def test_g_an_unready_node_is_awaited(calico: Calico) -> None:
 
 def test_k_an_unready_pod_within_its_grace_is_no_failure(calico: Calico) -> None:
     assert BAD in calico.nodes_with() - calico.nodes_with(ready=True)
-    for _ in during(6):
+    for _tick in during(6):
         assert calico.conditions()["Degraded"]["status"] == "False"
 
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import urlencode
 
 from ansible.module_utils.basic import missing_required_lib
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 
-from .._rollout.errors import RolloutError
 from .argspec import auth_from, secrets_of
 from .configuration import MISSING_LIBRARY, Access, Connection
 from .patience import Patience
@@ -44,6 +44,8 @@ TIMEOUT = 30.0
 """Seconds that a request may take, repetitions included, unless the caller says otherwise."""
 CONNECT_TIMEOUT = 10.0
 LIST_RESTARTS = 3
+WATCHES = 8
+"""Connections for a mirror's watches, beside those for writes."""
 
 # These may take effect twice with the same result. JSON patch and POST may not.
 REPEATABLE_METHODS = frozenset(("GET", "PUT", "DELETE"))
@@ -204,7 +206,7 @@ class Cluster:
         if read_timeout is None:
             read_timeout = max(1.0, patience.deadline - time.monotonic())
         try:
-            return access.pool.urlopen(
+            return access.pool.request(
                 method,
                 url,
                 body=body,
@@ -219,7 +221,7 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def connected(module: AnsibleModule, *, pool_size: int | None = None) -> Iterator[Cluster]:
+def connected(module: AnsibleModule) -> Iterator[Cluster]:
     """The cluster that a module's auth options name. What goes wrong inside ends the module with a message for the user."""
     if MISSING_LIBRARY is not None:
         module.fail_json(
@@ -228,7 +230,7 @@ def connected(module: AnsibleModule, *, pool_size: int | None = None) -> Iterato
         )
     auth = auth_from(module.params)
     module.no_log_values.update(secrets_of(auth))
-    size = pool_size or int(module.params.get("concurrency") or 0) or 4
+    size = int(module.params.get("concurrency") or 0) + WATCHES
     try:
         cluster = Cluster(Connection(auth, pool_size=size, on_secret=module.no_log_values.add))
         try:

@@ -70,8 +70,8 @@ def _stat(pid: int) -> list[str] | None:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    before, _, after = text.rpartition(")")  # the command's name may hold blanks and brackets
-    number, _, name = before.partition(" (")
+    before, _bracket, after = text.rpartition(")")  # the command's name may hold blanks and brackets
+    number, _bracket, name = before.partition(" (")
     return [number, name, *after.split()]
 
 

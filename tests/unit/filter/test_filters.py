@@ -141,4 +141,4 @@ def test_tagged_data_gives_the_same_plan() -> None:
 
     again = filter_named("plan")(tagged(made_report()), tagged([facts(name) for name in NAMES]), tiers=tagged(TIERS))
     assert again == made_plan()
-    assert type(again["batches"][0]["nodes"][0]) is str
+    assert {type(name) for name in again["batches"][0]["nodes"]} == {str}

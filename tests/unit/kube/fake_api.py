@@ -65,7 +65,9 @@ class FakeApi:
         self._server.shutdown()
         self._server.server_close()
 
-    def _handler(api: FakeApi) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - the handler's methods have a self of their own
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        api = self
+
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True

@@ -158,6 +158,17 @@ def test_an_exec_plugin_that_fails_is_named_with_its_own_words(tmp_path: Path) -
         cluster_with(config).request("GET", NODES)
 
 
+def test_an_exec_plugin_that_waits_for_somebody_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(configuration, "LOAD_SECONDS", 0.5)
+    config = kubeconfig("http://127.0.0.1:9", exec=plugin(tmp_path, "time.sleep(5)"))
+    began = time.monotonic()
+    with pytest.raises(RolloutError, match="were not there within 0.5 seconds"):
+        cluster_with(config).request("GET", NODES)
+    assert time.monotonic() - began < 3
+
+
 def test_credentials_that_come_to_light_are_told_for_masking(tmp_path: Path) -> None:
     secrets: list[str] = []
     config = kubeconfig("http://127.0.0.1:9", exec=plugin(tmp_path, "{'token': 'exec-secret'}"))
@@ -202,7 +213,7 @@ def test_threads_that_are_refused_together_renew_once(tmp_path: Path) -> None:
 
     with fake_api(answer) as api:
         cluster = cluster_with(kubeconfig(api.url, exec=plugin(tmp_path, "{'token': f't-{number}'}")))
-        threads = [threading.Thread(target=cluster.request, args=("GET", NODES)) for _ in range(4)]
+        threads = [threading.Thread(target=cluster.request, args=("GET", NODES)) for _attempt in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -249,7 +260,7 @@ def test_a_plugin_that_hands_out_expired_credentials_is_not_run_for_each_request
     exec_plugin = plugin(tmp_path, "{'token': f't-{number}', 'expirationTimestamp': soon(-10)}")
     with fake_api(script(OK)) as api:
         cluster = cluster_with(kubeconfig(api.url, exec=exec_plugin))
-        for _ in range(20):
+        for _attempt in range(20):
             cluster.request("GET", NODES)
     assert runs(tmp_path) <= 2
 
@@ -378,6 +389,6 @@ def test_a_watch_goes_on_with_a_renewed_credential(tmp_path: Path) -> None:
     with fake_api(answer) as api:
         cluster = cluster_with(kubeconfig(api.url, exec=plugin(tmp_path, "{'token': f't-{number}'}")))
         events = iter(watch(cluster, NODES, "0", time.monotonic() + 10))
-        assert [next(events)[1]["metadata"]["name"] for _ in range(2)] == ["n-0", "n-2"]
+        assert [next(events)[1]["metadata"]["name"] for _attempt in range(2)] == ["n-0", "n-2"]
         assert [request.query["resourceVersion"] for request in api.requests[:3]] == ["0", "1", "1"]
     assert tokens(api)[:3] == ["Bearer t-1", "Bearer t-1", "Bearer t-2"]

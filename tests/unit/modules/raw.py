@@ -28,7 +28,7 @@ class Requests(Cluster):
         return copy.deepcopy(self._answer(method, path, asked, body))
 
     def real_writes(self) -> list[tuple[str, str]]:
-        return [(method, path) for method, path, query, _ in self.sent if method != "GET" and "dryRun" not in query]
+        return [(method, path) for method, path, query, _body in self.sent if method != "GET" and "dryRun" not in query]
 
 
 def refusal(status: int, reason: str, message: str = "no", causes: Any = ()) -> ApiError:

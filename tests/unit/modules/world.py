@@ -71,7 +71,7 @@ class World:
         name = request.path.rpartition("/")[2]
         if name in self.refused:
             return self.refused[name]
-        self._stale = [{"items": copy.deepcopy(list(self.nodes.values()))} for _ in range(self.lag)]
+        self._stale = [{"items": copy.deepcopy(list(self.nodes.values()))} for _answer in range(self.lag)]
         self._version += 1
         node = raw.merged(self.nodes[name], request.body)
         node["metadata"]["resourceVersion"] = str(self._version)
