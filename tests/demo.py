@@ -29,7 +29,7 @@ class Story:
         # kubectl looks as an administrator would; the collection has its own account and no more rights than docs/rbac.yaml.
         self.environment = {
             **os.environ,
-            "PATH": f"{binaries()['kubectl'].parent}:{os.environ['PATH']}",
+            "PATH": f"{binaries(print)['kubectl'].parent}:{os.environ['PATH']}",
             "KUBECONFIG": str(lab.admin_kubeconfig),
             "K8S_AUTH_KUBECONFIG": str(lab.kubeconfig),
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",

@@ -75,10 +75,15 @@ class Step:
                 ):
                     # No write is begun that the call has no time for: the next one decides it anew.
                     return
+                if begun and self._goes_on(decision):
+                    # The next call begins the next batch, so that a line of progress stands between the two.
+                    self.batch_completed = True
+                    self.decision = {"actions": [], "state": self.state, "report": decision["report"]}
+                    return
                 self._take(decision, observation)
                 begun = True
                 pause = self._act(decision, observation, observer, deadline)
-                if self.finished or self.batch_completed or time.monotonic() >= deadline:
+                if self.finished or time.monotonic() >= deadline:
                     return
                 if pause > 0:
                     observer.wait_for_change(min(pause, deadline - time.monotonic()))
@@ -112,13 +117,12 @@ class Step:
         return judge(expected, self.observation, self.plan["admission_label"])
 
     def _take(self, decision: Decision, observation: Observation) -> None:
-        before, after = self._batch_index(self.state), self._batch_index(decision["state"])
-        self.batch_completed = self.batch_completed or 0 <= before < after or decision["report"]["outcome"] == "done"
+        self.batch_completed = self.batch_completed or decision["report"]["outcome"] == "done"
         self.decision, self.state, self.observation = decision, decision["state"], observation
 
-    def _batch_index(self, state: RolloutState) -> int:
-        names = [batch["name"] for batch in self.plan["batches"]]
-        return names.index(state["batch"]) if state["batch"] in names else -1
+    def _goes_on(self, decision: Decision) -> bool:
+        """The decision is to begin another batch than the one that this call took further."""
+        return self.state["batch"] is not None and decision["state"]["batch"] != self.state["batch"]
 
     def _act(self, decision: Decision, observation: Observation, observer: Observer, deadline: float) -> float:
         """Carry out the decision; how long to wait for a change before the next one."""

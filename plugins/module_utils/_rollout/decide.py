@@ -261,7 +261,8 @@ def _done(situation: Situation) -> Decision:
     state["phase"] = "done"
     outside = len(situation.plan["excluded"])
     ready = situation.readiness["ready_count"]
-    reason = f"calico-node is ready on all {ready} planned nodes; " + (
+    is_ready = "is ready" if state["predicted"] is None else "would be ready"
+    reason = f"calico-node {is_ready} on all {ready} planned nodes; " + (
         f"{outside} outside" if outside else "none is outside"
     )
     return _decision(situation, state, [], "done", reason)

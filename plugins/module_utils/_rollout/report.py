@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from .documents import ExcludedNode, Plan, Report
 from .instant import seconds_since
-from .text import printable, table
+from .text import paragraph, printable, table
 
 
 def progress_line(report: Report, now: float | None = None) -> str:
@@ -26,7 +26,11 @@ def progress_line(report: Report, now: float | None = None) -> str:
     index, batch = current
     # The reason may open with the batch's name, which the line says itself.
     what = report["reason"].replace(f"batch {batch['name']}: ", "", 1)
-    line = f"batch {index}/{len(report['batches'])} {batch['name']}: {batch['ready']}/{batch['nodes']} ready, {what}"
+    place = f"batch {index}/{len(report['batches'])} {batch['name']}"
+    if index > 1 and not batch["admitted"]:
+        before = f"{index - 1}/{len(report['batches'])} {report['batches'][index - 2]['name']}"
+        return printable(f"batch {before} is through, {report['ready']}/{report['planned']} nodes ready; next {place}: {what}")
+    line = f"{place}: {batch['ready']}/{batch['nodes']} ready, {what}"
     ages = [] if now is None else [seconds_since(row["since"], now) for row in report["not_ready"]]
     longest = max((age for age in ages if age is not None), default=None)
     return printable(line if longest is None else f"{line}, for {longest} s")
@@ -58,7 +62,7 @@ def terminal(report: Report, plan: Plan) -> str:
             [(row["node"], row["state"], row["since"] or "", row["reason"] or "") for row in report["not_ready"]],
         )
     lines += outside(report["excluded"])
-    lines += ["", f"Result: {report['outcome'].replace('_', ' ')}. {report['reason']}"]
+    lines += ["", *paragraph(f"Result: {report['outcome'].replace('_', ' ')}. {report['reason']}")]
     return "\n".join(printable(line) for line in lines)
 
 
@@ -68,9 +72,9 @@ def outside(excluded: Sequence[ExcludedNode]) -> list[str]:
         return ["", "No node stays outside."]
     lines = ["", f"Outside, without Calico ({len(excluded)}):"]
     for entry in excluded:
-        lines.append(f"  {_who(entry)}: {entry['cause']}: {entry['reason']}")
+        lines += paragraph(f"{_who(entry)}: {entry['cause']}: {entry['reason']}", indent=2)
         if entry["remedy"]:
-            lines.append(f"      remedy: {entry['remedy']}")
+            lines += paragraph(f"remedy: {entry['remedy']}", indent=6)
     return lines
 
 

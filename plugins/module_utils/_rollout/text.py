@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
+
+# What fits into a terminal of 80 columns inside Ansible's own indentation.
+WIDTH = 74
 
 
 def printable(text: str) -> str:
@@ -21,3 +25,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Columns as wide as they need to be, the last one as long as it is."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in [head, *rows]]
+
+
+def paragraph(text: str, indent: int = 0) -> list[str]:
+    """Lines of at most WIDTH columns; those that go on are indented further."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import step as step_module
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.step import Limits, Step
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.decide import new_state
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import Decision, Plan
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import Decision, Plan, RolloutState
 
 from tests.plans import plan_of
 from tests.unit.kube.fake_api import Reply, fake_api, status
@@ -24,15 +24,17 @@ PLAN = plan_of(["a", "b"])
 
 
 @contextmanager
-def call_of(world: World, plan: Plan = PLAN, max_duration: float = 20) -> Iterator[Step]:
+def call_of(
+    world: World, plan: Plan = PLAN, max_duration: float = 20, state: RolloutState | None = None
+) -> Iterator[Step]:
     with fake_api(world.answer) as api:
         cluster = api.cluster()
-        yield Step(cluster, plan, new_state(plan), {"variant": "Calico"}, Limits(max_duration, 0, 4))
+        yield Step(cluster, plan, state or new_state(plan), {"variant": "Calico"}, Limits(max_duration, 0, 4))
         cluster.close()
 
 
-def carried_out(world: World, plan: Plan = PLAN, max_duration: float = 20) -> Step:
-    with call_of(world, plan, max_duration) as step:
+def carried_out(world: World, plan: Plan = PLAN, max_duration: float = 20, state: RolloutState | None = None) -> Step:
+    with call_of(world, plan, max_duration, state) as step:
         step.carry_out()
         return step
 
@@ -125,10 +127,14 @@ def test_a_call_ends_in_time_while_a_batch_is_not_ready() -> None:
     assert time.monotonic() - began < 6
 
 
-def test_a_call_ends_with_its_batch_and_has_begun_the_next() -> None:
+def test_a_call_ends_with_its_batch_and_the_call_after_it_begins_the_next() -> None:
     world = World("a", "b", "c")
-    step = carried_out(world, plan_of(["a", "b"], ["c"]))
-    assert (step.batch_completed, step.finished) == (True, False)
+    plan = plan_of(["a", "b"], ["c"])
+    first = carried_out(world, plan)
+    assert (first.batch_completed, first.finished) == (True, False)
+    assert sorted(world.labelled) == ["a", "b"]
+    second = carried_out(world, plan, state=first.state)
+    assert (second.batch_completed, second.finished) == (True, True)
     assert sorted(world.labelled) == ["a", "b", "c"]
 
 

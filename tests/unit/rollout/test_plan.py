@@ -276,7 +276,5 @@ def test_numbers_from_templates_are_understood() -> None:
 def test_the_text_tells_batches_budgets_and_who_stays_outside() -> None:
     text = plan_text(plan(CORE + EDGE[:2], bad=["edge-2"]))
     assert text.splitlines()[0].endswith("4 nodes in 3 batches, admitted with rollout.calico-ops.dev/admitted=true")
-    assert (
-        "  edge-2 (host h-edge-2): precheck_failed: ipset_functional failed: the kernel has no ip_set subsystem" in text
-    )
+    assert "  edge-2 (host h-edge-2): precheck_failed: ipset_functional failed: the\n    kernel has no ip_set" in text
     assert "      remedy: install kernel-modules-extra" in text
