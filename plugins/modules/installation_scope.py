@@ -48,7 +48,9 @@ options:
     type: bool
     default: false
   spec:
-    description: The whole C(spec) of the C(Installation) to create, as in its manifest. The selectors are added to it.
+    description:
+      - The whole C(spec) of the C(Installation) to create, as in its manifest. The selectors are added to it.
+      - Looked at with O(create=true) only.
     type: dict
   may_lose_calico:
     description:
@@ -195,7 +197,6 @@ def main() -> None:
             **AUTH_OPTIONS,
         },
         required_if=[("create", True, ("spec",))],
-        required_by={"spec": ("create",)},
         supports_check_mode=True,
         **AUTH_CONSTRAINTS,
     )

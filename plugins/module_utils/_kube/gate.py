@@ -32,7 +32,9 @@ class Expectation:
         check_label(self.label["key"], self.label["value"])
         if self.selector is not None:
             object.__setattr__(self, "_matches", parse_selector(self.selector))
-        elif len(set(self.nodes or ())) < len(self.nodes or ()):
+        elif not self.nodes:
+            raise RolloutError("nodes: no node is named, and nothing is not a pass.")
+        elif len(set(self.nodes)) < len(self.nodes):
             raise RolloutError("nodes: a node is named twice.")
 
     def judge(self, observation: Observation) -> Readiness:

@@ -131,7 +131,7 @@ def spec_managers(raw: Raw) -> list[str]:
         {
             str(entry.get("manager"))
             for entry in _metadata(raw).get("managedFields") or []
-            if not entry.get("subresource") and "f:spec" in (entry.get("fieldsV1") or {})
+            if "f:spec" in (entry.get("fieldsV1") or {})
         }
     )
 

@@ -118,6 +118,7 @@ def test_only_the_first_nodes_are_named_in_the_sentence() -> None:
     "made",
     [
         lambda: Expectation(LABEL, ["a", "a"]),
+        lambda: Expectation(LABEL, []),
         lambda: Expectation(LABEL, selector="a in (b"),
         lambda: Expectation({"key": "bad key!", "value": "x"}, ["a"]),
     ],
