@@ -95,6 +95,7 @@ class Player:
                 "ANSIBLE_PIPELINING": "true",
                 "ANSIBLE_HOME": str(self.directory / "home"),
             },
+            check=False,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -209,7 +210,8 @@ def test_check_mode_writes_nothing(check: Played, silent_hosts: Played) -> None:
 def test_check_mode_shows_the_plan_and_the_writes_of_the_real_run(check: Played, real: Played) -> None:
     assert check.plan == real.plan
     assert check.actions == real.actions
-    assert check.report["check_mode"] and not real.report["check_mode"]
+    assert check.report["check_mode"]
+    assert not real.report["check_mode"]
 
 
 def test_check_mode_shows_the_diff_of_the_real_run(check: Played, real: Played) -> None:
