@@ -52,7 +52,7 @@ def test_each_node_that_differs_gets_one_patch_with_labels_and_annotations(nodes
 
 
 def test_a_second_run_changes_and_writes_nothing(nodes: Lab, modules: Modules) -> None:
-    wanted = {"nodes": ["n-0", "n-5"], "labels": {LABEL: "blue"}, "annotations": {NOTE: "x"}}
+    wanted: dict[str, Any] = {"nodes": ["n-0", "n-5"], "labels": {LABEL: "blue"}, "annotations": {NOTE: "x"}}
     modules.run("node_labels", **wanted)
     again = modules.run("node_labels", **wanted)
     assert (again["changed"], again["changed_nodes"], again["unchanged"]) == (False, [], 2)
@@ -60,7 +60,7 @@ def test_a_second_run_changes_and_writes_nothing(nodes: Lab, modules: Modules) -
 
 
 def test_check_mode_names_the_same_nodes_and_writes_nothing(nodes: Lab, modules: Modules) -> None:
-    wanted = {"selector": f"!{LABEL}", "labels": {LABEL: "blue"}}
+    wanted: dict[str, Any] = {"selector": f"!{LABEL}", "labels": {LABEL: "blue"}}
     predicted = modules.run("node_labels", check=True, **wanted)
     assert predicted.writes == []
     assert set(colours(nodes).values()) == {"red", None}

@@ -19,7 +19,8 @@ from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 
 from .argspec import auth_from, secrets_of
-from .configuration import MISSING_LIBRARY, Access, Connection
+from .configuration import Access, Connection
+from .loaders import MISSING_LIBRARY
 from .patience import Patience
 
 try:

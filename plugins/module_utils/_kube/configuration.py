@@ -12,31 +12,22 @@ asked again before the credential expires, and when the server refuses it.
 from __future__ import annotations
 
 import base64
-import copy
 import json
-import logging
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
-from .._rollout.errors import RolloutError
+from .loaders import loader_for
 
 try:
     import urllib3
-    from kubernetes import config as kubernetes_config
-    from kubernetes.client import Configuration
     from kubernetes.client.rest import RESTClientObject
-    from kubernetes.config.kube_config import (
-        KUBE_CONFIG_DEFAULT_LOCATION,
-        ConfigNode,
-        KubeConfigLoader,
-        KubeConfigMerger,
-    )
-except ImportError as missing:
-    MISSING_LIBRARY: ImportError | None = missing
-else:
-    MISSING_LIBRARY = None
+except ImportError:  # client.connected() reports the missing library
+    pass
+
+if TYPE_CHECKING:
+    from kubernetes.client import Configuration
 
 RENEW_BEFORE_EXPIRY = 300.0
 """Seconds; for a short-lived credential a fifth of its life."""
@@ -69,7 +60,7 @@ class Connection:
         self._auth = auth
         self._pool_size = pool_size
         self._on_secret = on_secret
-        self._load, self._renewable = _loader(auth)
+        self._load, self._renewable = loader_for(auth)
         self._lock = threading.Lock()
         self._access: Access | None = None
         self._pool_key: tuple[Any, ...] = ()
@@ -129,119 +120,6 @@ class Connection:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         pool: urllib3.PoolManager = RESTClientObject(settings).pool_manager
         return pool
-
-
-Load = Callable[[bool], "tuple[Configuration, float | None]"]
-
-
-def _loader(auth: dict[str, Any]) -> tuple[Load, bool]:
-    """How to load this configuration, in kubernetes.core's order, and whether loading it again may give another credential."""
-    if auth.get("host") and (
-        auth.get("api_key")
-        or (auth.get("username") and auth.get("password"))
-        or (auth.get("client_cert") and auth.get("client_key"))
-    ):
-        return (lambda refused: (Configuration(), None)), False
-    if not auth.get("kubeconfig") and not auth.get("context") and _in_cluster():
-        return _load_in_cluster, True
-    return _KubeconfigLoader(auth), not auth.get("api_key")
-
-
-def _in_cluster() -> bool:
-    try:
-        kubernetes_config.load_incluster_config(client_configuration=Configuration())
-    except kubernetes_config.ConfigException:
-        return False
-    return True
-
-
-def _load_in_cluster(refused: bool) -> tuple[Configuration, float | None]:
-    settings = Configuration()
-    # Reads the token file anew: the kubelet replaces it long before it expires.
-    kubernetes_config.load_incluster_config(client_configuration=settings)
-    return settings, None
-
-
-class _KubeconfigLoader:
-    """Keeps the client's loader, because an OIDC provider may accept a refresh token once only and the loader holds the next one."""
-
-    def __init__(self, auth: dict[str, Any]):
-        source = auth.get("kubeconfig")
-        persister = None
-        try:
-            if isinstance(source, dict):
-                self._config = ConfigNode("kubeconfig", copy.deepcopy(source))
-            else:
-                merger = KubeConfigMerger(source or KUBE_CONFIG_DEFAULT_LOCATION)
-                if merger.config is None:
-                    raise RolloutError(
-                        "No kubeconfig at {0}, and this is not a pod of the cluster. Give `kubeconfig`, or `host` and `api_key` "
-                        "(K8S_AUTH_KUBECONFIG, or K8S_AUTH_HOST and K8S_AUTH_API_KEY).".format(
-                            source or KUBE_CONFIG_DEFAULT_LOCATION
-                        )
-                    )
-                self._config = merger.config
-                persister = merger.save_changes if auth.get("persist_config") else None
-            self._loader = KubeConfigLoader(
-                config_dict=self._config,
-                active_context=auth.get("context"),
-                config_base_path=None,
-                config_persister=persister,
-            )
-            self._user = self._find_user(auth.get("context") or self._config["current-context"])
-        except (kubernetes_config.ConfigException, OSError, ValueError) as error:
-            raise RolloutError("The kubeconfig cannot be used: {0}".format(error)) from error
-
-    def __call__(self, refused: bool) -> tuple[Configuration, float | None]:
-        if refused:
-            self._expire_id_token()
-        settings = Configuration()
-        try:
-            with _LoggedErrors() as complaints:
-                self._loader.load_and_set(settings)
-        except (kubernetes_config.ConfigException, OSError, ValueError, KeyError) as error:
-            raise RolloutError("The kubeconfig cannot be used: {0}".format(error)) from error
-        if "exec" in self._user and not settings.api_key and not settings.cert_file:
-            raise RolloutError(
-                "The exec plugin {0!r} of the kubeconfig gave no credential: {1}".format(
-                    self._user["exec"].get("command"),
-                    "; ".join(complaints.messages) or "no token and no certificate in its answer",
-                )
-            )
-        expiry = getattr(self._loader, "expiry", None)
-        return settings, expiry.timestamp() if expiry is not None else None
-
-    def _find_user(self, context: str) -> dict[str, Any]:
-        name = self._config["contexts"].get_with_name(context)["context"].safe_get("user")
-        if not name or not self._config.safe_get("users"):
-            return {}
-        user = self._config["users"].get_with_name(name, safe=True)
-        return user["user"].value if user and user.safe_get("user") else {}
-
-    def _expire_id_token(self) -> None:
-        """Make the loader fetch a new OIDC token although the old one is not expired by this machine's clock."""
-        provider = self._user.get("auth-provider") or {}
-        if provider.get("name") == "oidc" and provider.get("config", {}).get("refresh-token"):
-            expired = base64.urlsafe_b64encode(json.dumps({"exp": 1}).encode()).decode().rstrip("=")
-            provider["config"]["id-token"] = "e30." + expired + ".refused"
-
-
-class _LoggedErrors(logging.Handler):
-    """The client's loader logs what went wrong with an exec plugin instead of raising it."""
-
-    def __init__(self) -> None:
-        super().__init__(level=logging.ERROR)
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
-
-    def __enter__(self) -> _LoggedErrors:
-        logging.getLogger().addHandler(self)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        logging.getLogger().removeHandler(self)
 
 
 def _override(settings: Configuration, auth: dict[str, Any]) -> None:

@@ -48,7 +48,6 @@ class Patience(Retry):
             total=None,
             connect=connect,
             read=None if repeatable else False,
-            redirect=False,
             other=0,
             allowed_methods=None,
             status_forcelist=frozenset(statuses),

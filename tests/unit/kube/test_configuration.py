@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import configuration
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import loaders
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import NODES, ApiError, Cluster
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.configuration import Connection
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.watch import watch
@@ -31,7 +31,7 @@ OK = Reply(body={"kind": "NodeList"})
 @pytest.fixture(autouse=True)
 def _no_configuration_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(configuration, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "no-kubeconfig"))
+    monkeypatch.setattr(loaders, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "no-kubeconfig"))
     monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "no-token"))
 
 
@@ -161,10 +161,10 @@ def test_an_exec_plugin_that_fails_is_named_with_its_own_words(tmp_path: Path) -
 def test_an_exec_plugin_that_waits_for_somebody_is_not_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(configuration, "LOAD_SECONDS", 0.5)
+    monkeypatch.setattr(loaders, "LOAD_SECONDS", 0.5)
     config = kubeconfig("http://127.0.0.1:9", exec=plugin(tmp_path, "time.sleep(5)"))
     began = time.monotonic()
-    with pytest.raises(RolloutError, match="were not there within 0.5 seconds"):
+    with pytest.raises(RolloutError, match=r"were not there within 0.5 seconds"):
         cluster_with(config).request("GET", NODES)
     assert time.monotonic() - began < 3
 

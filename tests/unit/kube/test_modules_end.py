@@ -18,6 +18,7 @@ from tests.unit.kube.fake_api import Reply, Request, fake_api, script, status
 from tests.unit.kube.test_configuration import kubeconfig, plugin
 
 SECRET = "c2VjcmV0LXRva2Vu"
+OTHER = "b3RoZXItc2VjcmV0"
 
 
 @pytest.fixture
@@ -68,6 +69,7 @@ def test_a_token_is_in_no_message_however_it_was_given(
             monkeypatch.setenv("K8S_AUTH_API_KEY", SECRET)
             result = run(host=api.url)
         elif how == "dictionary":
+            config["users"].append({"name": "another", "user": {"token": OTHER}})
             result = run(kubeconfig=config)
         elif how == "file":
             (tmp_path / "config").write_text(json.dumps(config))
@@ -77,6 +79,7 @@ def test_a_token_is_in_no_message_however_it_was_given(
             result = run(kubeconfig=kubeconfig(api.url, exec=exec_plugin))
     assert "you sent" in result["msg"]
     assert SECRET not in json.dumps(result)
+    assert OTHER not in json.dumps(result)
 
 
 def test_what_was_written_and_what_was_not_is_listed_when_a_write_fails(run: Callable[..., dict[str, Any]]) -> None:

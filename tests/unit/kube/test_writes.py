@@ -60,8 +60,9 @@ def test_no_more_writes_are_under_way_than_allowed() -> None:
 
 def test_writes_keep_to_their_rate() -> None:
     with fake_api(echo) as api:
+        began = time.monotonic()
         write_all(api.cluster(), patches(11), 20, 8)
-    assert api.requests[-1].at - api.requests[0].at >= 0.49
+        assert time.monotonic() - began >= 0.5
 
 
 def test_writes_that_do_not_fit_before_the_deadline_are_reported_as_not_tried() -> None:

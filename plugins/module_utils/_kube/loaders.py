@@ -1,0 +1,168 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. How the `kubernetes` client loads a configuration, and loads it again."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+import logging
+import threading
+from typing import Any, Callable
+
+from .._rollout.errors import RolloutError
+
+try:
+    from kubernetes import config as kubernetes_config
+    from kubernetes.client import Configuration
+    from kubernetes.config.kube_config import (
+        KUBE_CONFIG_DEFAULT_LOCATION,
+        ConfigNode,
+        KubeConfigLoader,
+        KubeConfigMerger,
+    )
+except ImportError as missing:
+    MISSING_LIBRARY: ImportError | None = missing
+else:
+    MISSING_LIBRARY = None
+
+LOAD_SECONDS = 60.0
+"""For an exec plugin or an OIDC provider to answer; one that waits for somebody at a terminal never does."""
+
+Load = Callable[[bool], "tuple[Configuration, float | None]"]
+
+
+def loader_for(auth: dict[str, Any]) -> tuple[Load, bool]:
+    """How to load this configuration, in kubernetes.core's order, and whether loading it again may give another credential."""
+    if auth.get("host") and (
+        auth.get("api_key")
+        or (auth.get("username") and auth.get("password"))
+        or (auth.get("client_cert") and auth.get("client_key"))
+    ):
+        return (lambda refused: (Configuration(), None)), False
+    if not auth.get("kubeconfig") and not auth.get("context") and _in_cluster():
+        return _load_in_cluster, True
+    return _KubeconfigLoader(auth), not auth.get("api_key")
+
+
+def _in_cluster() -> bool:
+    try:
+        kubernetes_config.load_incluster_config(client_configuration=Configuration())
+    except kubernetes_config.ConfigException:
+        return False
+    return True
+
+
+def _load_in_cluster(refused: bool) -> tuple[Configuration, float | None]:
+    settings = Configuration()
+    # Reads the token file anew: the kubelet replaces it long before it expires.
+    kubernetes_config.load_incluster_config(client_configuration=settings)
+    return settings, None
+
+
+class _KubeconfigLoader:
+    """Keeps the client's loader, because an OIDC provider may accept a refresh token once only and the loader holds the next one."""
+
+    def __init__(self, auth: dict[str, Any]):
+        source = auth.get("kubeconfig")
+        persister = None
+        try:
+            if isinstance(source, dict):
+                self._config = ConfigNode("kubeconfig", copy.deepcopy(source))
+            else:
+                merger = KubeConfigMerger(source or KUBE_CONFIG_DEFAULT_LOCATION)
+                if merger.config is None:
+                    raise RolloutError(
+                        "No kubeconfig at {0}, and this is not a pod of the cluster. Give `kubeconfig`, or `host` and `api_key` "
+                        "(K8S_AUTH_KUBECONFIG, or K8S_AUTH_HOST and K8S_AUTH_API_KEY).".format(
+                            source or KUBE_CONFIG_DEFAULT_LOCATION
+                        )
+                    )
+                self._config = merger.config
+                persister = merger.save_changes if auth.get("persist_config") else None
+            self._loader = KubeConfigLoader(
+                config_dict=self._config,
+                active_context=auth.get("context"),
+                config_base_path=None,
+                config_persister=persister,
+            )
+            self._user = self._find_user(auth.get("context") or self._config["current-context"])
+        except (kubernetes_config.ConfigException, OSError, ValueError) as error:
+            raise RolloutError("The kubeconfig cannot be used: {0}".format(error)) from error
+
+    def __call__(self, refused: bool) -> tuple[Configuration, float | None]:
+        if refused:
+            self._expire_id_token()
+        settings = Configuration()
+        try:
+            with _LoggedErrors() as complaints:
+                self._load_in_time(settings)
+        except (kubernetes_config.ConfigException, OSError, ValueError, KeyError) as error:
+            raise RolloutError("The kubeconfig cannot be used: {0}".format(error)) from error
+        if "exec" in self._user and not settings.api_key and not settings.cert_file:
+            raise RolloutError(
+                "The exec plugin {0!r} of the kubeconfig gave no credential: {1}".format(
+                    self._user["exec"].get("command"),
+                    "; ".join(complaints.messages) or "no token and no certificate in its answer",
+                )
+            )
+        expiry = getattr(self._loader, "expiry", None)
+        return settings, expiry.timestamp() if expiry is not None else None
+
+    def _load_in_time(self, settings: Configuration) -> None:
+        # The client waits for a plugin without limit. A thread of our own, for an executor would wait for it at exit.
+        outcome: list[Exception | None] = []
+
+        def load() -> None:
+            try:
+                self._loader.load_and_set(settings)
+            except Exception as error:  # noqa: BLE001 - raised again below, in the caller's thread
+                outcome.append(error)
+            else:
+                outcome.append(None)
+
+        thread = threading.Thread(target=load, name="load-credentials", daemon=True)
+        thread.start()
+        thread.join(LOAD_SECONDS)
+        if not outcome:
+            raise RolloutError(
+                "The kubeconfig's credentials were not there within {0:g} seconds. Does its exec plugin {1!r} wait for a log-in?".format(
+                    LOAD_SECONDS, self._user.get("exec", {}).get("command")
+                )
+            )
+        if outcome[0] is not None:
+            raise outcome[0]
+
+    def _find_user(self, context: str) -> dict[str, Any]:
+        name = self._config["contexts"].get_with_name(context)["context"].safe_get("user")
+        if not name or not self._config.safe_get("users"):
+            return {}
+        user = self._config["users"].get_with_name(name, safe=True)
+        return user["user"].value if user and user.safe_get("user") else {}
+
+    def _expire_id_token(self) -> None:
+        """Make the loader fetch a new OIDC token although the old one is not expired by this machine's clock."""
+        provider = self._user.get("auth-provider") or {}
+        if provider.get("name") == "oidc" and provider.get("config", {}).get("refresh-token"):
+            expired = base64.urlsafe_b64encode(json.dumps({"exp": 1}).encode()).decode().rstrip("=")
+            provider["config"]["id-token"] = "e30." + expired + ".refused"
+
+
+class _LoggedErrors(logging.Handler):
+    """The client's loader logs what went wrong with an exec plugin instead of raising it."""
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.ERROR)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+    def __enter__(self) -> _LoggedErrors:
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        logging.getLogger().removeHandler(self)
