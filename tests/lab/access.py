@@ -43,8 +43,8 @@ OPERATOR = Account("tigera-operator", "tigera-operator")
 
 def collection_account() -> Account:
     """The account that docs/rbac.yaml makes for the collection."""
-    documents = yaml.safe_load_all(RBAC.read_text())
-    accounts = [document["metadata"] for document in documents if document and document["kind"] == "ServiceAccount"]
+    objects = yaml.safe_load(RBAC.read_text())["items"]
+    accounts = [each["metadata"] for each in objects if each["kind"] == "ServiceAccount"]
     if len(accounts) != 1:
         raise LabError(f"{RBAC} holds {len(accounts)} ServiceAccounts, not one")
     return Account(accounts[0]["namespace"], accounts[0]["name"])

@@ -31,7 +31,7 @@ def collection(lab: Lab) -> Api:
 
 def _listed() -> set[Rule]:
     """The rules of docs/rbac.yaml that hold for any name."""
-    roles = [document for document in yaml.safe_load_all(RBAC.read_text()) if document["kind"].endswith("Role")]
+    roles = [each for each in yaml.safe_load(RBAC.read_text())["items"] if each["kind"].endswith("Role")]
     return {
         (group, resource, verb)
         for role in roles
@@ -52,7 +52,7 @@ def _resources(api: Api) -> Iterator[tuple[str, str]]:
 
 def _may(api: Api, rule: Rule) -> bool:
     group, resource, verb = rule
-    name, _, subresource = resource.partition("/")
+    name, _slash, subresource = resource.partition("/")
     attributes = {"group": group, "resource": name, "subresource": subresource, "verb": verb}
     review: dict[str, Any] = api.create(
         "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
@@ -103,6 +103,13 @@ def test_a_write_is_in_the_audit_log_under_the_name_of_who_did_it(cluster: Lab, 
         200,
         "me",
     )
+
+
+def test_what_the_collection_reads_is_in_the_audit_log_too(lab: Lab, collection: Api) -> None:
+    position = lab.audit.position()
+    collection.list("/api/v1/nodes")
+    lab.admin.list("/api/v1/nodes")
+    assert [(event.user, event.verb) for event in lab.audit.events(position)] == [(lab.collection_user, "list")]
 
 
 def test_neither_a_dry_run_nor_a_question_counts_as_a_write(cluster: Lab, collection: Api) -> None:

@@ -1,6 +1,11 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kwok Stages that take the place of its defaults: what a kubelet does to its own Node and Pods."""
+"""The kwok Stages that take the place of its defaults: what a kubelet does to its own Node and Pods.
+
+A Stage sees its own Pod only. What depends on the Node or on another Pod comes as an annotation from the node agent:
+  lab.calico-ops.dev/network: up     the node's CNI would give this pod a network
+  lab.calico-ops.dev/healthy: true   calico-node's own checks would pass on this node
+"""
 
 from __future__ import annotations
 
@@ -28,12 +33,7 @@ class Readiness:
 
 def write_kwok_configuration(target: Path, readiness: Readiness) -> None:
     """One file with everything that kwok is told."""
-    stages = [
-        stage
-        for source in sorted(Path(__file__).parent.glob("*.yaml"))
-        for stage in yaml.safe_load_all(source.read_text())
-        if stage
-    ]
+    stages = [yaml.safe_load(source.read_text()) for source in sorted(Path(__file__).parent.glob("*.yaml"))]
     (ready,) = (stage for stage in stages if stage["metadata"]["name"] == _READY)
     ready["spec"]["delay"] = {
         "durationMilliseconds": int(readiness.least_seconds * 1000),
