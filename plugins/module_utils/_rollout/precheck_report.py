@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .canonical import digest, plain
-from .documents import DOCUMENT_VERSION, HostOutcome, PrecheckReport
+from .documents import DOCUMENT_VERSION, CheckResult, HostOutcome, PrecheckReport
 
 _STATUSES = ("ok", "warn", "fail", "skipped")
 
@@ -99,7 +99,7 @@ def _flaw(result: dict[str, Any]) -> str | None:
     if not result["checks"]:
         return "it holds no check"
     for check in result["checks"]:
-        if not isinstance(check, dict) or not {"id", "rank", "status", "message"} <= set(check):
+        if not isinstance(check, dict) or not set(check) >= CheckResult.__required_keys__:
             return "a check in it is incomplete"
         if check["status"] not in _STATUSES:
             return f"check {check['id']} has the unknown status {check['status']}"

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.decide import decide, new_state
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.instant import seconds_since
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan import build_plan
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.report import (
     markdown,
     progress_line,
     terminal,
 )
 
-from tests.unit.rollout.builders import bare, plan, rolled_out, tier
+from tests.unit.rollout.builders import UNREACHABLE, bare, evidence, facts, plan, rolled_out, tier
 
 CORE = ["core-1", "core-2"]
 EDGE = ["edge-1", "edge-2"]
@@ -103,6 +104,13 @@ def test_the_terminal_report_tells_who_is_admitted_and_not_ready() -> None:
     assert "  edge-2  not_ready  2026-01-01T00:00:00Z  felix is not live" in text
 
 
+def test_the_reports_tell_hosts_that_are_no_node() -> None:
+    with_host = build_plan([facts(name) for name in CORE], evidence(CORE, dark=UNREACHABLE), [tier("core")])
+    made = decide(with_host, new_state(with_host), bare(CORE), NOW)["report"]
+    assert "  host dark: unreachable: it could not be reached" in terminal(made, with_host)
+    assert "|  | dark |  | unreachable | it could not be reached" in markdown(made, with_host)
+
+
 def test_the_terminal_report_says_that_check_mode_changed_nothing() -> None:
     made = report(CORE, predicted={"labelled": [], "scoped": False})
     assert terminal(made, PLAN).splitlines()[0].endswith("(check mode: nothing was changed)")
@@ -126,6 +134,8 @@ def test_no_control_character_reaches_the_terminal() -> None:
 
 def test_the_markdown_report_tells_the_same_story() -> None:
     text = markdown(report(CORE + EDGE, ["edge-2"]), PLAN)
+    assert text.startswith(f"# Calico rollout, plan {PLAN['id']}\n\n**in progress**: batch edge-1: waiting for edge-2")
+    assert "\n## Outside, without Calico\n" in text
     assert "| edge-1 | edge | in progress | 1/2 | edge-1, edge-2 |" in text
     assert "| edge | tier=edge | 3 | 1 | 3 |" in text
     assert r"| edge-2 | not\_ready | 2026-01-01T00:00:00Z | felix is not live |" in text
