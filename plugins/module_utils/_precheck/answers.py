@@ -85,7 +85,7 @@ class Facts:
         if fact is None:
             raise NoEvidence("{} was not asked for".format(name), "report this as a fault of the collection")
         if "lost" in fact:
-            raise NoEvidence("{}: {}".format(name, fact["lost"]), fact.get("remedy") or "check again")
+            raise NoEvidence("{} ({})".format(fact["lost"], name), fact.get("remedy") or "check again")
         # A refusal for want of privilege says nothing about the kernel's abilities.
         if fact.get("errno") in (errno.EPERM, errno.EACCES):
             raise NoEvidence("needs become: {} was refused with {}".format(name, _refusal(fact)), BECOME)
@@ -97,6 +97,9 @@ def errno_name(number: Optional[int]) -> str:
         return "no error"
     if number in _IPSET_ERRORS:
         return _IPSET_ERRORS[number]
+    if number == errno.EOPNOTSUPP:
+        # Python knows the number as ENOTSUP; everybody else who writes about the kernel does not.
+        return "EOPNOTSUPP, {}".format(os.strerror(number))
     if number in errno.errorcode:
         return "{}, {}".format(errno.errorcode[number], os.strerror(number))
     return "error {}".format(number)

@@ -17,7 +17,7 @@ from .sweeps import files, modules, network
 from .sweeps.root import Root
 
 # A local answer takes microseconds. Loading a module may take seconds on a slow card; a name (can-reach) as long as the resolver.
-_ITEM_DEADLINE, _LOADING_DEADLINE = 3.0, 10.0
+_ITEM_DEADLINE, _LOADING_DEADLINE = 5.0, 10.0
 
 
 class Gathered(NamedTuple):

@@ -15,6 +15,8 @@ import signal
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from .answers import NoEvidence
+
 Item = Tuple[str, Callable[[], Any]]
 
 
@@ -88,6 +90,8 @@ def attempt(ask: Callable[[], Any]) -> Dict[str, Any]:
     """The fact that a question gives, whatever it raises."""
     try:
         return {"value": ask()}
+    except NoEvidence as missing:
+        return {"lost": missing.reason, "remedy": missing.remedy}
     except OSError as error:
         if error.errno is None:
             return {"lost": str(error) or type(error).__name__}

@@ -111,6 +111,19 @@ def test_a_tunnel_that_would_be_missed_in_silence_fails(kind: str, settings: dic
     assert "calico-node becomes ready" in found.message
 
 
+def test_a_link_kind_that_the_kernel_does_not_know_is_told_apart_from_one_that_it_refuses() -> None:
+    unknown = answering(healthy(), "link.ipip", errno=errno.EOPNOTSUPP, text="Unknown device type")
+    refused = answering(healthy(), "link.ipip", errno=errno.ENOMEM, text="create ipip")
+    assert judgement("ipip_link_create", unknown).message.startswith("the kernel has no ipip devices")
+    assert judgement("ipip_link_create", refused).message.startswith("no ipip device can be made")
+
+
+def test_one_backend_of_iptables_that_may_not_be_asked_and_one_that_lacks_it_prove_nothing() -> None:
+    facts = answering(healthy(), "compat.set.inet", errno=errno.EPERM, text="")
+    assert status("xt_match_set", facts) == "ok"
+    assert status("xt_match_set", answering(facts, "legacy.set.inet", errno=errno.ENOENT, text="")) == "skipped"
+
+
 def test_a_refused_netfilter_socket_fails_everything_that_stands_on_it() -> None:
     failed = {check.id: one.message for check, one in judged(netfilter_refused_by_seccomp()) if one.status == "fail"}
     assert set(failed) == {"ipset_functional", "xt_match_set", "xt_required_extensions", "conntrack_netlink"}

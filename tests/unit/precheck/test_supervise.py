@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import NoEvidence
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.supervise import ask_all, attempt
 
 
@@ -71,10 +72,10 @@ def test_one_slow_question_does_not_take_the_whole_time() -> None:
 
 def test_a_namespace_that_cannot_be_made_is_every_questions_answer() -> None:
     def no_namespace() -> None:
-        raise OSError(28, "no network namespace can be made")
+        raise NoEvidence("no network namespace can be made", "more of them")
 
     assert ask(("a", lambda: 1), ("b", lambda: 2), prepare=no_namespace) == {
-        name: {"errno": 28, "text": "no network namespace can be made"} for name in ("a", "b")
+        name: {"lost": "no network namespace can be made", "remedy": "more of them"} for name in ("a", "b")
     }
 
 

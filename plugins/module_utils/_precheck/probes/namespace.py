@@ -7,19 +7,31 @@ import ctypes
 import errno
 import os
 
+from ..answers import BECOME, NoEvidence, errno_name
+
 _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
 
 
 def enter() -> str:
-    """Moves this process into a new network namespace; without root by way of a user namespace of its own."""
+    """Moves this process into a new network namespace; without root by way of a user namespace of its own.
+
+    Where none can be made, nothing is known about the kernel: its errno must not be taken for the answer to a question.
+    """
     try:
         _unshare(_CLONE_NEWNET)
         return "network"
     except OSError as error:
         if error.errno != errno.EPERM:
-            raise
-    _unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
-    return "user and network"
+            remedy = (
+                "give the kernel CONFIG_NET_NS, and user.max_net_namespaces more than the host has: pods need one each"
+            )
+            raise NoEvidence("no network namespace can be made: {}".format(errno_name(error.errno)), remedy) from error
+    try:
+        _unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+        return "user and network"
+    except OSError as error:
+        reason = "needs become: no namespace can be made without it: {}".format(errno_name(error.errno))
+        raise NoEvidence(reason, BECOME) from error
 
 
 def _unshare(flags: int) -> None:
@@ -27,4 +39,4 @@ def _unshare(flags: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(flags) != 0:
         number = ctypes.get_errno()
-        raise OSError(number, "no network namespace can be made: {}".format(os.strerror(number)))
+        raise OSError(number, os.strerror(number))

@@ -3,11 +3,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Netlink messages: written, read, and sent with a deadline. Headers are in host order, netfilter's numbers in network order."""
 
-import errno
 import os
 import socket
 import struct
 from typing import Dict, Iterator, List, NamedTuple, Tuple
+
+from ..answers import NoEvidence
 
 NETLINK_ROUTE = 0
 NETLINK_NETFILTER = 12
@@ -150,4 +151,6 @@ class Connection:
         try:
             return self._socket.recv(65536)
         except socket.timeout:
-            raise KernelRefusal(errno.ETIMEDOUT, "the kernel did not answer on netlink") from None
+            raise NoEvidence(
+                "the kernel did not answer on netlink", "look for what hangs in the host's kernel log"
+            ) from None
