@@ -47,11 +47,13 @@ class Played:
 
     @property
     def plan(self) -> dict[str, Any]:
-        return self.results("Freeze the plan")[0]["ansible_facts"]["rollout_plan"]
+        plan: dict[str, Any] = self.results("Freeze the plan")[0]["ansible_facts"]["rollout_plan"]
+        return plan
 
     @property
     def report(self) -> dict[str, Any]:
-        return self.steps[-1]["report"]
+        report: dict[str, Any] = self.steps[-1]["report"]
+        return report
 
     @property
     def actions(self) -> list[tuple[str, list[str]]]:
