@@ -86,10 +86,8 @@ class _Tokens:
     def peek(self) -> str | None:
         return self.items[self.at][0] if self.at < len(self.items) else None
 
-    def take(self) -> str | None:
-        token = self.peek()
+    def take(self) -> None:
         self.at += 1
-        return token
 
     def error(self, expected: str) -> RolloutError:
         if self.at < len(self.items):
