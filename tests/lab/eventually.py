@@ -11,7 +11,7 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 
-def eventually(look: Callable[[], Value], seconds: float = 20.0) -> Value:
+def eventually(look: Callable[[], Value], seconds: float = 30.0) -> Value:
     """What look() says as soon as it is true; an AssertionError with its last word when that does not come."""
     deadline = time.monotonic() + seconds
     while not (value := look()):
