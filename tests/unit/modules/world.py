@@ -30,6 +30,8 @@ class World:
         """Answers to label writes by node, and to writes of the Installation under its name, `default`."""
         self.lag = 0
         """So many lists of nodes after each write still show the state before it."""
+        self.unready: set[str] = set()
+        """Nodes whose calico-node never becomes ready."""
         self.labelled: list[str] = []
         self.installation_writes = 0
         self._version = 100
@@ -65,7 +67,7 @@ class World:
             return [raw.daemonset(desired=len(running), selector={KEY: "true"})]
         if path == SYSTEM + "controllerrevisions":
             return [raw.revision(1, "new")]
-        return [raw.pod(name) for name in running] if path.endswith("/pods") else []
+        return [raw.pod(name, ready=name not in self.unready) for name in running] if path.endswith("/pods") else []
 
     def _labelled(self, request: Request) -> Reply:
         name = request.path.rpartition("/")[2]

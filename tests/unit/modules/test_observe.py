@@ -1,0 +1,84 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is observed is the cluster as it is: our own writes in it, and what is not installed simply absent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import observe as observe_module
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import ApiError, Cluster
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer, observe_once
+
+from tests.unit.kube.fake_api import Reply, Request, fake_api, status
+
+from .raw import KEY
+from .world import NODES, World
+
+
+@contextmanager
+def observing(world: World) -> Iterator[tuple[Cluster, Observer]]:
+    with fake_api(world.answer) as api:
+        cluster = api.cluster()
+        with Observer(cluster, time.monotonic() + 30) as observer:
+            yield cluster, observer
+        cluster.close()
+
+
+def label(cluster: Cluster, node: str) -> dict[str, object]:
+    body = {"metadata": {"labels": {KEY: "true"}}}
+    return cluster.request("PATCH", f"{NODES}/{node}", body=body, content_type="application/merge-patch+json")
+
+
+def test_after_settling_our_own_write_is_observed() -> None:
+    world = World("a", "b")
+    world.lag = 4
+    with observing(world) as (cluster, observer):
+        assert KEY not in observer.observe()["nodes"]["a"]["labels"]
+        assert observer.settle("nodes", [label(cluster, "a")])
+        assert observer.observe()["nodes"]["a"]["labels"][KEY] == "true"
+
+
+def test_settling_gives_up_on_a_node_that_was_deleted_after_the_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observe_module, "SETTLE_SECONDS", 0.5)
+    world = World("a", "b")
+    with observing(world) as (cluster, observer):
+        written = label(cluster, "a")
+        del world.nodes["a"]
+        assert not observer.settle("nodes", [written])
+
+
+def not_installed(request: Request, _number: int) -> Reply:
+    if "operator.tigera.io" in request.path or request.path.rpartition("/")[2] in ("calico-node", "canal"):
+        return status(404, "NotFound")
+    return Reply(body={"items": [], "metadata": {"resourceVersion": "1"}})
+
+
+def test_what_is_not_installed_is_absent_and_no_error() -> None:
+    with fake_api(not_installed) as api:
+        seen = observe_once(api.cluster())
+    assert (seen["installation"], seen["daemonset"], seen["calico_status"]) == (None, None, {})
+    assert (seen["overlay"], seen["manifest_install"]) == (False, [])
+
+
+def test_a_kind_that_may_not_be_read_is_an_error_and_not_absent() -> None:
+    def forbidden(request: Request, number: int) -> Reply:
+        if request.path.endswith("/installations"):
+            return status(403, "Forbidden", "cannot list installations")
+        return not_installed(request, number)
+
+    with fake_api(forbidden) as api, pytest.raises(ApiError, match="cannot list installations"):
+        observe_once(api.cluster())
+
+
+def test_a_calico_from_manifests_is_found() -> None:
+    def answer(request: Request, number: int) -> Reply:
+        if request.path.endswith("kube-system/daemonsets/canal"):
+            return Reply(body={"metadata": {"name": "canal"}})
+        return not_installed(request, number)
+
+    with fake_api(answer) as api:
+        assert observe_once(api.cluster())["manifest_install"] == ["kube-system/canal"]
