@@ -150,10 +150,20 @@ class Lab:
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
+        """One at a time brings this lab up or takes it down; the lock goes when the lab is gone."""
         labs_root().mkdir(parents=True, exist_ok=True)
-        with open(labs_root() / f".{self.name}.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        path = labs_root() / f".{self.name}.lock"
+        while True:
+            with open(path, "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not path.exists() or not os.path.samestat(path.stat(), os.fstat(lock.fileno())):
+                    continue  # the one we waited for removed it
+                try:
+                    yield
+                finally:
+                    if not self.directory.exists():
+                        path.unlink()
+                return
 
     def _bring_up(self, hosts: Sequence[HostSpec], operator: bool, readiness: Readiness) -> None:
         programs = binaries(self._say)

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.lab.errors import LabError
 from tests.lab.eventually import eventually
+from tests.lab.hosts import HostSpec
 from tests.lab.lab import Lab
-from tests.lab.places import REPOSITORY, lab_directory
+from tests.lab.places import REPOSITORY, lab_directory, labs_root
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -88,6 +90,25 @@ def test_a_lab_whose_api_server_was_killed_says_so_and_comes_up_again(second: La
     second.down()
     second.up(operator=False)
     assert second.admin.get("/version")["minor"] == "36"
+
+
+def test_a_host_of_the_lab_is_a_node_with_its_identity_and_goes_with_the_lab(second: Lab) -> None:
+    second.up(hosts=[HostSpec("only-1", groups=["edge"], labels={"tier": "edge"})], operator=False)
+    (host,) = second.hosts
+    node = second.admin.get("/api/v1/nodes/only-1")
+    info = node["status"]["nodeInfo"]
+    assert (info["machineID"], info["systemUUID"], info["bootID"]) == (host.machine_id, host.system_uuid, host.boot_id)
+    assert node["status"]["addresses"][0] == {"type": "InternalIP", "address": host.address}
+    assert node["metadata"]["labels"]["tier"] == "edge"
+    assert list(yaml.safe_load(second.inventory.read_text())["all"]["children"]["edge"]["hosts"]) == ["only-1"]
+    second.down()
+    assert not host.alive
+
+
+def test_a_lab_that_was_taken_down_leaves_no_file(second: Lab) -> None:
+    second.directory.mkdir(parents=True)
+    second.down()
+    assert [path.name for path in labs_root().glob(f"*{second.name}*")] == []
 
 
 def test_a_lab_that_is_up_is_not_started_again(lab: Lab) -> None:
