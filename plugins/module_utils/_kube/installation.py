@@ -256,15 +256,14 @@ def _refuse_another_spec(current: Mapping[str, Any], spec: Mapping[str, Any], la
         )
 
 
-def _differing(wanted: Mapping[str, Any], has: Mapping[str, Any], path: str) -> list[str]:
-    found = []
-    for key, value in wanted.items():
-        here = "%s.%s" % (path, key)
-        if isinstance(value, Mapping) and isinstance(has.get(key), Mapping):
-            found.extend(_differing(value, has[key], here))
-        elif value != has.get(key):
-            found.append(here)
-    return found
+def _differing(wanted: Any, has: Any, path: str) -> list[str]:
+    """Where it has not what is wanted. What it has beyond that are defaults, which the operator writes into list items too."""
+    if isinstance(wanted, Mapping) and isinstance(has, Mapping):
+        return [found for key in wanted for found in _differing(wanted[key], has.get(key), "%s.%s" % (path, key))]
+    if isinstance(wanted, list) and isinstance(has, list) and len(wanted) == len(has):
+        pairs = enumerate(zip(wanted, has))
+        return [found for position, pair in pairs for found in _differing(*pair, "%s[%d]" % (path, position))]
+    return [] if wanted == has else [path]
 
 
 def _dry(dry_run: bool) -> dict[str, str]:

@@ -257,6 +257,19 @@ def test_create_leaves_an_installation_alone_that_is_as_asked_for() -> None:
     assert scoped(server, create_spec={"registry": "example.com/"}).changed is False
 
 
+def test_create_leaves_an_installation_alone_that_the_operator_filled_in() -> None:
+    filled_in = [{"cidr": "10.0.0.0/16", "encapsulation": "VXLAN", "blockSize": 26, "natOutgoing": "Enabled"}]
+    server = Server(raw.scoped_installation(calicoNetwork={"ipPools": filled_in, "mtu": 1450}))
+    wanted = {"calicoNetwork": {"ipPools": [{"cidr": "10.0.0.0/16", "encapsulation": "VXLAN"}]}}
+    assert scoped(server, create_spec=wanted).changed is False
+
+
+def test_create_names_the_list_item_that_differs() -> None:
+    server = Server(raw.scoped_installation(calicoNetwork={"ipPools": [{"cidr": "10.9.0.0/16"}]}))
+    with pytest.raises(RolloutError, match=r"spec\.calicoNetwork\.ipPools\[0\]\.cidr"):
+        scoped(server, create_spec={"calicoNetwork": {"ipPools": [{"cidr": "10.0.0.0/16"}]}})
+
+
 def test_create_refuses_another_installation_and_names_the_fields() -> None:
     server = Server(raw.scoped_installation(registry="theirs/"))
     with pytest.raises(RolloutError, match=r"uid-1.*tigera-operator.*spec\.registry"):
