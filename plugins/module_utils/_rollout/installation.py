@@ -111,6 +111,14 @@ def refusals(
         check_label(label["key"], label["value"])
     except RolloutError as error:
         reasons.append(str(error).rstrip("."))
+    spared = {*may_lose_calico, *about_to_be_labelled}
+    left = [name for name in stranded(observation, label) if name not in spared]
+    if left:
+        runs, does = ("node runs", "does") if len(left) == 1 else ("nodes run", "do")
+        reasons.append(
+            f"{len(left)} {runs} a Ready calico-node and {does} not carry {text}, so the selector would take it away: "
+            f"{', '.join(left)}. Label what must keep it first, or name what may lose it in may_lose_calico"
+        )
     if observation["overlay"]:
         reasons.append(
             "an Installation named overlay exists, whose selectors replace those of Installation/default without a trace: "
@@ -126,14 +134,6 @@ def refusals(
         reasons += _other_values(seen, label)
         reasons += selector_narrows(DAEMONSETS[0], seen["calico_node_selector"], label)
         reasons += selector_narrows(DAEMONSETS[1], seen["csi_node_driver_selector"], label)
-    spared = {*may_lose_calico, *about_to_be_labelled}
-    left = [name for name in stranded(observation, label) if name not in spared]
-    if left:
-        runs, does = ("node runs", "does") if len(left) == 1 else ("nodes run", "do")
-        reasons.append(
-            f"{len(left)} {runs} a Ready calico-node and {does} not carry {text}, so the selector would take it away: "
-            f"{', '.join(left)}. Label what must keep it first, or name what may lose it in may_lose_calico"
-        )
     if not labelled(observation, label) and not about_to_be_labelled:
         reasons.append(
             f"no Linux node carries {text}: calico-node would run nowhere, and the operator would call that Available. "
