@@ -69,7 +69,8 @@ def apply_manifests(kubectl: Path, kubeconfig: Path, cache: Path, admin: Api) ->
         "--server-side",
         *manifests,
     ]
-    outcome = subprocess.run(command, check=False, capture_output=True, text=True)
+    environment = {**os.environ, "KUBERC": "off"}  # whoever runs this may have preferences in their home
+    outcome = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     if outcome.returncode != 0:
         raise LabError(f"kubectl apply failed:\n{outcome.stderr.strip()}")
     _wait_for_crds(admin)

@@ -122,6 +122,20 @@ def test_a_name_that_could_not_name_a_device_or_a_folder_is_refused(name: str) -
         lab_directory(name)
 
 
+def test_without_root_the_lab_says_that_it_needs_root(second: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "geteuid", lambda: 1000)
+        with pytest.raises(LabError, match="must run as root"):
+            second.up()
+
+
+def test_elsewhere_than_on_linux_the_lab_says_that_it_needs_linux(second: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "platform", "darwin")
+        with pytest.raises(LabError, match="Linux only"):
+            second.up()
+
+
 def test_secrets_of_a_lab_are_readable_by_root_only(lab: Lab) -> None:
     assert lab.directory.stat().st_mode & 0o077 == 0
     for path in (lab.kubeconfig, lab.admin_kubeconfig, lab.operator_kubeconfig, lab.audit_log):
