@@ -17,6 +17,7 @@ from .labels import ANNOTATION_BATCH, ANNOTATION_PLAN, ANNOTATION_PRECHECK
 from .plan import planned_nodes
 from .situation import Situation, assess, nodes_text
 from .standing import standing
+from .text import listed
 
 # A watch lags behind our own writes. Within this time an observation without them is taken as old, and no write is repeated.
 SETTLE = 5.0
@@ -71,7 +72,7 @@ def over_budget(situation: Situation) -> Decision | None:
             outside = [
                 entry for entry in situation.plan["excluded"] if entry["counts"] and entry["tier"] == tier["name"]
             ]
-            names = ", ".join(f"{entry['node']} ({entry['cause']})" for entry in outside)
+            names = listed([f"{entry['node']} ({entry['cause']})" for entry in outside])
             told.append(
                 f"tier {tier['name']}: {tier['left_out']} of its {tier['nodes']} nodes would be left out, "
                 f"its failure budget allows {tier['budget']}: {names}"

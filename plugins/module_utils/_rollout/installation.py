@@ -18,6 +18,7 @@ from .errors import RolloutError
 from .labels import check_label
 from .overrides import DAEMONSETS, placement_narrows, pod_spec, selector_narrows, with_pod_spec
 from .readiness import carries, labelled
+from .text import listed
 
 NAME = "default"
 API_VERSION = "operator.tigera.io/v1"
@@ -117,7 +118,7 @@ def refusals(
         runs, does = ("node runs", "does") if len(left) == 1 else ("nodes run", "do")
         reasons.append(
             f"{len(left)} {runs} a Ready calico-node and {does} not carry {text}, so the selector would take it away: "
-            f"{', '.join(left)}. Label what must keep it first, or name what may lose it in may_lose_calico"
+            f"{listed(left)}. Label what must keep it first, or name what may lose it in may_lose_calico"
         )
     if observation["overlay"]:
         reasons.append(

@@ -12,6 +12,7 @@ from .documents import Batch, Observation, Plan, Readiness, RolloutState
 from .installation import scoped, taken
 from .plan import planned_nodes
 from .readiness import carries, judge
+from .text import listed
 
 
 class Situation(NamedTuple):
@@ -89,7 +90,7 @@ def assess(plan: Plan, state: RolloutState, seen: Observation, now: float) -> Si
 
 
 def nodes_text(names: Sequence[str]) -> str:
-    return f"node {names[0]}" if len(names) == 1 else f"{len(names)} nodes ({', '.join(names)})"
+    return f"node {names[0]}" if len(names) == 1 else f"{len(names)} nodes ({listed(names)})"
 
 
 def _fold(situation: Situation, admitted: Sequence[str]) -> RolloutState:

@@ -21,6 +21,13 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
 
 
+def listed(names: Sequence[str], most: int = 50) -> str:
+    """Names for a sentence; on a large cluster those that no reader would get through are counted."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Columns as wide as they need to be, the last one as long as it is."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
