@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -40,9 +41,11 @@ def test_an_api_server_that_is_not_there_is_tried_again() -> None:
     assert not loop.failed
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_fault_of_its_own_ends_it_instead_of_leaving_it_idle() -> None:
+def test_a_fault_of_its_own_ends_it_instead_of_leaving_it_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", told.append)
     loop = Loop(Silent(TypeError("a bug")))
     loop.start()
     assert loop.ended.wait(5)
     assert loop.failed
+    assert [one.exc_type for one in told] == [TypeError]

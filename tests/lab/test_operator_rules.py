@@ -47,18 +47,18 @@ def test_an_empty_spec_gets_calico_with_an_ipip_pool() -> None:
     (pool,) = spec["calicoNetwork"]["ipPools"]
     assert (pool["cidr"], pool["encapsulation"], pool["blockSize"]) == ("192.168.0.0/16", "IPIP", 26)
     assert spec["nodeUpdateStrategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}
+    assert spec["controlPlaneReplicas"] == 2
 
 
 def test_defaults_change_nothing_that_is_set() -> None:
     own = {
         "cni": {"type": "Calico", "ipam": {"type": "HostLocal"}},
-        "calicoNetwork": {"bgp": "Disabled", "linuxDataplane": "Nftables", "ipPools": []},
+        "calicoNetwork": {"bgp": "Disabled", "linuxDataplane": "Nftables"},
         "nodeUpdateStrategy": {"rollingUpdate": {"maxUnavailable": "25%"}},
         "controlPlaneReplicas": 1,
     }
     filled = computed(**copy.deepcopy(own))
     assert (filled["cni"]["ipam"]["type"], filled["controlPlaneReplicas"]) == ("HostLocal", 1)
-    assert filled["calicoNetwork"]["ipPools"] == []
     assert filled["nodeUpdateStrategy"]["rollingUpdate"] == {"maxUnavailable": "25%"}
     assert filled["calicoNetwork"]["linuxDataplane"] == "Nftables"
 
@@ -66,6 +66,10 @@ def test_defaults_change_nothing_that_is_set() -> None:
 def test_defaults_once_written_stay_as_they_are() -> None:
     once = with_defaults(computed())
     assert computed(**once) == once
+
+
+def test_an_empty_list_of_pools_stays_empty() -> None:
+    assert computed(calicoNetwork={"ipPools": []})["calicoNetwork"]["ipPools"] == []
 
 
 def test_each_provider_has_its_own_cni() -> None:
@@ -104,6 +108,11 @@ def test_a_key_that_contains_the_operators_domain_is_dropped(key: str) -> None:
     seen = workload("calico-node", calicoNodeDaemonSet=override)
     assert seen["spec"]["template"]["spec"]["nodeSelector"] == LINUX
     assert seen["metadata"]["labels"] == {"k8s-app": "calico-node", "kept": "1"}
+
+
+def test_a_label_of_the_operator_cannot_be_overridden() -> None:
+    seen = workload("calico-node", calicoNodeDaemonSet={"metadata": {"labels": {"k8s-app": "mine"}}})
+    assert seen["metadata"]["labels"] == {"k8s-app": "calico-node"}
 
 
 def test_the_control_planes_selector_keeps_a_key_of_the_operators_domain() -> None:
@@ -212,6 +221,12 @@ def test_an_overlay_replaces_selector_and_tolerations_as_a_whole() -> None:
     over = {"calicoNodeDaemonSet": pod_override(nodeSelector={"b": "2"}, tolerations=[])}
     seen = overlaid(base, over)["calicoNodeDaemonSet"]["spec"]["template"]["spec"]
     assert seen == {"nodeSelector": {"b": "2"}, "tolerations": [], "affinity": {"x": {}}}
+
+
+def test_an_overlay_replaces_labels_as_a_whole() -> None:
+    base = {"calicoNodeDaemonSet": {"metadata": {"labels": {"a": "1"}, "annotations": {"c": "3"}}}}
+    seen = overlaid(base, {"calicoNodeDaemonSet": {"metadata": {"labels": {"b": "2"}}}})
+    assert seen["calicoNodeDaemonSet"]["metadata"] == {"labels": {"b": "2"}, "annotations": {"c": "3"}}
 
 
 def test_an_overlay_changes_single_fields_of_the_network() -> None:

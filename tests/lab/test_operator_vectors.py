@@ -33,13 +33,8 @@ def installed(lab: Lab) -> Calico:
 def calico(installed: Calico) -> Iterator[Calico]:
     """As installed; what a test overrides is taken back after it."""
     yield installed
-    plain = {"calicoNodeDaemonSet": None, "csiNodeDriverDaemonSet": None, "controlPlaneNodeSelector": None}
-    installed.patch({**plain, "nodeUpdateStrategy": {"type": "RollingUpdate"}})
-    wait_for(
-        lambda: installed.pod_template()["nodeSelector"] == {"kubernetes.io/os": "linux"},
-        10,
-        lambda: "still overridden",
-    )
+    installed.patch({"nodeUpdateStrategy": {"type": "RollingUpdate"}})
+    override(installed, {})
 
 
 def override(calico: Calico, pod: dict[str, Any]) -> dict[str, Any]:
@@ -53,7 +48,7 @@ def override(calico: Calico, pod: dict[str, Any]) -> dict[str, Any]:
         seen: dict[str, Any] = calico.daemonset()["spec"]["template"]
         return seen if seen["metadata"].get("annotations", {}).get("example.org/mark") == mark else None
 
-    found: dict[str, Any] | None = wait_for(taken, 10, lambda: f"{calico.daemonset()['spec']['template']}")
+    found: dict[str, Any] | None = wait_for(taken, 20, lambda: f"{calico.daemonset()['spec']['template']}")
     assert found is not None
     spec: dict[str, Any] = found["spec"]
     return spec
@@ -85,7 +80,7 @@ def test_h_a_crash_loop_is_a_pod_failure(calico: Calico) -> None:
     )
     calico.admin.replace(f"/api/v1/namespaces/calico-system/pods/{name}/status", pod)
     crashing = f"Pod calico-system/{name} has crash looping container: calico-node (Error, exit code 1)"
-    wait_for(lambda: calico.said().get("Degraded") == ("True", "PodFailure", crashing), 10, lambda: f"{calico.said()}")
+    wait_for(lambda: calico.said().get("Degraded") == ("True", "PodFailure", crashing), 20, lambda: f"{calico.said()}")
     assert calico.said()["Progressing"] == ("False", "Unknown", "")
     calico.admin.delete(f"/api/v1/namespaces/calico-system/pods/{name}", gracePeriodSeconds=0)
 
@@ -129,7 +124,7 @@ def test_e_l_on_delete_is_rejected_and_its_generation_observed(calico: Calico) -
             condition["observedGeneration"] == patched["metadata"]["generation"]
             for condition in calico.conditions().values()
         ),
-        10,
+        20,
         lambda: f"{calico.conditions()}",
     )
     status, reason, message = calico.said()["Degraded"]
@@ -157,7 +152,7 @@ def test_j_without_enabled_pools_nothing_is_installed(cluster: Lab) -> None:
     cluster.add_node("w-0")
     calico.install({"calicoNetwork": {"ipPools": []}})
     said = ("True", "ResourceNotFound", "waiting for enabled IP pools to be created")
-    wait_for(lambda: calico.said() == {"Degraded": said}, 10, lambda: f"{calico.conditions()}")
+    wait_for(lambda: calico.said() == {"Degraded": said}, 20, lambda: f"{calico.conditions()}")
     assert not calico.daemonset()
 
 
@@ -165,7 +160,7 @@ def test_i_without_linux_nodes_nothing_is_installed(cluster: Lab) -> None:
     calico = Calico(cluster)
     cluster.add_node("win-0", operating_system="windows")
     calico.install()
-    wait_for(lambda: "Degraded" in calico.said(), 10, lambda: f"{calico.conditions()}")
+    wait_for(lambda: "Degraded" in calico.said(), 20, lambda: f"{calico.conditions()}")
     status, reason, message = calico.said()["Degraded"]
     assert (status, reason) == ("True", "ResourceScalingError")
     assert message.endswith("not enough linux nodes to schedule typha pods on, require 1 and have 0")
