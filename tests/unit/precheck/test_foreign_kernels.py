@@ -155,6 +155,12 @@ def test_what_could_not_be_judged_has_a_remedy_and_what_is_not_needed_has_none()
     assert skipped["wireguard_link_create"] is None
 
 
+def test_one_failed_check_is_enough_not_to_pass() -> None:
+    found = judged(raspberry_pi_without_vxlan(), encapsulation="vxlan")
+    assert {check.id for check, one in found if one.status == "fail"} == {"vxlan_link_create", "module_package_missing"}
+    assert verdict(found) == "fail"
+
+
 def test_one_lost_answer_is_enough_not_to_pass() -> None:
     facts = {**healthy(), "link.ipip": {"lost": "no answer within 3 s"}}
     found = judged(facts)

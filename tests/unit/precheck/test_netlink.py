@@ -39,6 +39,11 @@ def test_garbage_is_read_without_fault(garbage: bytes) -> None:
         netlink.verdict(found)
 
 
+def test_a_length_that_leads_nowhere_ends_the_reading() -> None:
+    assert attributes(u8(1, 9) + bytes(8)) == {1: b"\x09"}
+    assert [found.sequence for found in messages(message(2, 0, 7, b"abcd") + bytes(32))] == [7]
+
+
 def test_nested_attributes_and_byte_order_flags_do_not_change_the_type() -> None:
     assert attributes(nested(7, u8(1, 9)) + be32(6, 2, marked=True)) == {7: u8(1, 9), 6: b"\0\0\0\2"}
 
