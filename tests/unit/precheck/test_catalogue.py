@@ -43,10 +43,31 @@ def test_a_check_says_what_it_finds_out_and_where_from(check: Check) -> None:
     assert check.source
 
 
-@pytest.mark.parametrize("probe", every_probe())
-def test_a_probe_says_what_the_kernel_would_be_made_to_load(probe: str) -> None:
-    assert all(request.isprintable() and request for request in find(probe).requests)
-    assert find(probe).requests
+@pytest.mark.parametrize(
+    ("probe", "requests"),
+    [
+        ("netfilter.socket", {"net-pf-16-proto-12"}),
+        ("ipset.protocol", {"net-pf-16-proto-12", "nfnetlink-subsys-6"}),
+        ("ipset.hash:net.inet", {"net-pf-16-proto-12", "nfnetlink-subsys-6", "ip_set_hash:net"}),
+        ("compat.set.inet", {"net-pf-16-proto-12", "nfnetlink-subsys-11", "ipt_set"}),
+        ("compat.set.inet6", {"net-pf-16-proto-12", "nfnetlink-subsys-11", "ip6t_set"}),
+        ("legacy.set.inet", {"ip_tables", "ipt_set"}),
+        ("legacy.MASQUERADE.inet6", {"ip6_tables", "ip6t_MASQUERADE"}),
+        ("link.ipip", {"rtnl-link-ipip"}),
+        ("nft.generation", {"net-pf-16-proto-12", "nfnetlink-subsys-10"}),
+        ("conntrack.statistics", {"net-pf-16-proto-12", "nfnetlink-subsys-1"}),
+    ],
+)
+def test_a_probe_says_what_the_kernel_would_be_made_to_load(probe: str, requests: set[str]) -> None:
+    assert set(find(probe).requests) == requests
+
+
+def test_an_expression_of_nftables_is_looked_for_under_both_its_names() -> None:
+    assert {"nft-expr-2-fib", "nft-expr-fib", "nft-chain-2-filter"} <= set(find("nft.fib").requests)
+
+
+def test_every_probe_says_what_it_asks_for() -> None:
+    assert [probe for probe in every_probe() if not find(probe).requests] == []
 
 
 def test_no_probe_makes_a_link_whose_module_leaves_one_on_the_host() -> None:
