@@ -22,6 +22,7 @@ def variables(venv: Path, collections: Path) -> dict[str, str]:
         VIRTUAL_ENV=str(venv),
         PATH=os.pathsep.join([str(venv / "bin"), env.get("PATH", os.defpath)]),
         ANSIBLE_COLLECTIONS_PATH=str(collections),
+        CALICO_OPS_CACHE=str(cache()),
         PYTHONPATH=os.pathsep.join([str(CHECKOUT), str(collections)]),
         # As sources to check; what mypy finds by PYTHONPATH it takes for a library without types.
         MYPYPATH=str(collections),
