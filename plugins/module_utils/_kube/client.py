@@ -253,6 +253,8 @@ def _named_metadata(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _all_headers(access: Mapping[str, Any], own: Mapping[str, str]) -> Any:
+    if not any(isinstance(value, list) for value in access.values()):
+        return {**own, "User-Agent": USER_AGENT, **access}  # a plain dictionary costs a third of the other
     headers = HTTPHeaderDict({**own, "User-Agent": USER_AGENT})
     for name, value in access.items():
         for one in value if isinstance(value, list) else [value]:
