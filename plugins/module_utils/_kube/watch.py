@@ -250,9 +250,8 @@ class _KindMirror:
 
     def _keyed(self, item: dict[str, Any]) -> tuple[tuple[str, str], Any]:
         metadata = item["metadata"]
-        return (metadata.get("namespace", ""), metadata["name"]), item if self._kind.trim is None else self._kind.trim(
-            item
-        )
+        kept = item if self._kind.trim is None else self._kind.trim(item)
+        return (metadata.get("namespace", ""), metadata["name"]), kept
 
 
 def _lines(response: Any) -> Iterator[bytes]:
