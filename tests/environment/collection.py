@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import checkout
 from .places import CHECKOUT, NAME, NAMESPACE, cache, collection_in, locked
-from .steps import step
+from .steps import SetupError, step
 
 TIMEOUT = 300.0
 KEPT = 5
@@ -34,14 +34,18 @@ def installed(venv: Path) -> Path:
     """A collections path that holds the tarball built from the checkout as it is now, and nothing else."""
     names = checkout.files()
     root = cache() / "collections" / checkout.digest(names)
-    if root.is_dir():
-        os.utime(root)
-        return root
     with locked("collections"):
-        if not root.is_dir():
+        if _holds_collection(root):
+            os.utime(root)
+        else:
+            shutil.rmtree(root, ignore_errors=True)
             _build_and_install(venv, names, root)
             _forget_old(root.parent)
     return root
+
+
+def _holds_collection(root: Path) -> bool:
+    return (collection_in(root) / "MANIFEST.json").is_file()
 
 
 def _build_and_install(venv: Path, names: list[str], root: Path) -> None:
@@ -55,9 +59,21 @@ def _build_and_install(venv: Path, names: list[str], root: Path) -> None:
         build = [galaxy, "collection", "build", str(source), "--output-path", scratch]
         step("collection tarball", build, log=log, timeout=TIMEOUT, cwd=source, env=env)
         (tarball,) = Path(scratch).glob(f"{NAMESPACE}-{NAME}-*.tar.gz")
-        # --offline: a dependency that crept in would fail here instead of being fetched.
-        install = [galaxy, "collection", "install", str(tarball), "--collections-path", str(target), "--offline"]
+        # --offline: a dependency that crept in would fail here instead of being fetched. --force: it would do nothing where
+        # the user has this version among the collections of their own.
+        install = [
+            galaxy,
+            "collection",
+            "install",
+            str(tarball),
+            "--collections-path",
+            str(target),
+            "--offline",
+            "--force",
+        ]
         step(f"{tarball.name} installed offline", install, log=log, timeout=TIMEOUT, cwd=source, env=env)
+        if not _holds_collection(target):
+            raise SetupError(f"ansible-galaxy installed nothing, and said: {log.read_text(encoding='utf-8')}")
         target.rename(root)
 
 
