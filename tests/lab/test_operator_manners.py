@@ -160,7 +160,7 @@ def test_a_deleted_installation_takes_everything_along(calico: Calico) -> None:
     namespace = "/api/v1/namespaces/calico-system"
     wait_for(
         lambda: calico.admin.get_or_none(INSTALLATION) is calico.admin.get_or_none(namespace) is None,
-        30,
+        60,
         lambda: f"left: {calico.admin.get_or_none(INSTALLATION)}, {calico.admin.get_or_none(namespace)}",
     )
     wait_for(

@@ -54,35 +54,38 @@ def override(calico: Calico, pod: dict[str, Any]) -> dict[str, Any]:
     return spec
 
 
-def test_g_an_unready_node_is_awaited(calico: Calico) -> None:
+def test_g_an_unready_node_is_awaited(installed: Calico) -> None:
     awaiting = 'DaemonSet "calico-system/calico-node" is not available (awaiting 1 nodes)'
     wait_for(
-        lambda: calico.said().get("Progressing") == ("True", "ResourceNotReady", awaiting),
+        lambda: installed.said().get("Progressing") == ("True", "ResourceNotReady", awaiting),
         15,
-        lambda: f"{calico.said()}",
+        lambda: f"{installed.said()}",
     )
-    assert calico.said()["Available"] == ("False", "Unknown", "")
+    assert installed.said()["Available"] == ("False", "Unknown", "")
 
 
-def test_k_an_unready_pod_within_its_grace_is_no_failure(calico: Calico) -> None:
-    assert BAD in calico.nodes_with() - calico.nodes_with(ready=True)
+def test_k_an_unready_pod_within_its_grace_is_no_failure(installed: Calico) -> None:
+    assert BAD in installed.nodes_with() - installed.nodes_with(ready=True)
     for _tick in during(6):
-        assert calico.conditions()["Degraded"]["status"] == "False"
+        assert installed.conditions()["Degraded"]["status"] == "False"
 
 
-def test_h_a_crash_loop_is_a_pod_failure(calico: Calico) -> None:
-    (pod,) = (pod for pod in calico.pods() if pod["spec"]["nodeName"] == BAD)
+def test_h_a_crash_loop_is_a_pod_failure(installed: Calico) -> None:
+    (pod,) = (pod for pod in installed.pods() if pod["spec"]["nodeName"] == BAD)
     name = pod["metadata"]["name"]
+    del pod["metadata"]["resourceVersion"]  # whoever else writes to the pod is overruled
     pod["status"]["containerStatuses"][0].update(
         ready=False,
         state={"waiting": {"reason": "CrashLoopBackOff"}},
         lastState={"terminated": {"reason": "Error", "exitCode": 1}},
     )
-    calico.admin.replace(f"/api/v1/namespaces/calico-system/pods/{name}/status", pod)
+    installed.admin.replace(f"/api/v1/namespaces/calico-system/pods/{name}/status", pod)
     crashing = f"Pod calico-system/{name} has crash looping container: calico-node (Error, exit code 1)"
-    wait_for(lambda: calico.said().get("Degraded") == ("True", "PodFailure", crashing), 20, lambda: f"{calico.said()}")
-    assert calico.said()["Progressing"] == ("False", "Unknown", "")
-    calico.admin.delete(f"/api/v1/namespaces/calico-system/pods/{name}", gracePeriodSeconds=0)
+    wait_for(
+        lambda: installed.said().get("Degraded") == ("True", "PodFailure", crashing), 20, lambda: f"{installed.said()}"
+    )
+    assert installed.said()["Progressing"] == ("False", "Unknown", "")
+    installed.admin.delete(f"/api/v1/namespaces/calico-system/pods/{name}", gracePeriodSeconds=0)
 
 
 def test_a_a_selector_key_of_the_operators_domain_is_dropped(calico: Calico) -> None:

@@ -98,7 +98,9 @@ def typha(spec: Document) -> Document:
     affinity: Document = {"podAntiAffinity": _preferred_anti_affinity(TYPHA, "topology.kubernetes.io/zone")}
     if (spec.get("typhaAffinity") or {}).get("nodeAffinity"):
         affinity["nodeAffinity"] = copy.deepcopy(spec["typhaAffinity"]["nodeAffinity"])
-    return {**pod, "hostNetwork": True, "affinity": affinity, "terminationGracePeriodSeconds": 300}
+    # The operator gives typha 300 s to end. The namespace controller would sleep for half of that before it looks again
+    # whether the pods of a deleted namespace are gone, and kwok's are gone at once.
+    return {**pod, "hostNetwork": True, "affinity": affinity, "terminationGracePeriodSeconds": 5}
 
 
 def kube_controllers(spec: Document) -> Document:
