@@ -31,13 +31,14 @@ def assemble(
 
 
 def failed_checks(outcome: HostOutcome) -> list[Any]:
-    """The checks that failed on a host, the one that hurts most users first."""
+    """The checks that failed on a host, the one that hurts most users first; where none did, those that could not judge."""
     result = outcome["result"]
-    return (
-        sorted((check for check in result["checks"] if check["status"] == "fail"), key=lambda check: check["rank"])
-        if result
-        else []
-    )
+    checks = sorted(result["checks"], key=lambda check: check["rank"]) if result else []
+    failed = [check for check in checks if check["status"] == "fail"]
+    if failed or (result and result["verdict"] == "pass"):
+        return failed
+    # A check that is not needed is skipped without a remedy; one that could not judge names what would let it.
+    return [check for check in checks if check["status"] == "skipped" and check["remedy"]]
 
 
 def _outcome(answer: Any, node_name: str | None) -> HostOutcome:
@@ -83,7 +84,8 @@ def _failure(failed: list[Any]) -> str:
         return "its verdict is fail, though no check failed"
     names = ", ".join(check["id"] for check in failed)
     first = failed[0]["message"]
-    return f"{names} failed: {first}" if len(failed) == 1 else f"{names} failed; the first: {first}"
+    what = "failed" if failed[0]["status"] == "fail" else "could not judge"
+    return f"{names} {what}: {first}" if len(failed) == 1 else f"{names} {what}; the first: {first}"
 
 
 def _flaw(result: dict[str, Any]) -> str | None:

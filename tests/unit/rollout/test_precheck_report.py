@@ -45,6 +45,13 @@ def test_a_verdict_that_contradicts_its_checks_is_no_pass() -> None:
     assert outcome_of(result)["outcome"] == "failed"
 
 
+def test_a_check_that_could_not_judge_is_named_with_what_would_let_it() -> None:
+    result = answer("edge-1")
+    unprivileged = check(status="skipped", message="needs become", remedy="run with become: true")
+    result["precheck"].update(verdict="fail", checks=[unprivileged, check("other", "skipped", 2)])
+    assert outcome_of(result)["reason"] == "ipset_functional could not judge: needs become"
+
+
 def test_a_failing_verdict_without_a_failed_check_is_no_pass() -> None:
     result = answer("edge-1")
     result["precheck"]["verdict"] = "fail"
