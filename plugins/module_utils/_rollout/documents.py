@@ -34,7 +34,7 @@ class CheckResult(TypedDict):
     observed: str | None
     expected: str | None
     remedy: str | None
-    """What to do on the host; given with `warn` and `fail`."""
+    """What to do on the host; given with `warn`, with `fail`, and with `skipped` where the check could not judge."""
     source: str
     """Where the requirement comes from."""
 
@@ -46,7 +46,7 @@ class HostIdentity(TypedDict):
     fqdn: str
     machine_id: str | None
     system_uuid: str | None
-    """Lower case, as DMI has it; null where it cannot be read."""
+    """Lower case, as DMI has it; the machine id where there is no DMI, as the kubelet has it; null where it cannot be read."""
     boot_id: str | None
     addresses: list[str]
     """Every global address of the host's interfaces, without prefix length."""
