@@ -31,8 +31,8 @@ lint: ## ruff, mypy and ansible-lint
 bench: ## labels on 1,000 nodes: this collection, a bare client, and a loop of kubernetes.core.k8s
 	$(collection) python -m tests.bench
 
-lab-up: ## start the lab NAME (default: default)
-	$(collection) python -m tests.lab up --name $(NAME)
+lab-up: ## start the lab NAME (default: default), with the demo's seven hosts, and say how to reach it
+	$(collection) python -m tests.lab up --name $(NAME) --topology demo
 
 lab-down: ## stop the lab NAME, also one that crashed
 	$(collection) python -m tests.lab down --name $(NAME)
