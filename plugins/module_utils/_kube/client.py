@@ -170,7 +170,9 @@ class Cluster:
         token = None
         while True:
             page = self.request("GET", path, query={**query, "limit": PAGE, "continue": token}, accept=accept)
-            items.extend(page["items"] if trim is None else map(trim, page["items"]))
+            # The API server answers null, not an empty list, for metadata of no object at all.
+            found = page["items"] or []
+            items.extend(found if trim is None else map(trim, found))
             metadata = page["metadata"]
             token = metadata.get("continue")
             if not token:

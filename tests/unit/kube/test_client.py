@@ -193,6 +193,12 @@ def test_a_list_that_expires_each_time_is_given_up() -> None:
     assert len(api.requests) == 6
 
 
+def test_an_empty_list_of_metadata_has_null_for_its_items() -> None:
+    empty = Reply(body={"metadata": {"resourceVersion": "42"}, "items": None})
+    with fake_api(lambda request, number: empty) as api:
+        assert api.cluster().node_metadata() == []
+
+
 def test_node_metadata_asks_for_metadata_only() -> None:
     with fake_api(pages) as api:
         nodes = api.cluster().node_metadata()
