@@ -51,11 +51,7 @@ def _make(python: str, version: interpreters.Version) -> Path:
         if _complete(version):
             return home
         if version < interpreters.CURRENT_CORE_FROM:
-            say(
-                "no Python 3.12 or newer here: ansible-core 2.19 on Python {}.{} is used instead of 2.21".format(
-                    *version
-                )
-            )
+            say("Python {}.{}: ansible-core 2.19 is used; 2.21 needs Python 3.12 or newer".format(*version))
         shutil.rmtree(home, ignore_errors=True)
         log = cache() / "logs" / "environment.log"
         if not _has_pip(python):

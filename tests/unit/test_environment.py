@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.environment import checkout, interpreters, steps, virtualenv
+from tests.environment import checkout, collection, interpreters, steps, virtualenv
 from tests.environment.__main__ import variables
+from tests.environment.places import CHECKOUT, NAME, NAMESPACE, collection_in
 
 
 def shim(folder: Path, name: str, answer: str) -> Path:
@@ -99,6 +103,22 @@ def test_every_change_of_a_file_makes_a_new_tarball(repository: Path, change: st
     else:
         (repository / "one").rename(repository / "other")
     assert checkout.digest(checkout.files()) != before
+
+
+def test_the_tarball_is_installed_also_where_the_user_has_this_version(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("galaxy.yml", "README.md"):
+        shutil.copy(CHECKOUT / name, repository)
+    home = repository / "ignored"
+    theirs = collection_in(home / ".ansible" / "collections")
+    theirs.mkdir(parents=True)
+    version = yaml.safe_load((CHECKOUT / "galaxy.yml").read_text())["version"]
+    about = {"namespace": NAMESPACE, "name": NAME, "version": version, "dependencies": {}}
+    (theirs / "MANIFEST.json").write_text(json.dumps({"collection_info": about, "format": 1}))
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("CALICO_OPS_CACHE", str(home / "cache"))
+    assert (collection_in(collection.installed(Path(sys.prefix))) / "README.md").is_file()
 
 
 def test_settings_of_the_callers_shell_do_not_reach_the_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
