@@ -45,7 +45,7 @@ class Playbook:
         ended = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=False)
         seconds = time.monotonic() - began
         if ended.returncode != 0:
-            raise BenchError(ended.stdout + ended.stderr)
+            raise BenchError((ended.stdout + ended.stderr)[-3000:])
         return seconds, [float(line) for line in times.read_text().split()]
 
     def _interpreter(self, times: Path) -> Path:
