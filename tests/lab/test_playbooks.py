@@ -23,7 +23,9 @@ from tests.lab.topologies import DEMO
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 VARS = REPOSITORY / "molecule" / "default" / "vars.yml"
 SCHEMAS = REPOSITORY / "docs" / "schemas"
-ADMITTED = "rollout.calico-ops.dev/admitted"
+# A fixture plays a whole rollout, and a busy machine takes its time.
+pytestmark = pytest.mark.timeout(400)
+
 FIT = ["core-1", "core-2", "core-3", "edge-1", "edge-2", "edge-3"]
 
 
