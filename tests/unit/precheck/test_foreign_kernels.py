@@ -135,6 +135,12 @@ def test_a_refused_netfilter_socket_fails_nftables_when_that_is_the_data_plane()
     assert (status("nft_functional", facts), status("nft_functional", facts, dataplane="nftables")) == ("warn", "fail")
 
 
+def test_the_remedy_for_a_refused_netfilter_socket_is_about_the_socket() -> None:
+    remedies = [one.remedy for _check, one in judged(netfilter_refused_by_seccomp()) if one.status == "fail"]
+    assert len(remedies) == 4
+    assert all(remedy and "lift the seccomp policy" in remedy for remedy in remedies)
+
+
 def test_a_refused_netfilter_socket_is_no_missing_package() -> None:
     assert status("module_package_missing", netfilter_refused_by_seccomp()) == "ok"
 

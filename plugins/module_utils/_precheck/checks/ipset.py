@@ -9,7 +9,7 @@ from ..answers import Facts
 from ..probes.catalogue import NETFILTER, ipset_probe
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .evidence import REFUSED, built_without, evidence, netfilter_refused, not_exercised, subsystem_absent, type_absent
-from .remedies import kernel_feature
+from .remedies import kernel_feature, netfilter_netlink
 
 # Felix has its IP sets made of these; ports in a policy's selector need the third.
 _NEEDED = ("hash:net", "hash:ip")
@@ -37,7 +37,8 @@ def ipset_functional(facts: Facts, want: Want) -> Judgement:
     """The kernel lists, creates, fills and destroys IP sets of the types that Felix uses; in every data plane."""
     refusal = netfilter_refused(facts)
     if refusal:
-        return fail(REFUSED, observed=refusal, expected="a netfilter netlink socket")
+        remedy = netfilter_netlink(facts, want)
+        return fail(REFUSED, observed=refusal, expected="a netfilter netlink socket", remedy=remedy)
     protocol = evidence(facts, "ipset.protocol")
     if subsystem_absent(protocol.answer):
         message = "the kernel has no ip_set subsystem{}".format(built_without(facts, "CONFIG_IP_SET"))

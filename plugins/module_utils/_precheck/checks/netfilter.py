@@ -11,7 +11,7 @@ from ..probes.nftables import FEATURES
 from .conditions import IPTABLES, IPTABLES_OR_BPF, IPTABLES_OR_NFTABLES, IPV6
 from .declaration import Judgement, Want, check, fail, ok, warn
 from .evidence import REFUSED, built_without, either, evidence, netfilter_refused, not_exercised, subsystem_absent
-from .remedies import kernel_feature
+from .remedies import kernel_feature, netfilter_netlink
 
 _REQUIRED = (
     *("addrtype", "comment", "conntrack", "icmp", "limit", "mark", "multiport", "rpfilter"),
@@ -26,11 +26,12 @@ def _both_backends(names: Tuple[str, ...], family: str = "inet") -> Tuple[str, .
     return (NETFILTER, *(probe for name in names for probe in xt_probes(name, family)))
 
 
-def _judge_extensions(facts: Facts, names: Tuple[str, ...], family: str = "inet") -> Judgement:
+def _judge_extensions(facts: Facts, want: Want, names: Tuple[str, ...], family: str = "inet") -> Judgement:
     """iptables-legacy would not need netlink, but Felix's IP sets do: a refused socket decides."""
     refusal = netfilter_refused(facts)
     if refusal:
-        return fail(REFUSED, observed=refusal, expected="a netfilter netlink socket")
+        remedy = netfilter_netlink(facts, want)
+        return fail(REFUSED, observed=refusal, expected="a netfilter netlink socket", remedy=remedy)
     missing: List[str] = []
     loadable: List[str] = []
     observed: Optional[str] = None
@@ -58,7 +59,7 @@ def _judge_extensions(facts: Facts, names: Tuple[str, ...], family: str = "inet"
 )
 def xt_match_set(facts: Facts, want: Want) -> Judgement:
     """iptables rules can match IP sets."""
-    return _judge_extensions(facts, ("set",))
+    return _judge_extensions(facts, want, ("set",))
 
 
 @check(
@@ -71,7 +72,7 @@ def xt_match_set(facts: Facts, want: Want) -> Judgement:
 )
 def xt_required_extensions(facts: Facts, want: Want) -> Judgement:
     """The matches and targets of iptables that Felix's rules are made of exist."""
-    return _judge_extensions(facts, _REQUIRED if want.dataplane == "iptables" else _REQUIRED_BY_BPF)
+    return _judge_extensions(facts, want, _REQUIRED if want.dataplane == "iptables" else _REQUIRED_BY_BPF)
 
 
 @check(
@@ -87,7 +88,7 @@ def ip6_rpfilter_and_tables(facts: Facts, want: Want) -> Judgement:
     if not facts["ipv6"]:
         remedy = "boot without ipv6.disable=1, or have no IPv6 pool"
         return fail("IPv6 is off in this kernel", observed="no /proc/net/if_inet6", remedy=remedy)
-    return _judge_extensions(facts, _REQUIRED_V6, "inet6")
+    return _judge_extensions(facts, want, _REQUIRED_V6, "inet6")
 
 
 @check(
@@ -104,7 +105,8 @@ def nft_functional(facts: Facts, want: Want) -> Judgement:
     grave = fail if want.dataplane == "nftables" else warn
     refusal = netfilter_refused(facts)
     if refusal:
-        return grave(REFUSED, observed=refusal, expected="a netfilter netlink socket")
+        remedy = netfilter_netlink(facts, want)
+        return grave(REFUSED, observed=refusal, expected="a netfilter netlink socket", remedy=remedy)
     generation = evidence(facts, nft_probe("generation"))
     if subsystem_absent(generation.answer):
         return grave(
@@ -139,7 +141,8 @@ def conntrack_netlink(facts: Facts, want: Want) -> Judgement:
     """The connection tracker answers on netlink."""
     refusal = netfilter_refused(facts)
     if refusal:
-        return fail(REFUSED, observed=refusal, expected="a netfilter netlink socket")
+        remedy = netfilter_netlink(facts, want)
+        return fail(REFUSED, observed=refusal, expected="a netfilter netlink socket", remedy=remedy)
     found = evidence(facts, "conntrack.statistics")
     if found.loadable:
         return ok(not_exercised(found.loadable))

@@ -22,6 +22,14 @@ def kernel_feature(option: str) -> Callable[[Facts, Want], str]:
     return remedy
 
 
+def netfilter_netlink(facts: Facts, want: Want) -> str:
+    """A remedy for a host on which the socket itself is refused, whatever its kernel has behind it."""
+    kernel = where_from(facts, "CONFIG_NETFILTER_NETLINK")
+    return "lift the seccomp policy that refuses socket(AF_NETLINK, NETLINK_NETFILTER), if there is one; else {}; {}".format(
+        kernel, OUTSIDE
+    )
+
+
 def where_from(facts: Facts, option: str) -> str:
     release = facts.get("kernel_release", "$(uname -r)")
     system: Dict[str, str] = facts.get("os_release", {})
