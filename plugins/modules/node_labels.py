@@ -99,13 +99,14 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec i
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.labelling import (
+    NAMES_SHOWN,
     apply_label_changes,
     label_changes,
     label_diff,
-    name_list,
     wanted_annotations,
     wanted_labels,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.text import listed
 
 
 def main() -> None:
@@ -147,7 +148,7 @@ def main() -> None:
         names = sorted(failed)
         module.fail_json(
             msg="{0} of {1} nodes could not be written: {2}. The first reason: {3}. The other {4} were written.".format(
-                len(failed), len(changes), name_list(names), failed[names[0]], len(done)
+                len(failed), len(changes), listed(names, NAMES_SHOWN), failed[names[0]], len(done)
             ),
             **result,
         )

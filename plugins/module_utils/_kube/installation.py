@@ -20,6 +20,7 @@ from .._rollout import installation as rules
 from .._rollout.documents import AdmissionLabel, InstallationSeen, Observation
 from .._rollout.errors import RolloutError
 from .._rollout.labels import check_label
+from .._rollout.text import listed
 from . import trim
 from .client import ApiError, Cluster
 from .observe import Eyes
@@ -78,7 +79,7 @@ def scope(
         current = _again(cluster, uid)
     raise RolloutError(
         "Installation/%s was changed by others each of the %d times that the selector was about to be written; nothing was "
-        "written. Its spec is written by: %s." % (rules.NAME, ATTEMPTS, _listed(trim.spec_managers(current)))
+        "written. Its spec is written by: %s." % (rules.NAME, ATTEMPTS, _writers(current))
     )
 
 
@@ -252,7 +253,7 @@ def _refuse_another_spec(current: Mapping[str, Any], spec: Mapping[str, Any], la
         raise RolloutError(
             "Installation/%s already exists (uid %s, its spec is written by: %s) and differs from what `create` asks for in: %s. "
             "It was not overwritten. To set the selector in the existing one, leave out `create` and `spec`."
-            % (rules.NAME, current["metadata"]["uid"], _listed(trim.spec_managers(current)), _listed(differing))
+            % (rules.NAME, current["metadata"]["uid"], _writers(current), listed(differing, NAMES_SHOWN))
         )
 
 
@@ -278,7 +279,5 @@ def _told(status: Mapping[str, Any]) -> str:
     return ""
 
 
-def _listed(names: Sequence[str]) -> str:
-    if len(names) > NAMES_SHOWN:
-        return "%s and %d more" % (", ".join(names[:NAMES_SHOWN]), len(names) - NAMES_SHOWN)
-    return ", ".join(names) or "nobody"
+def _writers(raw: Mapping[str, Any]) -> str:
+    return listed(trim.spec_managers(raw), NAMES_SHOWN) or "nobody"

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from .._rollout.errors import RolloutError
 from .._rollout.labels import check_label
+from .._rollout.text import listed
 from .client import METADATA, NODES, Cluster
 from .writes import Write, WriteOutcome, write_all
 
@@ -54,7 +55,7 @@ def label_changes(
     if unknown:
         raise RolloutError(
             "{0} of {1} nodes do not exist in this cluster, nothing was written: {2}. Node names are those of `kubectl get nodes`.".format(
-                len(unknown), len(meant), name_list(unknown)
+                len(unknown), len(meant), listed(unknown, NAMES_SHOWN)
             )
         )
     changes = (_change(by_name[name], labels, annotations) for name in meant)
@@ -79,12 +80,6 @@ def label_diff(changes: Iterable[LabelChange]) -> dict[str, Any]:
             }
             sides[side][change.node] = {part: values for part, values in present.items() if values}
     return sides
-
-
-def name_list(names: Sequence[str]) -> str:
-    """The names for a message; the first ones and a count where there are many."""
-    shown = ", ".join(names[:NAMES_SHOWN])
-    return shown if len(names) <= NAMES_SHOWN else "{0} and {1} more".format(shown, len(names) - NAMES_SHOWN)
 
 
 def _change(node: Mapping[str, Any], labels: Values, annotations: Values) -> LabelChange | None:
