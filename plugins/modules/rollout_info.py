@@ -101,16 +101,14 @@ observation:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import AUTH_CONSTRAINTS, AUTH_OPTIONS
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import NODES, connected
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import observe_once
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.facts import node_facts
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import survey
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=dict(AUTH_OPTIONS), supports_check_mode=True, **AUTH_CONSTRAINTS)
     with connected(module) as cluster:
-        nodes = cluster.list_all(NODES, trim=node_facts)[0]
-        observation = observe_once(cluster)
+        nodes, observation = survey(cluster)
     module.exit_json(changed=False, nodes=sorted(nodes, key=lambda node: node["name"]), observation=observation)
 
 

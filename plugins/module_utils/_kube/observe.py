@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Callable, Protocol
 
-from .._rollout.documents import Observation
+from .._rollout.documents import NodeFacts, Observation
+from .._rollout.facts import node_facts
 from . import trim
 from .client import NODES, ApiError, Cluster
 from .watch import Kind, Mirror
@@ -27,6 +29,10 @@ BUNCH_SECONDS = 0.1
 
 def _node(raw: dict[str, Any]) -> dict[str, Any]:
     return {"metadata": _identity(raw), "seen": trim.node_seen(raw)}
+
+
+def _node_with_facts(raw: dict[str, Any]) -> dict[str, Any]:
+    return {**_node(raw), "facts": node_facts(raw)}
 
 
 def _pod(raw: dict[str, Any]) -> dict[str, Any]:
@@ -53,17 +59,30 @@ KINDS: dict[str, Kind] = {
 
 
 def observe_once(cluster: Cluster) -> Observation:
-    """From one list of each kind. For what judges once: check mode, facts, a refusal before a single write."""
+    """From one list of each kind. For what judges once: check mode, a refusal before a single write."""
+    return _assembled(lambda name: _listed(cluster, KINDS[name]), _manifest_daemonsets(cluster))
 
-    def listed(kind: Kind) -> list[Any]:
-        try:
-            return cluster.list_all(kind.path, query=kind.query, trim=kind.trim)[0]
-        except ApiError as error:
-            if error.status == 404 and kind.optional:
-                return []
-            raise
 
-    return _assembled(lambda name: listed(KINDS[name]), _manifest_daemonsets(cluster))
+def survey(cluster: Cluster) -> tuple[list[NodeFacts], Observation]:
+    """The nodes as a plan needs them, and the observation, from the same list: Nodes are the largest objects of a cluster."""
+    kinds = {**KINDS, "nodes": replace(KINDS["nodes"], trim=_node_with_facts)}
+    found: dict[str, list[Any]] = {}
+
+    def objects(name: str) -> list[Any]:
+        found[name] = _listed(cluster, kinds[name])
+        return found[name]
+
+    observation = _assembled(objects, _manifest_daemonsets(cluster))
+    return [node["facts"] for node in found["nodes"]], observation
+
+
+def _listed(cluster: Cluster, kind: Kind) -> list[Any]:
+    try:
+        return cluster.list_all(kind.path, query=kind.query, trim=kind.trim)[0]
+    except ApiError as error:
+        if error.status == 404 and kind.optional:
+            return []
+        raise
 
 
 class Eyes(Protocol):

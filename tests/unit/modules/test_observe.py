@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import observe as observe_module
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import ApiError, Cluster
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer, observe_once
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer, observe_once, survey
 
 from tests.unit.kube.fake_api import Reply, Request, fake_api, status
 
@@ -82,3 +82,18 @@ def test_a_calico_from_manifests_is_found() -> None:
 
     with fake_api(answer) as api:
         assert observe_once(api.cluster())["manifest_install"] == ["kube-system/canal"]
+
+
+def test_a_survey_lists_the_nodes_once_for_facts_and_observation() -> None:
+    node = {"metadata": {"name": "a", "uid": "u", "resourceVersion": "1", "labels": {}}, "spec": {}, "status": {}}
+
+    def answer(request: Request, number: int) -> Reply:
+        if request.path.endswith("/nodes"):
+            return Reply(body={"items": [node], "metadata": {"resourceVersion": "1"}})
+        return not_installed(request, number)
+
+    with fake_api(answer) as api:
+        nodes, observation = survey(api.cluster())
+        paths = [request.path for request in api.requests]
+    assert ([facts["name"] for facts in nodes], list(observation["nodes"])) == (["a"], ["a"])
+    assert len([path for path in paths if path.endswith("/nodes")]) == 1
