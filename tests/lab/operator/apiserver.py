@@ -8,7 +8,6 @@ import copy
 
 from tests.lab.api import Api, ApiError
 from tests.lab.operator import workloads
-from tests.lab.operator.conditions import mirrored
 from tests.lab.operator.defaults import with_defaults
 from tests.lab.operator.installation import Rejected
 from tests.lab.operator.names import (
@@ -17,13 +16,12 @@ from tests.lab.operator.names import (
     APISERVERS,
     INSTALLATION,
     OVERLAY,
-    TIGERA_STATUSES,
     Document,
 )
 from tests.lab.operator.overlay import overlaid
 from tests.lab.operator.reporter import Reporter
 from tests.lab.operator.validation import apiserver_fault
-from tests.lab.operator.writes import gone, patch_installation, put_all, put_status
+from tests.lab.operator.writes import gone, mirror_conditions, patch_installation, put_all, put_status
 
 _STANDARD_RETRY = 30.0
 _REMOVAL_RETRY = 1.0
@@ -54,7 +52,7 @@ class ApiserverController:
 
     def _reconcile(self, apiserver: Document, status_changed: bool) -> float | None:
         if status_changed:
-            apiserver = self._mirror_conditions(apiserver)
+            apiserver = mirror_conditions(self._api, _APISERVER, apiserver, "apiserver")
         installation = self._api.get_or_none(INSTALLATION)
         if installation is None:
             self.reporter.degrade("ResourceNotFound", "Installation not found")
@@ -79,14 +77,6 @@ class ApiserverController:
             return _STANDARD_RETRY
         put_status(self._api, _APISERVER, apiserver, {**(apiserver.get("status") or {}), "state": "Ready"})
         return None
-
-    def _mirror_conditions(self, apiserver: Document) -> Document:
-        tigera_status = self._api.get_or_none(f"{TIGERA_STATUSES}/apiserver")
-        if tigera_status is None:
-            return apiserver
-        status: Document = dict(apiserver.get("status") or {})
-        status["conditions"] = mirrored((tigera_status.get("status") or {}).get("conditions") or [])
-        return put_status(self._api, _APISERVER, apiserver, status)
 
     def _hold_installation(self, installation: Document) -> None:
         """While there is an APIServer, the Installation's deletion waits for it."""

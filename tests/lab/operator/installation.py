@@ -13,7 +13,6 @@ from typing import Any
 
 from tests.lab.api import Api, ApiError
 from tests.lab.operator import pods, typha, workloads
-from tests.lab.operator.conditions import mirrored
 from tests.lab.operator.defaults import enabled_pools, with_defaults, with_pool_defaults
 from tests.lab.operator.names import (
     CSI,
@@ -24,7 +23,6 @@ from tests.lab.operator.names import (
     NODE,
     OPERATOR_FINALIZER,
     OVERLAY,
-    TIGERA_STATUSES,
     TYPHA,
     Document,
     path,
@@ -32,7 +30,7 @@ from tests.lab.operator.names import (
 from tests.lab.operator.overlay import overlaid
 from tests.lab.operator.reporter import Reporter
 from tests.lab.operator.validation import installation_fault
-from tests.lab.operator.writes import gone, patch_installation, put_all, put_status
+from tests.lab.operator.writes import gone, mirror_conditions, patch_installation, put_all, put_status
 
 _STANDARD_RETRY = 30.0
 _REMOVAL_RETRY = 1.0
@@ -95,7 +93,7 @@ class InstallationController:
 
     def _reconcile(self, installation: Document, status_changed: bool) -> float | None:
         if status_changed:
-            installation = self._mirror_conditions(installation)
+            installation = mirror_conditions(self._api, INSTALLATION, installation, "calico")
         filled = copy.deepcopy(installation)
         filled["spec"] = with_defaults(installation.get("spec") or {})
         self._judge("Invalid Installation provided", filled["spec"])
@@ -147,14 +145,6 @@ class InstallationController:
             raise
         self._generation = installation["metadata"]["generation"]
         return installation
-
-    def _mirror_conditions(self, installation: Document) -> Document:
-        tigera_status = self._api.get_or_none(f"{TIGERA_STATUSES}/calico")
-        if tigera_status is None:
-            return installation
-        status: Document = dict(installation.get("status") or {})
-        status["conditions"] = mirrored((tigera_status.get("status") or {}).get("conditions") or [])
-        return put_status(self._api, INSTALLATION, installation, status)
 
     def _fill_status(self, installation: Document, spec: Document) -> None:
         """Only once all is available: one node that never gets ready leaves this empty for ever."""

@@ -7,8 +7,17 @@ from __future__ import annotations
 import copy
 
 from tests.lab.api import Api, ApiError
+from tests.lab.operator.conditions import mirrored
 from tests.lab.operator.defaults import merge_patch
-from tests.lab.operator.names import FIELD_MANAGER, IGNORE_ANNOTATION, INSTALLATION, Document, collection, path
+from tests.lab.operator.names import (
+    FIELD_MANAGER,
+    IGNORE_ANNOTATION,
+    INSTALLATION,
+    TIGERA_STATUSES,
+    Document,
+    collection,
+    path,
+)
 from tests.lab.operator.workloads import merged, owned_by
 
 # Other controllers write the same objects' status all the time.
@@ -44,6 +53,16 @@ def put_status(api: Api, where: str, current: Document, status: Document) -> Doc
         return current
     written: Document = api.replace(f"{where}/status", {**current, "status": status}, fieldManager=FIELD_MANAGER)
     return written
+
+
+def mirror_conditions(api: Api, where: str, current: Document, component: str) -> Document:
+    """Copy the conditions of the component's TigeraStatus into the status of the object that it is about."""
+    tigera_status = api.get_or_none(f"{TIGERA_STATUSES}/{component}")
+    if tigera_status is None:
+        return current
+    status: Document = dict(current.get("status") or {})
+    status["conditions"] = mirrored((tigera_status.get("status") or {}).get("conditions") or [])
+    return put_status(api, where, current, status)
 
 
 def _put(api: Api, wanted: Document) -> None:
