@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from .documents import ExcludedNode, Plan, Report
 from .instant import seconds_since
+from .markdown import escaped, table_of
 from .text import paragraph, printable, table
 
 
@@ -81,12 +82,12 @@ def outside(excluded: Sequence[ExcludedNode]) -> list[str]:
 def markdown(report: Report, plan: Plan) -> str:
     """The same story for a wiki, a pull request or a chat."""
     nodes = {batch["name"]: batch["nodes"] for batch in plan["batches"]}
-    lines = [f"# Calico rollout, plan {_md(plan['id'])}", ""]
-    lines += [f"**{_md(report['outcome'].replace('_', ' '))}**: {_md(report['reason'])}", ""]
+    lines = [f"# Calico rollout, plan {escaped(plan['id'])}", ""]
+    lines += [f"**{escaped(report['outcome'].replace('_', ' '))}**: {escaped(report['reason'])}", ""]
     if report["check_mode"]:
         lines += ["Check mode: nothing was changed.", ""]
     lines += ["## Batches", ""]
-    lines += _md_table(
+    lines += table_of(
         ("Batch", "Tier", "State", "Ready", "Nodes"),
         [
             (
@@ -100,7 +101,7 @@ def markdown(report: Report, plan: Plan) -> str:
         ],
     )
     lines += ["", "## Tiers", ""]
-    lines += _md_table(
+    lines += table_of(
         ("Tier", "Selector", "Nodes", "Left out", "Failure budget"),
         [
             (tier["name"], tier["selector"] or "(all)", str(tier["nodes"]), str(tier["left_out"]), str(tier["budget"]))
@@ -109,13 +110,13 @@ def markdown(report: Report, plan: Plan) -> str:
     )
     if report["not_ready"]:
         lines += ["", "## Admitted, but not ready", ""]
-        lines += _md_table(
+        lines += table_of(
             ("Node", "State", "Since", "Why"),
             [(row["node"], row["state"], row["since"] or "", row["reason"] or "") for row in report["not_ready"]],
         )
     lines += ["", "## Outside, without Calico", ""]
     if report["excluded"]:
-        lines += _md_table(
+        lines += table_of(
             ("Node", "Host", "Tier", "Cause", "Reason", "Remedy"),
             [
                 (
@@ -138,19 +139,3 @@ def _who(entry: ExcludedNode) -> str:
     if entry["node"] is None:
         return f"host {entry['host']}"
     return entry["node"] if entry["host"] in (None, entry["node"]) else f"{entry['node']} (host {entry['host']})"
-
-
-def _md_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [head, ["---"] * len(head), *[[_md(cell) for cell in row] for row in rows]]
-    return ["| " + " | ".join(line) + " |" for line in lines]
-
-
-_MARKUP = {character: "\\" + character for character in "\\`*_{}[]()#+!|~$"}
-_MARKUP.update({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"})
-
-
-def _md(text: str) -> str:
-    """Text that Markdown shows as it is: no markup, no HTML, no mention, no line break."""
-    return "".join(_MARKUP.get(character, character) for character in printable(" ".join(text.split()))).replace(
-        "://", "&#58;//"
-    )
