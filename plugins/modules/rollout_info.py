@@ -93,6 +93,10 @@ nodes:
       description: Whether the Node is cordoned.
       type: bool
       returned: always
+    calico_ready:
+      description: Whether a Ready calico-node runs on it, whoever let it there.
+      type: bool
+      returned: always
 observation:
   description: The Observation document, the same that rollouts are decided on.
   returned: always

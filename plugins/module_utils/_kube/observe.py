@@ -12,6 +12,7 @@ from typing import Any, Callable, Protocol
 
 from .._rollout.documents import NodeFacts, Observation
 from .._rollout.facts import node_facts
+from .._rollout.readiness import running
 from . import trim
 from .client import NODES, ApiError, Cluster
 from .watch import Kind, Mirror
@@ -73,7 +74,11 @@ def survey(cluster: Cluster) -> tuple[list[NodeFacts], Observation]:
         return found[name]
 
     observation = _assembled(objects, _manifest_daemonsets(cluster))
-    return [node["facts"] for node in found["nodes"]], observation
+    facts: list[NodeFacts] = [node["facts"] for node in found["nodes"]]
+    ready = running(observation)
+    for node in facts:
+        node["calico_ready"] = node["name"] in ready
+    return facts, observation
 
 
 def _listed(cluster: Cluster, kind: Kind) -> list[Any]:

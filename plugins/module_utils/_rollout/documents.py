@@ -127,6 +127,8 @@ class NodeFacts(TypedDict):
     architecture: str
     os: str
     unschedulable: bool
+    calico_ready: bool
+    """A Ready calico-node pod runs on it, whoever let it there."""
 
 
 # --- plan -----------------------------------------------------------------------------------------------------------

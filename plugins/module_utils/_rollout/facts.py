@@ -13,6 +13,7 @@ from .labels import OS_LABEL
 
 
 def node_facts(raw_node: Mapping[str, Any]) -> NodeFacts:
+    """`calico_ready` is false: the Node object does not tell, its pods do."""
     metadata = raw_node.get("metadata") or {}
     status = raw_node.get("status") or {}
     info = status.get("nodeInfo") or {}
@@ -32,6 +33,7 @@ def node_facts(raw_node: Mapping[str, Any]) -> NodeFacts:
         architecture=info.get("architecture") or labels.get("kubernetes.io/arch") or "",
         os=info.get("operatingSystem") or labels.get(OS_LABEL) or "",
         unschedulable=bool((raw_node.get("spec") or {}).get("unschedulable")),
+        calico_ready=False,
     )
 
 

@@ -17,7 +17,7 @@ from .documents import AdmissionLabel, InstallationSeen, Observation
 from .errors import RolloutError
 from .labels import check_label
 from .overrides import DAEMONSETS, placement_narrows, pod_spec, selector_narrows, with_pod_spec
-from .readiness import carries, labelled
+from .readiness import carries, labelled, running
 from .text import listed
 
 NAME = "default"
@@ -91,9 +91,8 @@ def scoped(installation: InstallationSeen | None, label: AdmissionLabel) -> bool
 
 def stranded(observation: Observation, label: AdmissionLabel) -> list[str]:
     """Nodes with a Ready calico-node that do not carry the label: the selector would take it from them within seconds."""
-    ready = {pod["node"] for pod in observation["pods"] if pod["ready"] and not pod["deleting"]}
     nodes = observation["nodes"]
-    return sorted(name for name in ready if name not in nodes or not carries(nodes[name]["labels"], label))
+    return sorted(name for name in running(observation) if name not in nodes or not carries(nodes[name]["labels"], label))
 
 
 def refusals(

@@ -63,6 +63,11 @@ def labelled(observation: Observation, label: AdmissionLabel) -> list[str]:
     ]
 
 
+def running(observation: Observation) -> set[str]:
+    """The nodes on which a Ready calico-node runs and stays, whoever let it there."""
+    return {pod["node"] for pod in observation["pods"] if pod["ready"] and not pod["deleting"]}
+
+
 def _blockers(expected: Sequence[str], daemonset: DaemonSetSeen | None, admitted: Sequence[str]) -> list[str]:
     blockers = []
     if not expected:

@@ -15,6 +15,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe i
 
 from tests.unit.kube.fake_api import Reply, Request, fake_api, status
 
+from . import raw
 from .raw import KEY
 from .world import NODES, World
 
@@ -97,3 +98,22 @@ def test_a_survey_lists_the_nodes_once_for_facts_and_observation() -> None:
         paths = [request.path for request in api.requests]
     assert ([facts["name"] for facts in nodes], list(observation["nodes"])) == (["a"], ["a"])
     assert len([path for path in paths if path.endswith("/nodes")]) == 1
+
+
+def test_a_survey_tells_on_which_nodes_a_ready_calico_node_runs() -> None:
+    leaving = raw.pod("c")
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z"
+    items = {
+        "nodes": [raw.node(name) for name in "abc"],
+        "pods": [raw.pod("a"), raw.pod("b", ready=False), leaving],
+    }
+
+    def answer(request: Request, number: int) -> Reply:
+        found = items.get(request.path.rpartition("/")[2])
+        if found is None:
+            return not_installed(request, number)
+        return Reply(body={"items": found, "metadata": {"resourceVersion": "1"}})
+
+    with fake_api(answer) as api:
+        nodes, _observation = survey(api.cluster())
+    assert {node["name"]: node["calico_ready"] for node in nodes} == {"a": True, "b": False, "c": False}

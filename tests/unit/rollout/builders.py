@@ -52,6 +52,7 @@ def facts(name: str, labels: Mapping[str, str] | None = None, **fields: Any) -> 
         architecture="amd64",
         os="linux",
         unschedulable=False,
+        calico_ready=False,
     )
     node.update(fields)  # type: ignore[typeddict-item]
     return node

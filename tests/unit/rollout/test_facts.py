@@ -37,6 +37,7 @@ def test_facts_are_what_tells_a_node_from_others() -> None:
         "architecture": "arm64",
         "os": "linux",
         "unschedulable": True,
+        "calico_ready": False,
     }
 
 
