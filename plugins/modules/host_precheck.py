@@ -18,7 +18,7 @@ description:
   - A question that would make the kernel load a module is not asked, unless O(allow_module_load=true). The files of modprobe then
     tell whether the module could be loaded.
   - A host passes on evidence only. When a check that applies could not judge (without root, or after a timeout), the verdict is
-    V(fail), although no check failed. Such a check is V(skipped) and has a remedy; one that does not apply is V(skipped) and has none.
+    V(fail), although no check failed. Such a check is V(skipped) and says what would let it judge.
   - The defaults are what tigera-operator gives a cluster whose Installation says nothing.
 options:
   dataplane:
@@ -66,6 +66,10 @@ options:
   node_name:
     description: Name of the host's Node, where it is known. It is repeated in the result.
     type: str
+  controller_clock:
+    description: >-
+      The controller's clock in seconds since the epoch, C({{ now().timestamp() }}), for a comparison with the host's.
+    type: float
   checks:
     description: >-
       Only these checks are made. The verdict is V(fail) then, as the evidence of the others is missing; whether the module
@@ -170,12 +174,39 @@ precheck:
       description: V(pass) when every check that applies had its evidence and none failed, else V(fail).
       type: str
       returned: always
-    checks:
+    facts:
       description: >-
-        Each check with C(id), C(rank), C(category), C(status) (V(ok), V(warn), V(fail) or V(skipped)), C(message), C(observed),
-        C(expected), C(remedy) and C(source).
+        What is compared with other hosts: C(clock), C(clock_offset) (less the controller's), the C(address) that calico-node will take,
+        its C(interface) and C(mtu), and the host's C(macs).
+      type: dict
+      returned: always
+    findings:
+      description: >-
+        Each check that is not well, with C(id), C(rank), C(category), C(status) (V(warn), V(fail), or V(skipped) when it could not
+        judge), C(message), C(observed), C(expected), C(remedy) and C(source).
       type: list
       elements: dict
+      returned: always
+    ok:
+      description: The checks that found all well.
+      type: list
+      elements: str
+      returned: always
+    not_applicable:
+      description: The checks that these settings do not need.
+      type: list
+      elements: str
+      returned: always
+    not_asked:
+      description: The checks that apply and were left out by O(checks).
+      type: list
+      elements: str
+      returned: always
+    summary:
+      description: >-
+        How many checks were C(exercised), how many rest on module files (C(static)), and the modules that O(allow_module_load) would
+        load to exercise these too (C(would_load)).
+      type: dict
       returned: always
     modules_loaded:
       description: Kernel modules that are loaded now and were not before.
@@ -189,7 +220,8 @@ precheck:
   sample:
     kind: PrecheckResult
     verdict: fail
-    checks:
+    ok: [kernel_min, veth_create]
+    findings:
       - id: ipset_functional
         rank: 1
         category: ipset
@@ -222,6 +254,7 @@ def main() -> None:
             "cni_conf_dir": {"type": "path", "default": "/etc/cni/net.d"},
             "allow_module_load": {"type": "bool", "default": False},
             "node_name": {"type": "str"},
+            "controller_clock": {"type": "float"},
             "checks": {"type": "list", "elements": "str", "choices": [check.id for check in CATALOGUE]},
             "fail_on": {"type": "str", "choices": ["fail", "warn", "never"], "default": "fail"},
             "deadline": {"type": "int", "default": 30},

@@ -7,11 +7,14 @@ import time
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from .answers import Facts
+from .checks.address import candidates
 from .checks.catalogue import CATALOGUE
 from .checks.declaration import Check, Judgement, Want, as_result, conduct
 from .host import gather
 
 _VERSION = 1
+# They say which host and when, not which Calico.
+_NOT_SETTINGS = ("node_name", "controller_clock")
 Judged = List[Tuple[Check, Judgement]]
 
 
@@ -19,7 +22,7 @@ def examine(
     want: Want, selected: Optional[Iterable[str]] = None, deadline: float = 30.0
 ) -> Tuple[Dict[str, Any], Judged]:
     """The document, and the judgements of the checks that were asked for and apply."""
-    started = time.monotonic()
+    started, clock = time.monotonic(), time.time()
     names = {one.id for one in CATALOGUE} if selected is None else set(selected)
     gathered = gather(want, [one for one in CATALOGUE if one.id in names], deadline)
     facts = Facts(gathered.facts)
@@ -27,15 +30,24 @@ def examine(
     document = {
         "kind": "PrecheckResult",
         "version": _VERSION,
-        "settings": {key: value for key, value in want._asdict().items() if key != "node_name"},
+        "settings": {key: value for key, value in want._asdict().items() if key not in _NOT_SETTINGS},
         "node_name": want.node_name,
         "identity": identity(facts),
+        "facts": comparable(facts, want, clock),
         "verdict": verdict(judged),
-        "checks": [as_result(one, judgement) for one, judgement in judged],
+        "findings": [as_result(one, found) for one, found in judged if found.status in ("warn", "fail", "skipped")],
+        "ok": _ids(judged, "ok"),
+        "not_applicable": _ids(judged, "not_applicable"),
+        "not_asked": _ids(judged, "not_asked"),
+        "summary": summary(judged),
         "modules_loaded": gathered.modules_loaded,
         "duration": round(time.monotonic() - started, 3),
     }
     return document, [(one, judgement) for one, judgement in judged if one.id in names]
+
+
+def _ids(judged: Judged, status: str) -> List[str]:
+    return [one.id for one, judgement in judged if judgement.status == status]
 
 
 def judge(facts: Facts, want: Want, names: Iterable[str]) -> Judged:
@@ -49,6 +61,17 @@ def verdict(judged: Judged) -> str:
     return "pass" if good else "fail"
 
 
+def summary(judged: Judged) -> Dict[str, Any]:
+    """How many verdicts the kernel and the host gave themselves, and how many rest on module files."""
+    made = [judgement for _check, judgement in judged if judgement.status in ("ok", "warn", "fail")]
+    static = [judgement for judgement in made if judgement.loadable]
+    return {
+        "exercised": len(made) - len(static),
+        "static": len(static),
+        "would_load": sorted({name for judgement in static for name in judgement.loadable}),
+    }
+
+
 def complaints(judged: Judged, fail_on: str) -> List[str]:
     """A sentence for each check that makes the module fail; missing evidence weighs as much as a failure."""
     grave: Tuple[str, ...] = {"never": (), "fail": ("fail",), "warn": ("fail", "warn")}[fail_on]
@@ -57,6 +80,24 @@ def complaints(judged: Judged, fail_on: str) -> List[str]:
         for one, judgement in judged
         if judgement.status in grave or (grave and not judgement.evidence)
     ]
+
+
+def comparable(facts: Facts, want: Want, clock: float) -> Dict[str, Any]:
+    """What is compared with other hosts."""
+    links = facts.get("links", [])
+    taken = next(iter(candidates(facts, want)), None)
+    uplink = next((link for link in links if taken and link["name"] == taken.interface), None)
+    return {
+        "clock": round(clock, 3),
+        "clock_offset": None if want.controller_clock is None else round(clock - want.controller_clock, 3),
+        "address": taken.address if taken else None,
+        "interface": taken.interface if taken else None,
+        "mtu": uplink["mtu"] if uplink else None,
+        # Links of pods and tunnels have a kind, and an address that was made up.
+        "macs": [
+            link["mac"] for link in links if link["mac"] and link["name"] != "lo" and (not link["kind"] or link == uplink)
+        ],
+    }
 
 
 def identity(facts: Facts) -> Dict[str, Any]:

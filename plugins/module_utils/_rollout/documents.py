@@ -21,20 +21,21 @@ DOCUMENT_VERSION = 1
 
 
 class CheckResult(TypedDict):
-    """What one check found on one host."""
+    """What one check found on one host that is not well, or why it could not judge. A check that found all well is told by its id."""
 
     id: str
     """The check's name, stable over versions."""
     rank: int
     """Place in the catalogue; 1 hurts most users."""
     category: str
-    status: Literal["ok", "warn", "fail", "skipped"]
+    status: Literal["warn", "fail", "skipped"]
+    """`skipped`: the check applies and could not judge."""
     message: str
-    """One sentence: what was found, or why the check was skipped."""
+    """One sentence: what was found, or why the check could not judge."""
     observed: str | None
     expected: str | None
     remedy: str | None
-    """What to do on the host; given with `warn`, with `fail`, and with `skipped` where the check could not judge."""
+    """What to do on the host, or what would let the check judge."""
     source: str
     """Where the requirement comes from."""
 
@@ -73,6 +74,33 @@ class PrecheckSettings(TypedDict):
     """Functional probes may load kernel modules."""
 
 
+class HostFacts(TypedDict):
+    """What one host alone cannot judge: it is compared with other hosts."""
+
+    clock: float
+    """The host's clock when the check began, in seconds since the epoch."""
+    clock_offset: float | None
+    """`clock` less the controller's clock as it stood in the task: the call took that much longer at most. Null when it was not given."""
+    address: str | None
+    """The IPv4 address that calico-node will take; null where it takes none, or Kubernetes decides."""
+    interface: str | None
+    mtu: int | None
+    """MTU of `interface`."""
+    macs: list[str]
+    """Hardware addresses of the host's own interfaces, in order."""
+
+
+class PrecheckSummary(TypedDict):
+    """How much of the evidence comes from the kernel itself."""
+
+    exercised: int
+    """Checks that applied and rest on what the kernel and the host answered."""
+    static: int
+    """Checks that applied and rest in part on the module files alone: asking would have loaded modules."""
+    would_load: list[str]
+    """The modules that `allow_module_load` would load, to exercise these too."""
+
+
 class PrecheckResult(TypedDict):
     """What host_precheck returns for one host."""
 
@@ -82,8 +110,18 @@ class PrecheckResult(TypedDict):
     node_name: str | None
     """The Node's name as the inventory states it (`node_name`), else null: matched by identity."""
     identity: HostIdentity
+    facts: HostFacts
     verdict: Literal["pass", "fail"]
-    checks: list[CheckResult]
+    """`pass` when every check that applies was made and could judge, and none failed."""
+    findings: list[CheckResult]
+    """Every check that warns, fails or could not judge, by rank."""
+    ok: list[str]
+    """Ids of the checks that found all well, by rank; so are the following."""
+    not_applicable: list[str]
+    """Ids of the checks that these settings do not need."""
+    not_asked: list[str]
+    """Ids of the checks that apply and were left out by `checks`."""
+    summary: PrecheckSummary
     modules_loaded: list[str]
     """Kernel modules that the probes made the kernel load; always empty without `allow_module_load`."""
     duration: float

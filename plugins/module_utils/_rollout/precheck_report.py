@@ -10,8 +10,10 @@ from typing import Any
 
 from .canonical import digest, plain
 from .documents import DOCUMENT_VERSION, CheckResult, HostOutcome, PrecheckReport
+from .text import count
 
-_STATUSES = ("ok", "warn", "fail", "skipped")
+_STATUSES = ("warn", "fail", "skipped")
+_ID_LISTS = ("ok", "not_applicable", "not_asked")
 
 # What ansible-core 2.19 and later put before the message itself.
 _PREFIXES = ("Task failed: ", "Action failed: ")
@@ -33,12 +35,11 @@ def assemble(
 def failed_checks(outcome: HostOutcome) -> list[Any]:
     """The checks that failed on a host, the one that hurts most users first; where none did, those that could not judge."""
     result = outcome["result"]
-    checks = sorted(result["checks"], key=lambda check: check["rank"]) if result else []
-    failed = [check for check in checks if check["status"] == "fail"]
+    findings = sorted(result["findings"], key=lambda check: check["rank"]) if result else []
+    failed = [check for check in findings if check["status"] == "fail"]
     if failed or (result and result["verdict"] == "pass"):
         return failed
-    # A check that is not needed is skipped without a remedy; one that could not judge names what would let it.
-    return [check for check in checks if check["status"] == "skipped" and check["remedy"]]
+    return [check for check in findings if check["status"] == "skipped"]
 
 
 def _outcome(answer: Any, node_name: str | None) -> HostOutcome:
@@ -75,11 +76,13 @@ def _with_result(result: dict[str, Any], node_name: str | None) -> HostOutcome:
     # A pass with a failed check in it contradicts itself; so does a failure without one. Neither is evidence for admission.
     if failed or result["verdict"] != "pass":
         outcome["outcome"] = "failed"
-        outcome["reason"] = _failure(failed)
+        outcome["reason"] = _failure(failed, result["not_asked"])
     return outcome
 
 
-def _failure(failed: list[Any]) -> str:
+def _failure(failed: list[Any], not_asked: list[str]) -> str:
+    if not failed and not_asked:
+        return f"{count(len(not_asked), 'check')} that it needs {'was' if len(not_asked) == 1 else 'were'} not made"
     if not failed:
         return "its verdict is fail, though no check failed"
     names = ", ".join(check["id"] for check in failed)
@@ -93,14 +96,18 @@ def _flaw(result: dict[str, Any]) -> str | None:
         return "it is not a PrecheckResult"
     if result.get("version") != DOCUMENT_VERSION:
         return f"its version is {result.get('version')}, this collection reads version {DOCUMENT_VERSION}"
-    for key, kind in (("settings", dict), ("identity", dict), ("checks", list)):
+    for key, kind in (("settings", dict), ("identity", dict), ("findings", list), *((ids, list) for ids in _ID_LISTS)):
         if not isinstance(result.get(key), kind):
             return f"{key} is missing"
     if result.get("verdict") not in ("pass", "fail"):
         return "it has no verdict"
-    if not result["checks"]:
+    if not all(isinstance(name, str) for ids in _ID_LISTS for name in result[ids]):
+        return "an id in it is no text"
+    if not result["ok"] and not result["findings"]:
         return "it holds no check"
-    for check in result["checks"]:
+    if result["verdict"] == "pass" and result["not_asked"]:
+        return "its verdict is pass, though checks that it needs were not made"
+    for check in result["findings"]:
         if not isinstance(check, dict) or not set(check) >= CheckResult.__required_keys__:
             return "a check in it is incomplete"
         if check["status"] not in _STATUSES:

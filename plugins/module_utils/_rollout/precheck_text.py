@@ -24,17 +24,16 @@ def precheck_text(report: PrecheckReport) -> str:
 
 def _host(name: str, host: HostOutcome) -> list[str]:
     result = host["result"]
-    checks = result["checks"] if result else []
-    warnings = [check for check in checks if check["status"] == "warn"]
-    skipped = [check for check in checks if check["status"] == "skipped"]
-    if host["outcome"] == "passed":
-        head = f"{name}: passed, {count(len(checks), 'check')}"
-    elif result is None:
+    if result is None:
         return [f"{name}: {host['outcome'].replace('_', ' ')}: {host['reason']}"]
+    warnings = [check for check in result["findings"] if check["status"] == "warn"]
+    static = result["summary"]["static"]
+    if host["outcome"] == "passed":
+        head = f"{name}: passed, {count(len(result['ok']) + len(result['findings']), 'check')}"
     else:
         head = f"{name}: must stay outside"
     extra = [f"{count(len(warnings), 'warning')}"] if warnings else []
-    extra += [f"{len(skipped)} skipped"] if skipped else []
+    extra += [f"{static} judged by module files"] if static else []
     lines = [head + (f" ({', '.join(extra)})" if extra else "")]
     for check in [*failed_checks(host), *warnings]:
         lines.append(f"  {check['status']}: {check['id']}: {check['message']}")

@@ -25,10 +25,14 @@ Written by `python -m tests.unit.precheck.catalogue_page` from plugins/module_ut
 
 | status | means |
 |---|---|
-| `ok` | the kernel did it, or it is there; `loadable (not exercised)` when a module is on disk and was not loaded for the question |
+| `ok` | the kernel did it, or it is there; or a module for it is on disk and was not loaded for the question ("loadable, not exercised") |
 | `warn` | it works, or will, with a drawback that the message names |
 | `fail` | calico-node would not work on this host, or would seem to |
-| `skipped` | without a remedy: not needed with these settings; with one: the check could not judge |
+| `skipped` | the check applies and could not judge; the remedy says what would let it |
+
+A result lists what is well (`ok`) and what these settings do not need (`not_applicable`) by id, everything else as a finding with what
+was seen, what was expected and a remedy. `summary` counts the verdicts that the kernel and the host gave themselves (`exercised`) apart
+from those that rest on module files (`static`), and names the modules that `allow_module_load` would load (`would_load`).
 
 **A host passes** when no check failed and every check that applies could judge. No evidence is never a pass: without root, and
 where users may not make user namespaces, the kernel refuses most questions. That says nothing about what it can do, so those checks

@@ -65,8 +65,8 @@ def healthy() -> RawFacts:
             "blocked": {},
         },
         "links": [
-            {"index": 1, "name": "lo", "kind": None, "mtu": 65536, "up": True},
-            {"index": 2, "name": "eth0", "kind": None, "mtu": 1500, "up": True},
+            {"index": 1, "name": "lo", "kind": None, "mtu": 65536, "mac": "00:00:00:00:00:00", "up": True},
+            {"index": 2, "name": "eth0", "kind": None, "mtu": 1500, "mac": "02:00:00:00:00:05", "up": True},
         ],
         "addresses": [
             {"index": 1, "address": "127.0.0.1", "prefix": 8, "ipv6": False, "global": False},

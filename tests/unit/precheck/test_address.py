@@ -15,7 +15,7 @@ def host(**interfaces: str) -> RawFacts:
     """A host with these interfaces in this order; double underscores stand for what Python's names cannot have."""
     links, addresses = [], []
     for index, (name, address) in enumerate(interfaces.items(), start=2):
-        links.append({"index": index, "name": name, "kind": None, "mtu": 1500, "up": not address.startswith("down ")})
+        links.append({"index": index, "name": name, "kind": None, "mtu": 1500, "mac": "", "up": not address.startswith("down ")})
         text = address.replace("down ", "")
         addresses.append({"index": index, "address": text, "prefix": 24, "ipv6": ":" in text, "global": True})
     return knowing(healthy(), links=links, addresses=addresses)
@@ -83,7 +83,7 @@ def test_an_ipv6_pool_needs_an_ipv6_address() -> None:
 
 
 def test_without_bgp_and_tunnels_nobody_needs_the_address() -> None:
-    assert status("node_ip_autodetect", host(), bgp=False, encapsulation="none") == "skipped"
+    assert status("node_ip_autodetect", host(), bgp=False, encapsulation="none") == "not_applicable"
 
 
 @pytest.mark.parametrize("method", ["", "first", "interface=(", "cidr=10.0.0.0/99", "can-reach="])

@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import verdict
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import summary, verdict
 
 from tests.unit.precheck.builders import judged, judgement, status
 from tests.unit.precheck.kernels import (
@@ -31,7 +31,7 @@ DATAPLANES = ("iptables", "nftables", "bpf")
 @pytest.mark.parametrize("dataplane", DATAPLANES)
 def test_a_host_with_everything_passes_in_every_data_plane(dataplane: str) -> None:
     found = judged(healthy(), dataplane=dataplane, ipv6=True, wireguard=True, encapsulation="vxlan")
-    assert [(check.id, one.message) for check, one in found if one.status not in ("ok", "skipped")] == []
+    assert [(check.id, one.message) for check, one in found if one.status not in ("ok", "not_applicable")] == []
     assert verdict(found) == "pass"
 
 
@@ -155,10 +155,11 @@ def test_without_privilege_a_host_does_not_pass() -> None:
     assert verdict(judged(unprivileged())) == "fail"
 
 
-def test_what_could_not_be_judged_has_a_remedy_and_what_is_not_needed_has_none() -> None:
-    skipped = {check.id: one.remedy for check, one in judged(unprivileged()) if one.status == "skipped"}
-    assert "become" in (skipped["ipset_functional"] or "")
-    assert skipped["wireguard_link_create"] is None
+def test_what_could_not_be_judged_has_a_remedy_and_what_is_not_needed_is_not_applicable() -> None:
+    found = {check.id: one for check, one in judged(unprivileged())}
+    assert found["ipset_functional"].status == "skipped"
+    assert "become" in (found["ipset_functional"].remedy or "")
+    assert found["wireguard_link_create"].status == "not_applicable"
 
 
 def test_one_failed_check_is_enough_not_to_pass() -> None:
@@ -177,14 +178,21 @@ def test_one_lost_answer_is_enough_not_to_pass() -> None:
 def test_modules_on_disk_count_although_they_were_not_exercised() -> None:
     found = judged(freshly_installed())
     assert verdict(found) == "pass"
-    assert judgement("ipset_functional", freshly_installed()).message == "loadable (not exercised): ip_set"
+    assert judgement("ipset_functional", freshly_installed()).message == "loadable, not exercised: ip_set"
 
 
-def test_modules_that_are_not_loaded_yet_are_warned_about_once() -> None:
-    assert [check.id for check, one in judged(freshly_installed()) if one.status == "warn"] == [
-        "module_package_missing"
-    ]
-    assert "/etc/modules-load.d/calico.conf" in (judgement("module_package_missing", freshly_installed()).remedy or "")
+def test_modules_that_are_not_loaded_yet_are_no_warning() -> None:
+    assert [check.id for check, one in judged(freshly_installed()) if one.status == "warn"] == []
+    found = judgement("module_package_missing", freshly_installed())
+    assert (found.status, "ip_set" in found.loadable) == ("ok", True)
+
+
+def test_the_summary_tells_what_the_kernel_was_not_asked_and_what_would_be_loaded_for_it() -> None:
+    told = summary(judged(freshly_installed()))
+    assert {"ip_set", "nf_tables", "ipip"} <= set(told["would_load"])
+    assert told["static"] > 0
+    assert summary(judged(healthy()))["static"] == 0
+    assert summary(judged(healthy()))["exercised"] == told["exercised"] + told["static"]
 
 
 def test_a_module_that_must_not_load_fails_and_the_file_is_named() -> None:
@@ -252,7 +260,7 @@ def test_bpf_asks_iptables_for_little() -> None:
 
 def test_ipv6_that_is_off_fails_where_there_will_be_an_ipv6_pool() -> None:
     facts = knowing(healthy(), ipv6=False)
-    assert status("ip6_rpfilter_and_tables", facts) == "skipped"
+    assert status("ip6_rpfilter_and_tables", facts) == "not_applicable"
     assert status("ip6_rpfilter_and_tables", facts, ipv6=True) == "fail"
 
 

@@ -42,7 +42,7 @@ def test_without_root_a_listener_is_neither_good_nor_bad() -> None:
 
 
 def test_without_bgp_the_port_is_nobodys_business() -> None:
-    assert status("bgp_port_free", listening("bgpd"), bgp=False) == "skipped"
+    assert status("bgp_port_free", listening("bgpd"), bgp=False) == "not_applicable"
 
 
 def test_firewalld_that_trusts_nothing_of_pods_fails() -> None:

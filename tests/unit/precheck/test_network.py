@@ -61,7 +61,15 @@ def test_the_program_behind_a_listener_is_named(tmp_path: Path) -> None:
 
 def test_a_link_is_read_from_its_message() -> None:
     body = struct.pack("=BxHiII", 0, 1, 7, 1, 0) + text(3, "vxlan.calico") + u32(4, 1450) + nested(18, text(1, "vxlan"))
-    assert network.parse_link(body) == {"index": 7, "name": "vxlan.calico", "kind": "vxlan", "mtu": 1450, "up": True}
+    body += attribute(1, bytes.fromhex("66a1b2c3d4e5"))
+    assert network.parse_link(body) == {
+        "index": 7,
+        "name": "vxlan.calico",
+        "kind": "vxlan",
+        "mtu": 1450,
+        "up": True,
+        "mac": "66:a1:b2:c3:d4:e5",
+    }
 
 
 def test_on_a_point_to_point_link_the_own_end_is_the_address() -> None:

@@ -86,7 +86,8 @@ def answer(python: str) -> dict[str, Any]:
 
 def test_a_host_is_examined_on_the_oldest_python(answer: dict[str, Any]) -> None:
     assert answer["python"] == [3, 6]
-    messages = [check["message"] for check in answer["document"]["checks"]]
+    messages = [check["message"] for check in answer["document"]["findings"]]
+    assert answer["document"]["ok"]
     assert [message for message in messages if "internal error" in message] == []
 
 
@@ -102,7 +103,7 @@ def test_nothing_but_the_standard_library_and_itself_is_loaded(answer: dict[str,
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the kernel answers only to root")
 def test_root_gets_an_answer_from_every_check_on_the_oldest_python(answer: dict[str, Any]) -> None:
-    unanswered = [check for check in answer["document"]["checks"] if check["status"] == "skipped" and check["remedy"]]
+    unanswered = [check for check in answer["document"]["findings"] if check["status"] == "skipped"]
     assert unanswered == []
 
 

@@ -79,6 +79,7 @@ def answer(
 ) -> dict[str, Any]:
     """What a host registers that is the Node of this name; None makes a host that no Node is like."""
     checks = list(checks) if checks is not None else [check()]
+    findings = [each for each in checks if str(each["status"]) != "ok"]
     return {
         "changed": False,
         "precheck": {
@@ -109,8 +110,20 @@ def answer(
                 "os_version": "12",
                 **identity,
             },
-            "verdict": "fail" if any(each["status"] == "fail" for each in checks) else "pass",
-            "checks": checks,
+            "facts": {
+                "clock": 1700000000.0,
+                "clock_offset": 0.2,
+                "address": address(node) if node else None,
+                "interface": "eth0",
+                "mtu": 1500,
+                "macs": [],
+            },
+            "verdict": "pass" if all(each["status"] == "warn" for each in findings) else "fail",
+            "findings": findings,
+            "ok": [each["id"] for each in checks if str(each["status"]) == "ok"],
+            "not_applicable": ["wireguard_link_create"],
+            "not_asked": [],
+            "summary": {"exercised": len(checks), "static": 0, "would_load": []},
             "modules_loaded": [],
             "duration": 0.25,
         },

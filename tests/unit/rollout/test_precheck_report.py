@@ -48,8 +48,14 @@ def test_a_verdict_that_contradicts_its_checks_is_no_pass() -> None:
 def test_a_check_that_could_not_judge_is_named_with_what_would_let_it() -> None:
     result = answer("edge-1")
     unprivileged = check(status="skipped", message="needs become", remedy="run with become: true")
-    result["precheck"].update(verdict="fail", checks=[unprivileged, check("other", "skipped", 2)])
+    result["precheck"].update(verdict="fail", findings=[unprivileged, check("other", "warn", 2)])
     assert outcome_of(result)["reason"] == "ipset_functional could not judge: needs become"
+
+
+def test_a_part_of_the_checks_is_no_evidence_for_the_whole() -> None:
+    result = answer("edge-1")
+    result["precheck"].update(verdict="fail", not_asked=["kernel_min", "veth_create"])
+    assert outcome_of(result)["reason"] == "2 checks that it needs were not made"
 
 
 def test_a_failing_verdict_without_a_failed_check_is_no_pass() -> None:
@@ -96,13 +102,17 @@ def test_without_a_usable_answer_a_host_has_not_passed(registered: Any, outcome:
     [
         ("version", 2, "its version is 2"),
         ("verdict", "great", "no verdict"),
-        ("checks", [], "it holds no check"),
-        ("checks", [{"id": "x", "rank": 1, "status": "fail", "message": "m"}], "a check in it is incomplete"),
-        ("checks", ["x"], "a check in it is incomplete"),
-        ("checks", [check(status="odd")], "unknown status odd"),
+        ("ok", [], "it holds no check"),
+        ("findings", [{"id": "x", "rank": 1, "status": "fail", "message": "m"}], "a check in it is incomplete"),
+        ("findings", ["x"], "a check in it is incomplete"),
+        ("findings", [check(status="odd")], "unknown status odd"),
+        ("findings", [check(status="ok")], "unknown status ok"),
+        ("ok", [{"id": "x"}], "an id in it is no text"),
+        ("not_applicable", None, "not_applicable is missing"),
+        ("not_asked", ["kernel_min"], "checks that it needs were not made"),
         ("identity", None, "identity is missing"),
         ("settings", None, "settings is missing"),
-        ("checks", "ok", "checks is missing"),
+        ("findings", "ok", "findings is missing"),
     ],
 )
 def test_a_result_with_a_flaw_is_no_evidence(key: str, value: Any, flaw: str) -> None:
@@ -147,9 +157,15 @@ def test_the_text_tells_what_failed_what_was_found_and_the_remedy() -> None:
 
 
 def test_the_text_tells_warnings_of_hosts_that_pass() -> None:
-    text = precheck_text(assemble({"h": answer("edge-1", [check("mtu", "warn"), check("bgp", "skipped")])}))
-    assert "h: passed, 2 checks (1 warning, 1 skipped)" in text
+    text = precheck_text(assemble({"h": answer("edge-1", [check("mtu", "warn"), check("bgp")])}))
+    assert "h: passed, 2 checks (1 warning)" in text
     assert "  warn: mtu: " in text
+
+
+def test_the_text_tells_how_many_checks_the_kernel_was_not_asked_for() -> None:
+    result = answer("edge-1", [check("mtu"), check("bgp")])
+    result["precheck"]["summary"]["static"] = 1
+    assert "h: passed, 2 checks (1 judged by module files)" in precheck_text(assemble({"h": result}))
 
 
 def test_the_text_tells_what_was_expected_where_nothing_was_found() -> None:

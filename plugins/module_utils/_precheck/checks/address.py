@@ -98,6 +98,15 @@ def _chooser(method: str, reach: Optional[str]) -> Callable[[Candidate], bool]:
     return lambda one: not _NEVER.match(one.interface)
 
 
+def candidates(facts: Facts, want: Want, ipv6: bool = False) -> List[Candidate]:
+    """The addresses that calico-node could take, the one it takes first; none where they cannot be told, or Kubernetes decides."""
+    method = FIRST_FOUND if ipv6 else want.ip_autodetection
+    if method == KUBERNETES:
+        return []
+    found = usable(facts.get("links", []), facts.get("addresses", []), ipv6)
+    return select(method, found, facts.get("reach") if reach_of(method) else None)
+
+
 def _words(candidates: List[Candidate]) -> str:
     return ", ".join("{} on {}".format(one.address, one.interface) for one in candidates) or "none"
 
@@ -118,13 +127,13 @@ def node_ip_autodetect(facts: Facts, want: Want) -> Judgement:
     for ipv6, method in ((False, want.ip_autodetection), (True, FIRST_FOUND)):
         if ipv6 and not want.ipv6:
             continue
-        candidates = usable(links, addresses, ipv6)
+        known = usable(links, addresses, ipv6)
         reach = facts["reach"] if reach_of(method) else None
-        left = select(method, candidates, reach)
+        left = select(method, known, reach)
         if not left:
             return fail(
                 "calico-node finds no IPv{} address by {}".format(6 if ipv6 else 4, method),
-                observed=_words(candidates),
+                observed=_words(known),
                 expected="an address that {} selects, on an interface that is up".format(method),
             )
         found.append(left[0])

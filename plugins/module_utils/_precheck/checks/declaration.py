@@ -3,11 +3,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. What a check is, and how one is judged without ever ending the run.
 
-A host passes when no check failed and every check that applies had its evidence. A check that could not judge is reported as
-`skipped` with a remedy; one that does not apply is `skipped` without.
+A judgement is `ok`, `warn` or `fail`; `skipped` when the check applies and could not judge; `not_applicable` when these settings do
+not need it; `not_asked` when the caller left it out. A host passes when no check failed, was skipped or was not asked.
 """
 
-from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple, Union
 
 from ..answers import Facts, NoEvidence
 
@@ -27,6 +27,7 @@ class Want(NamedTuple):
     cni_conf_dir: str
     allow_module_load: bool
     node_name: Optional[str] = None
+    controller_clock: Optional[float] = None
 
 
 class Condition(NamedTuple):
@@ -42,7 +43,13 @@ class Judgement(NamedTuple):
     observed: Optional[str] = None
     expected: Optional[str] = None
     remedy: Optional[str] = None
-    evidence: bool = True
+    loadable: Tuple[str, ...] = ()
+    """The modules that stand in for an answer: they could be loaded, and the kernel was not asked."""
+
+    @property
+    def evidence(self) -> bool:
+        """Whether nothing that is needed was left unjudged."""
+        return self.status not in ("skipped", "not_asked")
 
 
 Judge = Callable[[Facts, Want], Judgement]
@@ -90,6 +97,12 @@ def ok(message: str) -> Judgement:
     return Judgement("ok", message)
 
 
+def ok_unexercised(modules: Iterable[str]) -> Judgement:
+    """All well by the files: these modules are on disk, nothing keeps them from loading, and loading was not allowed."""
+    names = tuple(sorted(set(modules)))
+    return Judgement("ok", "loadable, not exercised: {}".format(", ".join(names)), loadable=names)
+
+
 def warn(
     message: str, observed: Optional[str] = None, expected: Optional[str] = None, remedy: Optional[str] = None
 ) -> Judgement:
@@ -105,23 +118,23 @@ def fail(
 def conduct(one: Check, facts: Facts, want: Want, selected: bool = True) -> Judgement:
     """The judgement of one check; a fault in it is a judgement too."""
     if not one.applies.holds(want):
-        return Judgement("skipped", "not needed: it applies to {}".format(one.applies.words))
+        return Judgement("not_applicable", "it applies to {}".format(one.applies.words))
     if not selected:
-        return Judgement("skipped", "not asked for", remedy="check again without `checks`", evidence=False)
+        return Judgement("not_asked", "it was left out by `checks`")
     try:
         judgement = one.judge(facts, want)
         if judgement.status in ("warn", "fail") and not judgement.remedy:
             judgement = judgement._replace(remedy=one.remedy(facts, want) if callable(one.remedy) else one.remedy)
         return judgement
     except NoEvidence as missing:
-        return Judgement("skipped", missing.reason, remedy=missing.remedy, evidence=False)
+        return Judgement("skipped", missing.reason, remedy=missing.remedy)
     except Exception as error:  # noqa: BLE001 - one faulty check must not cost the result of the others
         reason = "because of an internal error: {}: {}".format(type(error).__name__, error)
-        return Judgement("skipped", reason, remedy="report this as a fault of the collection", evidence=False)
+        return Judgement("skipped", reason, remedy="report this as a fault of the collection")
 
 
 def as_result(one: Check, judgement: Judgement) -> Dict[str, Any]:
-    """The check's entry in the document. What is well is told in one sentence only."""
+    """The check's entry among the findings of the document."""
     return {
         "id": one.id,
         "rank": one.rank,

@@ -73,11 +73,6 @@ def type_absent(answer: Answer) -> bool:
     return answer.errno == IPSET_ERR_FIND_TYPE
 
 
-def not_exercised(modules: List[str]) -> str:
-    """A set of modules in words; used where a module is available and loading it was not allowed."""
-    return "loadable (not exercised): {}".format(", ".join(sorted(set(modules))))
-
-
 def built_without(facts: Facts, option: str) -> str:
     """A clause that names the cause, where the kernel's configuration can be read and says so."""
     return " ({} is not set)".format(option) if facts.get("kernel_options", {}).get(option) == "n" else ""

@@ -7,8 +7,8 @@ from typing import List, Tuple
 
 from ..answers import Facts
 from ..probes.catalogue import NETFILTER, ipset_probe
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
-from .evidence import REFUSED, built_without, evidence, netfilter_refused, not_exercised, subsystem_absent, type_absent
+from .declaration import ALWAYS, Judgement, Want, check, fail, ok, ok_unexercised, warn
+from .evidence import REFUSED, built_without, evidence, netfilter_refused, subsystem_absent, type_absent
 from .remedies import kernel_feature, netfilter_netlink
 
 # Felix has its IP sets made of these; ports in a policy's selector need the third.
@@ -69,5 +69,5 @@ def ipset_functional(facts: Facts, want: Want) -> Judgement:
             )
             return warn(message, observed=found.broken)
     if loadable:
-        return ok(not_exercised(loadable))
+        return ok_unexercised(loadable)
     return ok("IP sets work")

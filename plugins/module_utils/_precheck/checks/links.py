@@ -8,15 +8,15 @@ import errno
 from ..answers import Facts
 from ..probes.catalogue import link_probe
 from .conditions import IPIP, VXLAN, WIREGUARD
-from .declaration import ALWAYS, OUTSIDE, Judgement, Want, check, fail, ok
-from .evidence import built_without, evidence, not_exercised
+from .declaration import ALWAYS, OUTSIDE, Judgement, Want, check, fail, ok, ok_unexercised
+from .evidence import built_without, evidence
 from .remedies import kernel_feature, where_from
 
 
 def _judge(facts: Facts, kind: str, option: str, otherwise: str) -> Judgement:
     found = evidence(facts, link_probe(kind))
     if found.loadable:
-        return ok(not_exercised(found.loadable))
+        return ok_unexercised(found.loadable)
     if found.answer.errno == errno.EOPNOTSUPP:
         message = "the kernel has no {} devices{}: {}".format(kind, built_without(facts, option), otherwise)
         return fail(

@@ -9,7 +9,7 @@ from ..answers import Facts
 from ..probes.catalogue import ipset_probe, link_probe, nft_probe, xt_probes
 from ..sweeps.modules import ABSENT, LOADABLE, PRESENT
 from .conditions import IPIP, IPTABLES, IPTABLES_OR_NFTABLES, VXLAN, WIREGUARD
-from .declaration import ALWAYS, OUTSIDE, Condition, Judgement, Want, check, fail, ok, warn
+from .declaration import ALWAYS, OUTSIDE, Condition, Judgement, Want, check, fail, ok, ok_unexercised, warn
 from .evidence import either, unusable
 from .remedies import load_now, where_from
 
@@ -116,9 +116,7 @@ def module_package_missing(facts: Facts, want: Want) -> Judgement:
     if found.unusable:
         return fail("; ".join(found.unusable), remedy="remove what keeps it from loading; {}".format(OUTSIDE))
     if found.loadable:
-        names = " ".join(sorted(set(found.loadable)))
-        message = "modules are on disk and not loaded yet: {}".format(names.replace(" ", ", "))
-        return warn(message, remedy=load_now(names))
+        return ok_unexercised(found.loadable)
     return ok("all are loaded or built in")
 
 

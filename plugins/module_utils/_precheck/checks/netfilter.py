@@ -9,8 +9,8 @@ from ..answers import Facts
 from ..probes.catalogue import NETFILTER, nft_probe, xt_probes
 from ..probes.nftables import FEATURES
 from .conditions import IPTABLES, IPTABLES_OR_BPF, IPTABLES_OR_NFTABLES, IPV6
-from .declaration import Judgement, Want, check, fail, ok, warn
-from .evidence import REFUSED, built_without, either, evidence, netfilter_refused, not_exercised, subsystem_absent
+from .declaration import Judgement, Want, check, fail, ok, ok_unexercised, warn
+from .evidence import REFUSED, built_without, either, evidence, netfilter_refused, subsystem_absent
 from .remedies import kernel_feature, netfilter_netlink
 
 _REQUIRED = (
@@ -45,7 +45,7 @@ def _judge_extensions(facts: Facts, want: Want, names: Tuple[str, ...], family: 
         what = "iptables" if family == "inet" else "ip6tables"
         return fail("the kernel lacks what {} needs for {}".format(what, ", ".join(missing)), observed=observed)
     if loadable:
-        return ok(not_exercised(loadable))
+        return ok_unexercised(loadable)
     return ok("all {} are there".format(len(names)) if len(names) > 1 else "{} is there".format(names[0]))
 
 
@@ -126,7 +126,7 @@ def nft_functional(facts: Facts, want: Want) -> Judgement:
             observed = observed or found.broken
     if missing:
         return grave("nf_tables lacks {}".format(", ".join(missing)), observed=observed)
-    return ok(not_exercised(loadable)) if loadable else ok("nf_tables works")
+    return ok_unexercised(loadable) if loadable else ok("nf_tables works")
 
 
 @check(
@@ -145,7 +145,7 @@ def conntrack_netlink(facts: Facts, want: Want) -> Judgement:
         return fail(REFUSED, observed=refusal, expected="a netfilter netlink socket", remedy=remedy)
     found = evidence(facts, "conntrack.statistics")
     if found.loadable:
-        return ok(not_exercised(found.loadable))
+        return ok_unexercised(found.loadable)
     if subsystem_absent(found.answer):
         message = "the connection tracker has no netlink side{}".format(built_without(facts, "CONFIG_NF_CT_NETLINK"))
         return fail(message, observed=str(found.answer))

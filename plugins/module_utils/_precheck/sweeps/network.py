@@ -13,7 +13,7 @@ from ..probes.netlink import NETLINK_ROUTE, NLM_F_DUMP, Connection, attributes
 from .root import Root
 
 _RTM_GETLINK, _RTM_GETADDR = 18, 22
-_IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _INFO_KIND = 3, 4, 18, 1
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _INFO_KIND = 1, 3, 4, 18, 1
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _IFF_UP = 1
 _UNIVERSE = 0
@@ -52,6 +52,7 @@ def parse_link(payload: bytes) -> Dict[str, Any]:
         "kind": _text(kind) or None,
         "mtu": struct.unpack("=I", found[_IFLA_MTU])[0] if _IFLA_MTU in found else None,
         "up": bool(flags & _IFF_UP),
+        "mac": ":".join("{:02x}".format(byte) for byte in found.get(_IFLA_ADDRESS, b"")),
     }
 
 
