@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.remedies import package_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import summary, verdict
 
 from tests.unit.precheck.builders import judged, judgement, status
@@ -302,3 +303,25 @@ def test_the_documented_kernel_is_asked_for_but_rhel_8_is_let_in(release: str, e
 
 def test_rhel_8_passes_with_a_warning() -> None:
     assert verdict(judged(enterprise_linux_8())) == "pass"
+
+
+@pytest.mark.parametrize(
+    ("system", "release", "package"),
+    [
+        (
+            {"ID": "rocky", "ID_LIKE": "rhel centos fedora"},
+            "6.12.0-55.el10.x86_64",
+            "kernel-modules-extra-6.12.0-55.el10.x86_64",
+        ),
+        ({"ID": "ubuntu", "ID_LIKE": "debian"}, "5.15.0-1061-raspi", "linux-modules-extra-raspi"),
+        ({"ID": "ubuntu", "ID_LIKE": "debian"}, "6.8.0-45-generic", "linux-modules-extra-6.8.0-45-generic"),
+        ({"ID": "ubuntu", "ID_LIKE": "debian"}, "5.15.148-tegra", None),
+        ({"ID": "flatcar"}, "6.6.60-flatcar", None),
+        ({"ID": "fedora", "VARIANT_ID": "coreos"}, "6.11.0-200.fc41.x86_64", None),
+        ({"ID": "debian"}, "6.1.0-26-amd64", None),
+    ],
+)
+def test_the_package_with_more_modules_is_named_where_there_is_one(
+    system: dict[str, str], release: str, package: str | None
+) -> None:
+    assert package_of(system, release) == package

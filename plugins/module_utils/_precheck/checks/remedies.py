@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Where a missing kernel feature comes from, by distribution."""
 
-from typing import Callable, Dict
+from typing import Callable, Dict, Optional
 
 from ..answers import Facts
 from .declaration import OUTSIDE, Want
@@ -40,12 +40,11 @@ def where_from(facts: Facts, option: str) -> str:
         return "build NVIDIA's kernel with {}=m and install its modules".format(option)
     if system.get("ID") in _IMAGES or system.get("VARIANT_ID") == "coreos":
         return "move to an image of {} whose kernel has {}: modules cannot be added".format(system.get("ID"), option)
-    if names & _RED_HAT:
-        return "dnf install kernel-modules-extra-{} (and reboot, if that brings another kernel)".format(release)
-    if "ubuntu" in names and release.endswith("-raspi"):
-        return "apt install linux-modules-extra-raspi, then reboot"
-    if "ubuntu" in names:
-        return "apt install linux-modules-extra-{}".format(release)
+    package = package_of(system, release)
+    if package and names & _RED_HAT:
+        return "dnf install {} (and reboot, if that brings another kernel)".format(package)
+    if package:
+        return "apt install {}{}".format(package, "" if release in package else ", then reboot")
     if "debian" in names and "-cloud-" in release:
         return "install Debian's full kernel (linux-image-{}) and boot it: the cloud kernel leaves {} out".format(
             release.rpartition("-")[2], option
@@ -53,6 +52,18 @@ def where_from(facts: Facts, option: str) -> str:
     if names & _SUSE:
         return "zypper install kernel-default in place of kernel-default-base, then reboot"
     return "install the modules of kernel {} that {} stands for, or boot a kernel that has it".format(release, option)
+
+
+def package_of(system: Dict[str, str], release: str) -> Optional[str]:
+    """The package with the rest of the running kernel's modules, where a distribution keeps some of them apart."""
+    names = {system.get("ID", ""), *system.get("ID_LIKE", "").split()}
+    if release.endswith("-tegra") or system.get("ID") in _IMAGES or system.get("VARIANT_ID") == "coreos":
+        return None
+    if names & _RED_HAT:
+        return "kernel-modules-extra-{}".format(release)
+    if "ubuntu" in names:
+        return "linux-modules-extra-{}".format("raspi" if release.endswith("-raspi") else release)
+    return None
 
 
 def load_now(modules: str) -> str:
