@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .batches import in_batches
 from .canonical import digest
 from .documents import (
     DOCUMENT_VERSION,
@@ -68,7 +69,7 @@ def build_plan(
     excluded.sort(key=lambda entry: natural(entry["node"] or ""))
     excluded += excluded_hosts(report, set(hosts.values()))
 
-    batches = _batches(wanted, members, admitted)
+    batches = in_batches(wanted, members, admitted)
     _refuse_useless(batches, excluded)
     plan = Plan(
         kind="Plan",
@@ -115,22 +116,6 @@ def _members(tiers: Sequence[Tier], nodes: Sequence[NodeFacts]) -> list[list[Nod
             )
         members.append(found)
     return members
-
-
-def _batches(tiers: Sequence[Tier], members: Sequence[Sequence[NodeFacts]], admitted: set[str]) -> list[Batch]:
-    batches: list[Batch] = []
-    for tier, found in zip(tiers, members):
-        names = [node["name"] for node in found if node["name"] in admitted]
-        for number, start in enumerate(range(0, len(names), tier.batch_size), 1):
-            batches.append(
-                Batch(
-                    index=len(batches) + 1,
-                    name=f"{tier.name}-{number}",
-                    tier=tier.name,
-                    nodes=names[start : start + tier.batch_size],
-                )
-            )
-    return batches
 
 
 def _planned(tier: Tier, found: Sequence[NodeFacts], admitted: set[str]) -> PlannedTier:
