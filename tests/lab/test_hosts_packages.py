@@ -35,6 +35,11 @@ def test_a_system_python_without_seccomp_is_missing_its_binding(monkeypatch: pyt
     assert packages.missing() == ["python3-seccomp"]
 
 
+def test_a_machine_that_cannot_fake_a_clock_is_missing_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "faketime_library", lambda: None)
+    assert packages.missing() == ["libfaketime"]
+
+
 def test_where_nothing_can_be_installed_one_line_names_it_all(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,8 +7,9 @@ A `HostSet` is started in one process and stopped in the same or any other: `Hos
 
 from __future__ import annotations
 
-from .host import Host, HostSpec
+from .host import Host
 from .hostset import HostSet
 from .launch import HostError
+from .spec import HostSpec, Refusal
 
-__all__ = ["Host", "HostError", "HostSet", "HostSpec"]
+__all__ = ["Host", "HostError", "HostSet", "HostSpec", "Refusal"]

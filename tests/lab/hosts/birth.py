@@ -9,11 +9,12 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import content
-from .host import Host, HostSpec
+from . import content, differences
+from .host import Host
 from .keys import Keys
 from .launch import Launch
 from .process import Process
+from .spec import HostSpec
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 PRODUCT_UUID = "/sys/devices/virtual/dmi/id/product_uuid"
@@ -44,8 +45,9 @@ class Birth:
         identities = {BOOT_ID: self.boot_id}
         if self.system_uuid != self.machine_id:
             identities[PRODUCT_UUID] = self.system_uuid
+        sshd = shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin") or "/usr/sbin/sshd"
         orders = {
-            "name": self.spec.name,
+            "name": self.spec.hostname or self.spec.name,
             "workspace": str(workspace),
             "files": [file.order() for file in self._files(keys)],
             "identities": identities,
@@ -53,9 +55,10 @@ class Birth:
                 ["ip", "link", "set", "dev", "lo", "up"],
                 ["ip", "address", "add", f"{self.address}/{self.prefix}", "dev", "eth0"],
                 ["ip", "link", "set", "dev", "eth0", "up"],
+                *differences.commands(self.spec),
             ],
-            "netfilter_refused": self.spec.netfilter_refused,
-            "sshd": shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin") or "/usr/sbin/sshd",
+            "refused": differences.refusals(self.spec),
+            "daemon": differences.daemon(self.spec, self.address, sshd),
         }
         return Launch(self.spec.name, orders, folder / "log")
 
@@ -65,10 +68,10 @@ class Birth:
     def _files(self, keys: Keys) -> list[content.File]:
         tables = [Path("/etc", name).read_text() for name in ("passwd", "group", "shadow")]
         return [
-            *content.identity(self.spec.name, self.address, self.machine_id),
+            *content.identity(self.spec.hostname or self.spec.name, self.address, self.machine_id),
             *content.accounts(*tables),
             *content.login(keys.public_login_key()),
-            *content.sudo(),
-            *content.sshd(self.address, *keys.host_key(self.spec.name)),
-            *(content.File(path, text) for path, text in self.spec.files.items()),
+            *content.sudo(self.spec.sudo_password),
+            *content.sshd(self.address, *keys.host_key(self.spec.name), first=self.spec.ssh_settings),
+            *differences.files(self.spec),
         ]

@@ -49,19 +49,21 @@ def login(public_key: str) -> list[File]:
     return [File(path, public_key, mode=0o600, owner=USER_ID)]
 
 
-def sudo() -> list[File]:
-    """Passwordless sudo without a terminal, the same whatever the machine's own sudoers and PAM ask for."""
+def sudo(password: bool = False) -> list[File]:
+    """sudo without a terminal, the same whatever the machine's own sudoers and PAM ask for; without a password unless told."""
     rules = (
         'Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"\n'
         "root ALL=(ALL:ALL) ALL\n"
-        f"{USER} ALL=(ALL:ALL) NOPASSWD: ALL\n"
+        f"{USER} ALL=(ALL:ALL) {'' if password else 'NOPASSWD: '}ALL\n"
     )
-    permits = "".join(f"{part} required pam_permit.so\n" for part in ("auth", "account", "session"))
+    asks = "pam_unix.so" if password else "pam_permit.so"
+    permits = f"auth required {asks}\naccount required pam_permit.so\nsession required pam_permit.so\n"
     return [File("/etc/sudoers", rules, mode=0o440), File("/etc/pam.d/sudo", permits)]
 
 
-def sshd(address: str, private_key: str, public_key: str) -> list[File]:
+def sshd(address: str, private_key: str, public_key: str, first: str = "") -> list[File]:
     settings = (
+        f"{first}\n"
         f"ListenAddress {address}\n"
         "HostKey /etc/ssh/ssh_host_ed25519_key\n"
         f"AllowUsers {USER}\n"

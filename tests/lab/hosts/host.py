@@ -9,27 +9,17 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from .content import USER
 from .keys import Keys
+from .machine import INTERPRETER
 from .process import Process
+from .spec import HostSpec
 
-INTERPRETER = "/usr/bin/python3"
 SECONDS_TO_STOP = 5.0
-
-
-@dataclass(frozen=True)
-class HostSpec:
-    """What a host shall be like. `files` (path -> content) are there before sshd answers."""
-
-    name: str
-    groups: Sequence[str] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
-    netfilter_refused: bool = False
-    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -112,5 +102,5 @@ class Host:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], keys: Keys) -> Host:
-        parts = {**record, "spec": HostSpec(**record["spec"]), "process": Process(**record["process"])}
+        parts = {**record, "spec": HostSpec.from_record(record["spec"]), "process": Process(**record["process"])}
         return cls(**parts, keys=keys)

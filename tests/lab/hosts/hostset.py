@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from .birth import Birth
-from .host import Host, HostSpec
+from .host import Host
 from .keys import Keys
 from .launch import SECONDS_TO_ANSWER, HostError, Launch
 from .links import Bridge
+from .spec import HostSpec
 
 LONGEST_SET = 200  # addresses of one lab's /24
 
@@ -125,7 +126,10 @@ class HostSet:
         for birth in births:
             launches.append(birth.launch(self._folder / birth.spec.name, self._keys))
         self.hosts = [birth.host(launch.process(), self._keys) for birth, launch in zip(births, launches)]
-        self._keys.write_known_hosts({host.name: host.address for host in self.hosts})
+        self._keys.write_known_hosts(
+            {host.name: host.address for host in self.hosts},
+            mistaken={host.name for host in self.hosts if host.spec.ssh_key_mistaken},
+        )
         self._save()  # before "go": a host that runs on is always one that a later stop() knows of
         for launch in launches:
             launch.wait_until_built()

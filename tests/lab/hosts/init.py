@@ -10,7 +10,6 @@ away before that line, it ends: a lab that is killed half-way leaves no host beh
 from __future__ import annotations
 
 import ctypes
-import errno
 import json
 import os
 import shutil
@@ -27,7 +26,6 @@ MS_BIND, MS_REC, MS_PRIVATE, MS_SHARED = 0x1000, 0x4000, 0x40000, 0x100000
 MNT_DETACH = 2
 SYS_MOUNT_SETATTR = 442  # the same number on every architecture; since Linux 5.12
 AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = -100, 0x8000, 1
-AF_NETLINK, NETLINK_NETFILTER = 16, 12
 
 SECONDS_TO_END = 2.0
 DEVICES = {
@@ -168,13 +166,13 @@ def replace_identity(identities: dict[str, str]) -> None:
 
 
 def run(*command: str) -> None:
-    status = os.waitpid(os.posix_spawnp(command[0], command, os.environ), 0)[1]
+    status = os.waitpid(os.posix_spawnp(command[0], command, os.environ, setsigmask=[]), 0)[1]
     if status != 0:
-        raise RuntimeError(f"{' '.join(command)} ended with wait status {status}")
+        raise RuntimeError(f"{' '.join(command)[:200]} ended with wait status {status}")
 
 
-def refuse_netfilter() -> None:
-    """From here on answer EPROTONOSUPPORT, as a kernel without it, to all who ask for a netfilter netlink socket."""
+def refuse(calls: list[dict[str, Any]]) -> None:
+    """From here on these system calls fail for everybody on this host, as on a kernel that does not have them."""
     import site
 
     site.main()  # this program runs without site-packages for its quick start; libseccomp's binding lies there
@@ -182,12 +180,9 @@ def refuse_netfilter() -> None:
 
     refusal = seccomp.SyscallFilter(defaction=seccomp.ALLOW)
     refusal.set_attr(seccomp.Attr.CTL_NNP, 0)  # no_new_privs would take the set-user-id bit from sudo
-    refusal.add_rule(
-        seccomp.ERRNO(errno.EPROTONOSUPPORT),
-        "socket",
-        seccomp.Arg(0, seccomp.EQ, AF_NETLINK),
-        seccomp.Arg(2, seccomp.EQ, NETLINK_NETFILTER),
-    )
+    for one in calls:
+        matching = [seccomp.Arg(int(place), seccomp.EQ, value) for place, value in one["arguments"].items()]
+        refusal.add_rule(seccomp.ERRNO(one["errno"]), one["call"], *matching)
     refusal.load()
 
 
@@ -234,11 +229,11 @@ def live_as_host(orders: dict[str, Any]) -> None:
     silent = os.open("/dev/null", os.O_RDWR)
     os.dup2(silent, 0)
     os.dup2(silent, 1)
-    if orders["netfilter_refused"]:
-        refuse_netfilter()
+    if orders["refused"]:
+        refuse(orders["refused"])
     os.mkdir("/run/sshd", 0o755)
     environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-    daemon = os.posix_spawn(orders["sshd"], [orders["sshd"], "-D", "-e"], environment, setsigmask=[])
+    daemon = os.posix_spawn(orders["daemon"][0], orders["daemon"], environment, setsigmask=[])
     supervise(signals, daemon)
     end_everything()
 

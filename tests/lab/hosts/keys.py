@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,11 +32,12 @@ class Keys:
         _make(path, name)
         return path.read_text(), path.with_suffix(".pub").read_text()
 
-    def write_known_hosts(self, addresses: dict[str, str]) -> None:
-        """Trust each host's key at its own address (name -> address), and nothing else."""
+    def write_known_hosts(self, addresses: dict[str, str], mistaken: Set[str] = frozenset()) -> None:
+        """Trust each host's key at its own address (name -> address), and nothing else; for the mistaken, a key they lack."""
         lines = []
         for name, address in addresses.items():
-            kind, key = self.host_key(name)[1].split()[:2]
+            public = self.public_login_key() if name in mistaken else self.host_key(name)[1]
+            kind, key = public.split()[:2]
             lines.append(f"{address} {kind} {key}\n")
         self.known_hosts.write_text("".join(lines))
 

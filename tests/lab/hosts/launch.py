@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .host import INTERPRETER, Host
+from .host import Host
+from .machine import INTERPRETER
 from .process import Process
 
 INIT = Path(__file__).with_name("init.py")
@@ -64,7 +65,7 @@ class Launch:
         # Not before the host has its address: the first packet would wait a second for its turn to ask again.
         self._expect("connected", "did not get its network")
         self.abandon()
-        while not _answers(host.address):
+        while not _answers(host):
             if not host.alive:
                 raise self._failure("ended while it started")
             if time.monotonic() > deadline:
@@ -94,9 +95,10 @@ class Launch:
         return HostError(f"lab host {self._name} {what}: {' | '.join(lines) or 'its log is empty'}")
 
 
-def _answers(address: str) -> bool:
+def _answers(host: Host) -> bool:
+    """Does it say what sshd says first? One that is to keep its callers waiting only has to accept them."""
     try:
-        with socket.create_connection((address, 22), timeout=1.0) as connection:
-            return connection.recv(4) == b"SSH-"
+        with socket.create_connection((host.address, 22), timeout=1.0) as connection:
+            return host.spec.ssh_silent or host.spec.ssh_delay > 0 or connection.recv(4) == b"SSH-"
     except OSError:
         return False

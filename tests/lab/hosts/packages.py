@@ -14,8 +14,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .machine import INTERPRETER, faketime_library
+
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-INTERPRETER = "/usr/bin/python3"  # the system's own: the one libseccomp's binding is packaged for
 PACKAGE_OF_COMMAND = {
     "sshd": "openssh-server",
     "ssh": "openssh-client",
@@ -23,8 +24,10 @@ PACKAGE_OF_COMMAND = {
     "ip": "iproute2",
     "nsenter": "util-linux",
     "python3": "python3",
+    "nft": "nftables",
 }
 SECCOMP_BINDING = "python3-seccomp"
+FAKETIME = "libfaketime"
 # Debian's own switch: with this file the sshd it installs is started neither now nor at the next boot (README.Debian).
 NO_SERVICE = Path("/etc/ssh/sshd_not_to_be_run")
 
@@ -32,7 +35,9 @@ NO_SERVICE = Path("/etc/ssh/sshd_not_to_be_run")
 def missing() -> list[str]:
     """Debian's names of the packages that this machine lacks."""
     absent = [package for command, package in PACKAGE_OF_COMMAND.items() if not shutil.which(command, path=SEARCH_PATH)]
-    return absent if _has_seccomp_binding() else [*absent, SECCOMP_BINDING]
+    if not _has_seccomp_binding():
+        absent.append(SECCOMP_BINDING)
+    return absent if faketime_library() else [*absent, FAKETIME]
 
 
 def can_install() -> bool:
