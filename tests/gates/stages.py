@@ -52,6 +52,7 @@ def all_stages() -> list[Stage]:
             300,
         ),
         Stage("unit", "the decisions, without a cluster", [_pytest("tests/unit")], 900, pytest=True),
+        Stage("browser", "pages, looked at in Chromium", [_pytest("tests/browser")], 900, pytest=True),
         Stage("ansible-lint", "roles and playbooks, production profile", [[python, "-m", "tests.gates.content"]], 300),
         Stage("sanity", "ansible-test on the newest ansible-core", [[python, "-m", "tests.gates.sanity"]], 900),
         Stage(

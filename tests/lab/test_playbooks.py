@@ -182,6 +182,16 @@ def test_the_precheck_playbook_needs_no_cluster_and_its_exit_code_tells(player: 
     }
 
 
+def test_the_precheck_playbook_keeps_its_report_for_people_and_for_ci(player: Player) -> None:
+    played = player.play("precheck-never", "precheck", precheck_fail_on="never")
+    assert played.code == 0
+    kept = {path.suffix: path.read_text() for path in played.reports.glob("precheck.*")}
+    assert set(kept) == {".json", ".html", ".md", ".xml"}
+    assert kept[".html"].startswith("<!doctype html>")
+    assert all("edge-4" in kept[ending] for ending in (".html", ".xml", ".json"))
+    assert "edge\\-4" in kept[".md"] or "edge-4" in kept[".md"]
+
+
 def test_the_precheck_playbook_ends_well_when_every_host_could_run_calico(player: Player) -> None:
     assert player.play("precheck-fit", "precheck", precheck_hosts="all:!edge-4").code == 0
 

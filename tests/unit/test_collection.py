@@ -26,7 +26,7 @@ SHIPPED = {
     *("LICENSES", "docs", "extensions", "meta", "playbooks", "plugins", "roles"),
 }
 # Formats without room for a comment, or written by a tool: REUSE.toml speaks for them.
-WITHOUT_HEADER = {".json", ".md", ".mod", ".sum"}
+WITHOUT_HEADER = {".json", ".md", ".png", ".mod", ".sum"}
 
 
 def documentation(module: Path) -> dict[str, Any]:

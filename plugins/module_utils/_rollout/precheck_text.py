@@ -1,45 +1,105 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. A precheck report, told to people."""
+"""PRIVATE. A precheck report, told to people at a terminal: the fleet at a glance, then what to do on which hosts."""
 
 from __future__ import annotations
 
-from .documents import HostOutcome, PrecheckReport
-from .order import natural
-from .precheck_report import failed_checks
-from .text import count, printable
+from collections.abc import Mapping
+
+from .documents import PrecheckReport
+from .errors import RolloutError
+from .fleet import FAIL, GRAVITY, UNJUDGED, WARN, Fleet, Remedy, Row, survey
+from .text import count, listed, paragraph, printable, table
+
+ROWS_SHOWN = 40
+"""Hosts in the table; on a large fleet the rest is counted, and the files that the role keeps have all."""
+
+HOSTS_NAMED = 12
+FAIL_ON = (FAIL, WARN, "never")
+WORDS = {FAIL: "failed", UNJUDGED: "could not be judged", WARN: "warning"}
+_MARKS = {FAIL: "F", UNJUDGED: "?", WARN: "w"}
 
 
 def precheck_text(report: PrecheckReport) -> str:
-    """Every host with its outcome; for one that must stay outside each failed check with what was found and the remedy."""
-    lines = []
-    hosts = report["hosts"]
-    for name in sorted(hosts, key=natural):
-        lines += _host(name, hosts[name])
-    passed = sum(host["outcome"] == "passed" for host in hosts.values())
-    lines += ["", f"Result: {passed} of {count(len(hosts), 'host')} can run calico-node."]
+    """The hosts, worst first, by category of checks; then each remedy with its hosts; the last line is the result."""
+    fleet = survey(report)
+    lines = [*_overview(fleet)]
+    for silence in fleet.silent:
+        lines += ["", *paragraph(f"No result from {_named(silence.hosts)}: {silence.reason}")]
+    for remedy in fleet.remedies:
+        lines += ["", *_remedy(remedy)]
+    if fleet.static:
+        lines += ["", *paragraph(static_evidence(fleet))]
+    lines += ["", f"Result: {fleet.passed} of {count(fleet.hosts, 'host')} can run calico-node."]
     return "\n".join(printable(line) for line in lines)
 
 
-def _host(name: str, host: HostOutcome) -> list[str]:
-    result = host["result"]
-    if result is None:
-        return [f"{name}: {host['outcome'].replace('_', ' ')}: {host['reason']}"]
-    warnings = [check for check in result["findings"] if check["status"] == "warn"]
-    static = result["summary"]["static"]
-    if host["outcome"] == "passed":
-        head = f"{name}: passed, {count(len(result['ok']) + len(result['findings']), 'check')}"
-    else:
-        head = f"{name}: must stay outside"
-    extra = [f"{count(len(warnings), 'warning')}"] if warnings else []
-    extra += [f"{static} judged by module files"] if static else []
-    lines = [head + (f" ({', '.join(extra)})" if extra else "")]
-    for check in [*failed_checks(host), *warnings]:
-        lines.append(f"  {check['status']}: {check['id']}: {check['message']}")
-        if check.get("expected"):
-            found = f"; observed: {check['observed']}" if check.get("observed") else ""
-            lines.append(f"      expected: {check['expected']}{found}")
-        if check.get("remedy"):
-            lines.append(f"      remedy: {check['remedy']}")
+def precheck_complaint(report: PrecheckReport, fail_on: str) -> str:
+    """Why a play over these hosts is to fail, in one sentence; empty when it is not."""
+    if fail_on not in FAIL_ON:
+        raise RolloutError(f"fail_on: {fail_on!r} is not one of {', '.join(FAIL_ON)}.")
+    rows = survey(report).rows
+    outside = tuple(row.host for row in rows if row.outcome != "passed")
+    warned = tuple(row.host for row in rows if row.outcome == "passed" and row.counts[WARN])
+    told = [f"{len(outside)} of {count(len(rows), 'host')} must stay outside: {listed(outside)}"] if outside else []
+    if warned and fail_on == WARN:
+        told.append(f"{count(len(warned), 'host')} may join with warnings: {listed(warned)}")
+    return "" if fail_on == "never" else printable("; ".join(told))
+
+
+def cell(counts: Mapping[str, int]) -> str:
+    """`2F 1w`: two failures and a warning."""
+    return " ".join(f"{counts[grave]}{_MARKS[grave]}" for grave in GRAVITY if counts.get(grave))
+
+
+def verdict(row: Row) -> str:
+    return {"passed": "may join", "failed": "stays outside"}.get(row.outcome, row.outcome.replace("_", " "))
+
+
+def has_finding(row: Row) -> bool:
+    """It stays outside, or there is something to act on."""
+    return row.outcome != "passed" or any(row.counts.values())
+
+
+def static_evidence(fleet: Fleet) -> str:
+    return (
+        f"On {_named(fleet.static)} some verdicts rest on module files alone; allow_module_load would load "
+        f"{', '.join(fleet.would_load)} to ask the kernel."
+    )
+
+
+def _overview(fleet: Fleet) -> list[str]:
+    shown, left = fleet.rows[:ROWS_SHOWN], fleet.rows[ROWS_SHOWN:]
+    lines = table(
+        ("host", "verdict", *fleet.categories),
+        [
+            (row.host, verdict(row), *(cell(row.cells.get(name, {})) or "." for name in fleet.categories))
+            for row in shown
+        ],
+    )
+    if left:
+        found = sum(has_finding(row) for row in left)
+        lines.append(f"  and {count(len(left), 'more host')}, {found or 'none'} of them with a finding")
+    legend = ", ".join(
+        f"{_MARKS[grave]} {WORDS[grave]}" for grave in GRAVITY if any(row.counts[grave] for row in shown)
+    )
+    return lines + ([f"  ({legend})"] if legend else [])
+
+
+def _remedy(remedy: Remedy) -> list[str]:
+    # A remedy often is a command: on a line of its own, unbroken, it can be copied.
+    lines = [f"On {_named(remedy.hosts)}:", f"    {remedy.text}"]
+    for cause in remedy.causes:
+        where = "" if cause.hosts == remedy.hosts else f" ({_named(cause.hosts)})"
+        lines += paragraph(f"{WORDS[cause.gravity]}: {cause.check}: {cause.message}{where}", indent=2)
+        if cause.expected or cause.observed:
+            told = [f"expected: {cause.expected}"] if cause.expected else []
+            told += [f"observed: {listed(cause.observed, 3)}"] if cause.observed else []
+            lines += paragraph("; ".join(told), indent=6)
     return lines
+
+
+def _named(hosts: tuple[str, ...]) -> str:
+    names = listed(hosts, HOSTS_NAMED)
+    return names if len(hosts) == 1 else f"{count(len(hosts), 'host')} ({names})"

@@ -30,7 +30,9 @@ def progress_line(report: Report, now: float | None = None) -> str:
     place = f"batch {index}/{len(report['batches'])} {batch['name']}"
     if index > 1 and not batch["admitted"]:
         before = f"{index - 1}/{len(report['batches'])} {report['batches'][index - 2]['name']}"
-        return printable(f"batch {before} is through, {report['ready']}/{report['planned']} nodes ready; next {place}: {what}")
+        return printable(
+            f"batch {before} is through, {report['ready']}/{report['planned']} nodes ready; next {place}: {what}"
+        )
     line = f"{place}: {batch['ready']}/{batch['nodes']} ready, {what}"
     ages = [] if now is None else [seconds_since(row["since"], now) for row in report["not_ready"]]
     longest = max((age for age in ages if age is not None), default=None)

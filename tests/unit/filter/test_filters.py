@@ -14,6 +14,10 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.calico_ops.rollout.plugins.filter import (
     plan,
     plan_text,
+    precheck_complaint,
+    precheck_html,
+    precheck_junit,
+    precheck_markdown,
     precheck_report,
     precheck_text,
     report_markdown,
@@ -27,7 +31,10 @@ NAMES = ["core-1", "core-2"]
 TIERS = [{"name": "core", "selector": ""}]
 FILTERS = {
     module.__name__.rpartition(".")[2]: module
-    for module in (plan, plan_text, precheck_report, precheck_text, report_markdown, report_text)
+    for module in (
+        *(plan, plan_text, report_markdown, report_text),
+        *(precheck_complaint, precheck_html, precheck_junit, precheck_markdown, precheck_report, precheck_text),
+    )
 }
 
 
@@ -95,12 +102,19 @@ def test_texts_are_told_of_their_documents() -> None:
     the_plan = made_plan()
     report = decide.decide(the_plan, decide.new_state(the_plan), bare(NAMES), 0.0)["report"]
     assert "Result: 2 of 5 hosts can run calico-node." in filter_named("precheck_text")(made_report())
+    assert filter_named("precheck_markdown")(made_report()).startswith("# Calico prechecks")
+    assert filter_named("precheck_junit")(made_report()).startswith("<?xml")
+    assert filter_named("precheck_html")(made_report()).startswith("<!doctype html>")
+    assert filter_named("precheck_complaint")(made_report()).startswith("3 of 5 hosts must stay outside")
     assert filter_named("plan_text")(the_plan).startswith(f"Plan {the_plan['id']}: 2 nodes in 1 batch,")
     assert filter_named("report_text")(report, the_plan).splitlines()[-1].startswith("Result: in progress.")
     assert filter_named("report_markdown")(report, the_plan).startswith(f"# Calico rollout, plan {the_plan['id']}")
 
 
-@pytest.mark.parametrize("name", ["plan_text", "precheck_text"])
+@pytest.mark.parametrize(
+    "name",
+    ["plan_text", *(name for name in sorted(FILTERS) if name.startswith("precheck_") and name != "precheck_report")],
+)
 @pytest.mark.parametrize(
     ("value", "message"),
     [({"kind": "Report", "version": 1}, "not a Report"), ("text", "not str"), ({}, "not dict")],

@@ -142,37 +142,6 @@ def test_the_digest_names_the_evidence() -> None:
     assert assemble({"h": same[0]})["digest"] != assemble({"h": other})["digest"]
 
 
-def test_the_text_tells_what_failed_what_was_found_and_the_remedy() -> None:
-    text = precheck_text(assemble({"h-2": failing("edge-2"), "h-1": answer("edge-1"), "h-10": UNREACHABLE}))
-    assert text.splitlines() == [
-        "h-1: passed, 1 check",
-        "h-2: must stay outside",
-        "  fail: ipset_functional: the kernel has no ip_set subsystem",
-        "      expected: hash:net created; observed: EINVAL",
-        "      remedy: install kernel-modules-extra",
-        "h-10: unreachable: it could not be reached: Failed to connect to the host via ssh: No route to host",
-        "",
-        "Result: 1 of 3 hosts can run calico-node.",
-    ]
-
-
-def test_the_text_tells_warnings_of_hosts_that_pass() -> None:
-    text = precheck_text(assemble({"h": answer("edge-1", [check("mtu", "warn"), check("bgp")])}))
-    assert "h: passed, 2 checks (1 warning)" in text
-    assert "  warn: mtu: " in text
-
-
-def test_the_text_tells_how_many_checks_the_kernel_was_not_asked_for() -> None:
-    result = answer("edge-1", [check("mtu"), check("bgp")])
-    result["precheck"]["summary"]["static"] = 1
-    assert "h: passed, 2 checks (1 judged by module files)" in precheck_text(assemble({"h": result}))
-
-
-def test_the_text_tells_what_was_expected_where_nothing_was_found() -> None:
-    text = precheck_text(assemble({"h": answer("edge-1", [check(status="fail", observed=None)])}))
-    assert "      expected: hash:net created\n" in text
-
-
 def test_no_control_character_of_a_host_reaches_the_terminal() -> None:
     text = precheck_text(assemble({"h": answer("edge-1", [check(status="fail", message="\x1b[2Jgone")])}))
     assert "\x1b" not in text

@@ -1,0 +1,21 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Why a play over the hosts of a PrecheckReport is to fail."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import precheck_text as _text
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import document, readable
+
+
+@readable
+def precheck_complaint(report: Any, fail_on: str = "fail") -> str:
+    return _text.precheck_complaint(document(report, "PrecheckReport"), str(fail_on))
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"precheck_complaint": precheck_complaint}

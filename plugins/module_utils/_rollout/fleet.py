@@ -1,0 +1,177 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. A precheck report seen as one fleet: hosts by categories, worst first, and what was found grouped by its remedy.
+
+A page for people needs the same three things whether it is a terminal, Markdown or HTML; each renderer only lays them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .documents import HostOutcome, PrecheckReport
+from .order import natural
+
+FAIL, UNJUDGED, WARN = "fail", "unjudged", "warn"
+"""How grave a finding is. `unjudged` is a check that applies and had no evidence: it keeps a host out as a failure does."""
+
+GRAVITY = (FAIL, UNJUDGED, WARN)
+NO_REMEDY = "no remedy is known"
+
+
+class Row(NamedTuple):
+    """One host of the table."""
+
+    host: str
+    node_name: str | None
+    outcome: str
+    reason: str | None
+    cells: Mapping[str, Mapping[str, int]]
+    """By category, then by gravity: how many findings. Categories without a finding are left out."""
+    counts: Mapping[str, int]
+    """By gravity, over all categories."""
+    system: str
+    """Operating system, kernel and architecture; empty for a host without a result."""
+
+
+class Cause(NamedTuple):
+    """A check with one message, and the hosts on which it said so."""
+
+    check: str
+    rank: int
+    category: str
+    gravity: str
+    message: str
+    expected: str | None
+    observed: tuple[str, ...]
+    """What was seen, each answer once."""
+    source: str
+    hosts: tuple[str, ...]
+
+
+class Remedy(NamedTuple):
+    """What is to be done, on which hosts, and because of what."""
+
+    text: str
+    gravity: str
+    hosts: tuple[str, ...]
+    causes: tuple[Cause, ...]
+
+
+class Silence(NamedTuple):
+    """Hosts without a result, for one and the same reason."""
+
+    outcome: str
+    reason: str
+    hosts: tuple[str, ...]
+
+
+class Fleet(NamedTuple):
+    hosts: int
+    passed: int
+    categories: tuple[str, ...]
+    """Those in which anything was found, in the order of the catalogue."""
+    rows: tuple[Row, ...]
+    """Worst first; equals by name."""
+    remedies: tuple[Remedy, ...]
+    """Failures first, then by the number of hosts."""
+    silent: tuple[Silence, ...]
+    static: tuple[str, ...]
+    """Hosts on which a verdict rests on module files alone, because asking the kernel would have loaded modules."""
+    would_load: tuple[str, ...]
+    """What `allow_module_load` would load on them."""
+
+
+def survey(report: PrecheckReport) -> Fleet:
+    hosts = sorted(report["hosts"].items(), key=lambda item: natural(item[0]))
+    found = {name: findings(host) for name, host in hosts}
+    rows = [_row(name, host, found[name]) for name, host in hosts]
+    # sorted() is stable: hosts that are equally bad stay in the order of their names.
+    rows.sort(key=_badness)
+    summaries = [(name, host["result"]["summary"]) for name, host in hosts if host["result"]]
+    ranks: dict[str, int] = {}
+    for check in (check for checks in found.values() for check in checks):
+        ranks[check["category"]] = min(check["rank"], ranks.get(check["category"], check["rank"]))
+    return Fleet(
+        hosts=len(rows),
+        passed=sum(row.outcome == "passed" for row in rows),
+        categories=tuple(sorted(ranks, key=lambda category: (ranks[category], category))),
+        rows=tuple(rows),
+        remedies=_remedies(found),
+        silent=_silent(hosts),
+        static=tuple(name for name, summary in summaries if summary["static"]),
+        would_load=tuple(sorted({module for _name, summary in summaries for module in summary["would_load"]})),
+    )
+
+
+def findings(host: HostOutcome) -> list[Any]:
+    """What a host's checks found that is not well, in the order of the catalogue."""
+    return sorted(host["result"]["findings"], key=lambda check: check["rank"]) if host["result"] else []
+
+
+def gravity(check: Mapping[str, Any]) -> str:
+    return UNJUDGED if check["status"] == "skipped" else str(check["status"])
+
+
+def _row(name: str, host: HostOutcome, checks: Sequence[Mapping[str, Any]]) -> Row:
+    cells: dict[str, dict[str, int]] = {}
+    for check in checks:
+        cell = cells.setdefault(check["category"], dict.fromkeys(GRAVITY, 0))
+        cell[gravity(check)] += 1
+    counts = {grave: sum(cell[grave] for cell in cells.values()) for grave in GRAVITY}
+    return Row(name, host["node_name"], host["outcome"], host["reason"], cells, counts, _system(host))
+
+
+def _system(host: HostOutcome) -> str:
+    if host["result"] is None:
+        return ""
+    identity = host["result"]["identity"]
+    told = (identity.get("os_id"), identity.get("os_version"), identity.get("kernel"), identity.get("architecture"))
+    return " ".join(str(part) for part in told if part)
+
+
+def _badness(row: Row) -> tuple[int, int, int, int]:
+    order = {"failed": 0, "unreachable": 1, "no_result": 1, "passed": 2}
+    return (order.get(row.outcome, 1), -row.counts[FAIL], -row.counts[UNJUDGED], -row.counts[WARN])
+
+
+def _remedies(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> tuple[Remedy, ...]:
+    by_remedy: dict[str, dict[tuple[str, str, str], list[tuple[str, Mapping[str, Any]]]]] = {}
+    for host, checks in found.items():
+        for check in checks:
+            causes = by_remedy.setdefault(check["remedy"] or NO_REMEDY, {})
+            causes.setdefault((check["id"], gravity(check), check["message"]), []).append((host, check))
+    remedies = [_remedy(text, [_cause(cases) for cases in causes.values()]) for text, causes in by_remedy.items()]
+    return tuple(sorted(remedies, key=lambda one: (GRAVITY.index(one.gravity), -len(one.hosts), one.causes[0].rank)))
+
+
+def _remedy(text: str, causes: Sequence[Cause]) -> Remedy:
+    causes = sorted(causes, key=lambda one: (GRAVITY.index(one.gravity), one.rank, -len(one.hosts)))
+    hosts = sorted({host for cause in causes for host in cause.hosts}, key=natural)
+    return Remedy(text, causes[0].gravity, tuple(hosts), tuple(causes))
+
+
+def _cause(cases: Sequence[tuple[str, Mapping[str, Any]]]) -> Cause:
+    check = cases[0][1]
+    return Cause(
+        check=check["id"],
+        rank=check["rank"],
+        category=check["category"],
+        gravity=gravity(check),
+        message=check["message"],
+        expected=check.get("expected"),
+        observed=tuple(sorted({str(one["observed"]) for _host, one in cases if one.get("observed")})),
+        source=check["source"],
+        hosts=tuple(host for host, _check in cases),
+    )
+
+
+def _silent(hosts: Sequence[tuple[str, HostOutcome]]) -> tuple[Silence, ...]:
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for name, host in hosts:
+        if host["result"] is None:
+            by_reason.setdefault((host["outcome"], host["reason"] or ""), []).append(name)
+    silences = [Silence(outcome, reason, tuple(names)) for (outcome, reason), names in by_reason.items()]
+    return tuple(sorted(silences, key=lambda one: -len(one.hosts)))

@@ -1,0 +1,82 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. A precheck report as JUnit XML, which CI systems show as test results: a suite a host, a case a check."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .documents import HostOutcome, PrecheckReport
+from .fleet import FAIL, UNJUDGED, gravity
+from .order import natural
+
+SUITES = "calico_ops.rollout.precheck"
+
+
+def precheck_junit(report: PrecheckReport) -> str:
+    """`failure` is a check that failed, `error` one that could not judge or a host without a result, as JUnit means them."""
+    root = ET.Element("testsuites", name=SUITES)
+    suites = [
+        _suite(root, name, host) for name, host in sorted(report["hosts"].items(), key=lambda item: natural(item[0]))
+    ]
+    for total in ("tests", "failures", "errors", "skipped"):
+        root.set(total, str(sum(int(suite.get(total) or 0) for suite in suites)))
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(root: ET.Element, name: str, host: HostOutcome) -> ET.Element:
+    suite = ET.SubElement(root, "testsuite", name=_xml(name))
+    result = host["result"]
+    if result is None:
+        case = ET.SubElement(suite, "testcase", classname=_xml(name), name="host_precheck")
+        ET.SubElement(case, "error", type=host["outcome"], message=_xml(host["reason"] or ""))
+    else:
+        suite.set("time", str(result["duration"]))
+        for check in result["findings"]:
+            _finding(suite, name, check)
+        for check_id in result["ok"]:
+            _case(suite, name, check_id)
+        for ids, why in (("not_applicable", "these settings do not need it"), ("not_asked", "it was left out")):
+            for check_id in result[ids]:  # type: ignore[literal-required]
+                ET.SubElement(_case(suite, name, check_id), "skipped", message=why)
+    _count(suite)
+    return suite
+
+
+def _finding(suite: ET.Element, host: str, check: Mapping[str, Any]) -> None:
+    case = _case(suite, host, check["id"])
+    grave = gravity(check)
+    if grave in (FAIL, UNJUDGED):
+        tag = "failure" if grave == FAIL else "error"
+        ET.SubElement(case, tag, type=grave, message=_xml(check["message"])).text = _xml(_details(check))
+    else:
+        # JUnit knows no warnings: the case passes, and says it in its output.
+        ET.SubElement(case, "system-out").text = _xml(f"warning: {check['message']}\n{_details(check)}")
+
+
+def _case(suite: ET.Element, host: str, check_id: str) -> ET.Element:
+    return ET.SubElement(suite, "testcase", classname=_xml(host), name=_xml(check_id))
+
+
+def _details(check: Mapping[str, Any]) -> str:
+    told = [(part, check.get(part)) for part in ("expected", "observed", "remedy", "source")]
+    return "\n".join(f"{part}: {text}" for part, text in told if text)
+
+
+def _count(suite: ET.Element) -> None:
+    cases = suite.findall("testcase")
+    suite.set("tests", str(len(cases)))
+    for total, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(total, str(_having(cases, tag)))
+
+
+def _having(cases: Sequence[ET.Element], tag: str) -> int:
+    return sum(case.find(tag) is not None for case in cases)
+
+
+def _xml(text: str) -> str:
+    """XML 1.0 has no way to write most control characters, not even escaped."""
+    return "".join(character if character.isprintable() or character in "\n\t" else "?" for character in text)

@@ -1,0 +1,68 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. A precheck report as Markdown, for a wiki, a pull request or a chat."""
+
+from __future__ import annotations
+
+from .documents import PrecheckReport
+from .fleet import Fleet, Remedy, survey
+from .markdown import escaped, table_of
+from .precheck_text import WORDS, cell, has_finding, static_evidence, verdict
+from .text import count
+
+
+def precheck_markdown(report: PrecheckReport) -> str:
+    fleet = survey(report)
+    lines = ["# Calico prechecks", ""]
+    lines += [f"**{fleet.passed} of {count(fleet.hosts, 'host')} can run calico-node.**", ""]
+    lines += ["## Hosts", "", *_hosts(fleet), ""]
+    if fleet.static:
+        lines += [escaped(static_evidence(fleet)), ""]
+    if fleet.silent:
+        lines += ["## Without a result", ""]
+        rows = [
+            (silence.outcome.replace("_", " "), ", ".join(silence.hosts), silence.reason) for silence in fleet.silent
+        ]
+        lines += [*table_of(("What", "Hosts", "Why"), rows), ""]
+    if fleet.remedies:
+        lines += ["## What to do", ""]
+        for remedy in fleet.remedies:
+            lines += [*_remedy(remedy), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _hosts(fleet: Fleet) -> list[str]:
+    head = ("Host", "Node", "Verdict", *fleet.categories, "System")
+    rows = [
+        (
+            row.host,
+            row.node_name or "",
+            verdict(row),
+            *(cell(row.cells.get(name, {})) for name in fleet.categories),
+            row.system,
+        )
+        for row in fleet.rows
+        if has_finding(row)
+    ]
+    well = fleet.hosts - len(rows)
+    told = ["", f"{count(well, 'host')} without a finding."] if well else []
+    return [*(table_of(head, rows) if rows else []), *told]
+
+
+def _remedy(remedy: Remedy) -> list[str]:
+    lines = [
+        f"### {escaped(remedy.text)}",
+        "",
+        f"On {count(len(remedy.hosts), 'host')}: {escaped(', '.join(remedy.hosts))}",
+        "",
+    ]
+    for cause in remedy.causes:
+        where = "" if cause.hosts == remedy.hosts else f" ({escaped(', '.join(cause.hosts))})"
+        lines.append(f"- {WORDS[cause.gravity]}: **{escaped(cause.check)}**: {escaped(cause.message)}{where}")
+        if cause.expected:
+            lines.append(f"  - expected: {escaped(cause.expected)}")
+        if cause.observed:
+            lines.append(f"  - observed: {escaped(', '.join(cause.observed))}")
+        lines.append(f"  - source: {escaped(cause.source)}")
+    return lines

@@ -1,0 +1,190 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import resource
+import time
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.fleet import Fleet, survey
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_junit import precheck_junit
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_markdown import precheck_markdown
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_report import assemble
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_text import (
+    precheck_complaint,
+    precheck_text,
+)
+
+from tests.fleets import MODULES_EXTRA, TRUSTED_ZONE, fleet_report
+from tests.unit.rollout.builders import UNREACHABLE, answer, check
+
+FAILED = check(status="fail", remedy="mend it")
+WARNED = check("firewalld_active", "warn", 4, category="firewall", remedy="open it")
+UNJUDGED = check("bpffs_mounted", "skipped", 27, category="filesystem", message="needs root", remedy="become")
+
+
+def fleet_of(**answers: Any) -> Fleet:
+    return survey(assemble(answers))
+
+
+def test_the_worst_host_comes_first_and_equals_by_name() -> None:
+    fleet = fleet_of(
+        a10=answer("a10"),
+        a9=answer("a9"),
+        warned=answer("w", [WARNED]),
+        dark=UNREACHABLE,
+        once=answer("o", [FAILED]),
+        twice=answer("t", [FAILED, check("other", "fail", 2)]),
+    )
+    assert [row.host for row in fleet.rows] == ["twice", "once", "dark", "warned", "a9", "a10"]
+    assert (fleet.hosts, fleet.passed) == (6, 3)
+
+
+def test_a_cell_counts_what_was_found_in_its_category() -> None:
+    row = fleet_of(a=answer("a", [FAILED, check("other", "fail", 2), WARNED, UNJUDGED, check("fine")])).rows[0]
+    assert row.cells["ipset"] == {"fail": 2, "unjudged": 0, "warn": 0}
+    assert row.counts == {"fail": 2, "unjudged": 1, "warn": 1}
+
+
+def test_columns_are_the_categories_with_a_finding_in_the_order_of_the_catalogue() -> None:
+    assert fleet_of(a=answer("a", [UNJUDGED, WARNED]), b=answer("b", [check()])).categories == (
+        "firewall",
+        "filesystem",
+    )
+
+
+def test_findings_with_one_remedy_are_one_thing_to_do_on_all_their_hosts() -> None:
+    fleet = survey(fleet_report(22))
+    assert [remedy.text for remedy in fleet.remedies] == [MODULES_EXTRA, TRUSTED_ZONE]
+    assert fleet.remedies[0].hosts == ("edge-7", "edge-14", "edge-21")
+    assert [cause.check for cause in fleet.remedies[0].causes] == ["ipset_functional", "xt_match_set"]
+
+
+def test_failures_are_to_be_mended_before_warnings_however_many() -> None:
+    fleet = fleet_of(a=answer("a", [WARNED]), b=answer("b", [WARNED]), c=answer("c", [FAILED]))
+    assert [remedy.text for remedy in fleet.remedies] == ["mend it", "open it"]
+
+
+def test_what_was_observed_is_told_once_for_all_hosts_with_the_same_message() -> None:
+    seen = [check(status="fail", remedy="mend it", observed=text) for text in ("EINVAL", "EINVAL", "EPERM")]
+    (remedy,) = fleet_of(**{name: answer(name, [one]) for name, one in zip("abc", seen)}).remedies
+    assert [(cause.observed, cause.hosts) for cause in remedy.causes] == [(("EINVAL", "EPERM"), ("a", "b", "c"))]
+
+
+def test_hosts_that_are_silent_for_the_same_reason_are_told_together() -> None:
+    fleet = fleet_of(a=UNREACHABLE, b=UNREACHABLE, c={})
+    assert [(silence.outcome, silence.hosts) for silence in fleet.silent] == [
+        ("unreachable", ("a", "b")),
+        ("no_result", ("c",)),
+    ]
+
+
+def test_what_loading_modules_would_add_is_told_with_the_hosts() -> None:
+    result = answer("a")
+    result["precheck"]["summary"] = {"exercised": 3, "static": 2, "would_load": ["xt_set", "ip_set"]}
+    report = assemble({"a": result, "b": answer("b")})
+    assert survey(report).static == ("a",)
+    told = (
+        "On a some verdicts rest on module files alone; allow_module_load would load ip_set, xt_set to ask the kernel."
+    )
+    assert told in " ".join(precheck_text(report).split())
+    assert "allow\\_module\\_load would load ip\\_set" in precheck_markdown(report)
+
+
+def test_the_text_is_a_table_then_the_remedies_then_the_result() -> None:
+    text = precheck_text(assemble({"a": answer("a", [FAILED]), "b": answer("b", [WARNED]), "c": answer("c")}))
+    assert text.splitlines() == [
+        "  host  verdict        ipset  firewall",
+        "  a     stays outside  1F     .",
+        "  b     may join       .      1w",
+        "  c     may join       .      .",
+        "  (F failed, w warning)",
+        "",
+        "On a:",
+        "    mend it",
+        "  failed: ipset_functional: the kernel has no ip_set subsystem",
+        "      expected: hash:net created; observed: EINVAL",
+        "",
+        "On b:",
+        "    open it",
+        "  warning: firewalld_active: hash:net was created",
+        "",
+        "Result: 2 of 3 hosts can run calico-node.",
+    ]
+
+
+def test_on_a_large_fleet_the_table_ends_where_nobody_would_read_on() -> None:
+    answers = {f"h{number}": answer("x", [FAILED] if number < 45 else []) for number in range(50)}
+    text = precheck_text(assemble({**answers, **{f"z{number}": answer("x") for number in range(3)}}))
+    assert "  and 13 more hosts, 10 of them with a finding" in text.splitlines()
+
+
+def test_control_characters_of_a_host_do_not_reach_the_terminal() -> None:
+    text = precheck_text(assemble({"a": answer("a", [check(status="fail", message="\x1b[2Jgone", remedy="\x07")])}))
+    assert "\x1b" not in text
+    assert "\x07" not in text
+
+
+def test_markdown_of_a_host_is_shown_as_it_is() -> None:
+    page = precheck_markdown(
+        assemble({"a": answer("a", [check(status="fail", message="[x](http://y) | <b>", remedy="*r*")])})
+    )
+    assert "\\[x\\]\\(http&#58;//y\\) \\| &lt;b&gt;" in page
+    assert "### \\*r\\*" in page
+
+
+def test_junit_has_a_suite_a_host_and_a_case_a_check() -> None:
+    xml = precheck_junit(assemble({"a": answer("a", [FAILED, WARNED, UNJUDGED, check("fine")]), "dark": UNREACHABLE}))
+    root = ET.fromstring(xml)  # noqa: S314 - made here
+    counted = {name: root.get(name) for name in ("tests", "failures", "errors", "skipped")}
+    assert counted == {"tests": "6", "failures": "1", "errors": "2", "skipped": "1"}
+    cases = {case.get("name"): case for case in root.iter("testcase")}
+    failure = cases["ipset_functional"].find("failure")
+    assert failure is not None
+    assert failure.get("message") == "the kernel has no ip_set subsystem"
+    assert "remedy: mend it" in (failure.text or "")
+    assert (cases["firewalld_active"].findtext("system-out") or "").startswith("warning: ")
+    assert list(cases["fine"]) == []
+    assert cases["wireguard_link_create"].find("skipped") is not None
+    error = cases["host_precheck"].find("error")
+    assert error is not None
+    assert "No route to host" in (error.get("message") or "")
+
+
+def test_junit_holds_no_character_that_xml_cannot() -> None:
+    hostile = answer("a", [check(status="fail", message='\x00\x1b<&>"', remedy="\ud800")])
+    ET.fromstring(precheck_junit(assemble({"\x0b": hostile})).encode("utf-8"))  # noqa: S314 - made here
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "complaint"),
+    [
+        ("never", ""),
+        ("fail", "2 of 3 hosts must stay outside: bad, dark"),
+        ("warn", "2 of 3 hosts must stay outside: bad, dark; 1 host may join with warnings: warned"),
+    ],
+)
+def test_what_a_play_fails_on_is_the_users_choice(fail_on: str, complaint: str) -> None:
+    report = assemble({"bad": answer("b", [FAILED]), "dark": UNREACHABLE, "warned": answer("w", [WARNED])})
+    assert precheck_complaint(report, fail_on) == complaint
+
+
+def test_a_fleet_without_a_finding_gives_nothing_to_complain_of() -> None:
+    assert precheck_complaint(assemble({"a": answer("a")}), "warn") == ""
+
+
+def test_an_unknown_choice_is_refused_with_what_is_allowed() -> None:
+    with pytest.raises(RolloutError, match="fail_on: 'sometimes' is not one of fail, warn, never"):
+        precheck_complaint(assemble({"a": answer("a")}), "sometimes")
+
+
+def test_a_thousand_hosts_are_summarized_within_two_seconds_and_a_gibibyte() -> None:
+    report = fleet_report(1000)
+    began = time.monotonic()
+    assert len(survey(report).rows) == 1000
+    assert precheck_text(report).endswith("hosts can run calico-node.")
+    assert time.monotonic() - began < 2.0
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 1024 * 1024
