@@ -21,9 +21,9 @@ def plan_of(*batches: list[str], **more: Any) -> Plan:
         id="",
         admission_label={"key": KEY, "value": "true"},
         precheck_digest="d" * 64,
-        tiers=[PlannedTier(name="core", selector="", nodes=nodes, budget=0, left_out=0)],
+        tiers=[PlannedTier(name="core", selector="", match=None, nodes=nodes, budget=0, left_out=0)],
         batches=[
-            Batch(index=number, name=f"core-{number}", tier="core", nodes=list(batch))
+            Batch(index=number, name=f"core-{number}", tier="core", canary=False, nodes=list(batch))
             for number, batch in enumerate(batches, 1)
         ],
         excluded=[],

@@ -97,6 +97,13 @@ nodes:
       description: Whether a Ready calico-node runs on it, whoever let it there.
       type: bool
       returned: always
+    object:
+      description: >-
+        What a tier's C(match) sees of the Node. C(metadata) has name and labels; C(spec) has podCIDRs, providerID, taints and
+        unschedulable; C(status) has addresses, allocatable, capacity, nodeInfo, and of each condition type, status and reason.
+        Annotations are not in it.
+      type: dict
+      returned: always
 observation:
   description: The Observation document, the same that rollouts are decided on.
   returned: always

@@ -12,7 +12,7 @@ Instants are seconds since the epoch on the controller's clock; durations are se
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict, Union
+from typing import Any, Literal, TypedDict, Union
 
 DOCUMENT_VERSION = 1
 
@@ -167,6 +167,9 @@ class NodeFacts(TypedDict):
     unschedulable: bool
     calico_ready: bool
     """A Ready calico-node pod runs on it, whoever let it there."""
+    object: dict[str, Any]
+    """What `match` sees: metadata (name, labels), spec (podCIDRs, providerID, taints, unschedulable) and status (addresses, allocatable,
+    capacity, nodeInfo, and of each condition type, status and reason)."""
 
 
 # --- plan -----------------------------------------------------------------------------------------------------------
@@ -178,15 +181,23 @@ class TierSettings(TypedDict, total=False):
     name: str
     selector: str
     """Kubernetes label selector; empty selects all nodes."""
-    batch_size: int
+    match: str
+    """In place of the selector: a JMESPath expression over the Node, see NodeFacts.object."""
+    batch_size: Union[int, str, list[Union[int, str]]]
+    """A count, a percentage of the tier's admitted nodes ("10%", rounded down, one at least), or a list of them for one batch after
+    the other, of which the last one repeats."""
+    canary: Union[bool, int]
+    """Let nodes go ahead that cover each architecture and zone of the tier: as many as that takes, or this many at least."""
     failure_budget: Union[int, str]
     """How many of the tier's nodes may be left out: a count, or a percentage ("10%", rounded up)."""
 
 
-class Exclusion(TypedDict):
+class Exclusion(TypedDict, total=False):
     """A rule of the user's that keeps nodes out of the rollout."""
 
     selector: str
+    match: str
+    """In place of the selector: a JMESPath expression over the Node, see NodeFacts.object."""
     reason: str
 
 
@@ -201,6 +212,8 @@ class Batch(TypedDict):
     name: str
     """Tier and number within the tier: `edge-2`."""
     tier: str
+    canary: bool
+    """Its nodes go ahead: all canary batches of a tier together have a node of each of its architectures and zones."""
     nodes: list[str]
 
 
@@ -222,9 +235,11 @@ class ExcludedNode(TypedDict):
 
 class PlannedTier(TypedDict):
     name: str
-    selector: str
+    selector: str | None
+    """Null where the tier has a `match` instead."""
+    match: str | None
     nodes: int
-    """Nodes that the selector matches and that are not declared outside."""
+    """Nodes that are the tier's and not declared outside."""
     budget: int
     left_out: int
     """Nodes of the tier that count against the budget."""

@@ -34,7 +34,7 @@ def kept_out(node: NodeFacts, host: str | None, rules: Sequence[Rule]) -> Exclud
         if labels.get(key) == value:
             return _entry(node["name"], host, "unsupported", reason)
     for rule in rules:
-        if rule.matches(labels):
+        if rule.selection.matches(node):
             return _entry(node["name"], host, "declared", rule.reason)
     return None
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .documents import NodeFacts
-from .labels import OS_LABEL
+from .labels import ARCHITECTURE_LABEL, OS_LABEL
 
 
 def node_facts(raw_node: Mapping[str, Any]) -> NodeFacts:
@@ -30,11 +30,31 @@ def node_facts(raw_node: Mapping[str, Any]) -> NodeFacts:
             for address in status.get("addresses") or []
             if address.get("type") == "InternalIP" and address.get("address")
         ],
-        architecture=info.get("architecture") or labels.get("kubernetes.io/arch") or "",
+        architecture=info.get("architecture") or labels.get(ARCHITECTURE_LABEL) or "",
         os=info.get("operatingSystem") or labels.get(OS_LABEL) or "",
         unschedulable=bool((raw_node.get("spec") or {}).get("unschedulable")),
         calico_ready=False,
+        object=_visible(raw_node),
     )
+
+
+def _visible(raw_node: Mapping[str, Any]) -> dict[str, Any]:
+    """Without images and managed fields, which are most of a Node, and without annotations, which may hold what is nobody's business.
+
+    Instants are left out as well: a heartbeat would make every reading another one.
+    """
+    metadata, spec, status = (raw_node.get(part) or {} for part in ("metadata", "spec", "status"))
+    return {
+        "metadata": {"name": metadata["name"], "labels": dict(metadata.get("labels") or {})},
+        "spec": {key: spec[key] for key in ("podCIDRs", "providerID", "taints", "unschedulable") if key in spec},
+        "status": {
+            **{key: status[key] for key in ("addresses", "allocatable", "capacity", "nodeInfo") if key in status},
+            "conditions": [
+                {key: condition.get(key) for key in ("type", "status", "reason")}
+                for condition in status.get("conditions") or []
+            ],
+        },
+    }
 
 
 def _identifier(text: str | None) -> str | None:

@@ -20,7 +20,7 @@ _PLAN: dict[str, Any] = {
     "id": str,
     "admission_label": {"key": str, "value": str},
     "precheck_digest": str,
-    "tiers": [{"name": str, "selector": str, "nodes": int, "budget": int, "left_out": int}],
+    "tiers": [{"name": str, "nodes": int, "budget": int, "left_out": int}],
     "batches": [{"index": int, "name": str, "tier": str, "nodes": [str]}],
     "excluded": [{"cause": str, "reason": str, "counts": bool}],
     "batch_timeout": int,

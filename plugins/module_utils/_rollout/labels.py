@@ -19,6 +19,8 @@ ANNOTATION_BATCH = DOMAIN + "/batch"
 ANNOTATION_PRECHECK = DOMAIN + "/precheck"
 
 OS_LABEL = "kubernetes.io/os"
+ARCHITECTURE_LABEL = "kubernetes.io/arch"
+ZONE_LABEL = "topology.kubernetes.io/zone"
 MIGRATION_LABEL = "projectcalico.org/operator-node-migration"
 
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\Z")

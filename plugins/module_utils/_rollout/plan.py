@@ -101,18 +101,18 @@ def _members(tiers: Sequence[Tier], nodes: Sequence[NodeFacts]) -> list[list[Nod
     taken: dict[str, Tier] = {}
     members = []
     for tier in tiers:
-        found = [node for node in nodes if tier.matches(node["labels"])]
+        found = [node for node in nodes if tier.selection.matches(node)]
         for node in found:
             other = taken.setdefault(node["name"], tier)
             if other is not tier:
                 raise RolloutError(
-                    f'Node {node["name"]} belongs to two tiers: {other.name} ("{other.selector}") and {tier.name} '
-                    f'("{tier.selector}"). Narrow one of the selectors, for instance with !KEY.'
+                    f'Node {node["name"]} belongs to two tiers: {other.name} ("{other.selection.text}") and {tier.name} '
+                    f'("{tier.selection.text}"). Narrow one of the two, a selector for instance with !KEY.'
                 )
         if not found:
             raise RolloutError(
-                f'Tier {tier.name}: its selector "{tier.selector}" matches no node that may run calico-node. '
-                "Correct the selector, or take the tier out."
+                f'Tier {tier.name}: its {"match" if tier.selection.expression else "selector"} "{tier.selection.text}" matches no node '
+                "that may run calico-node. Correct it, or take the tier out."
             )
         members.append(found)
     return members
@@ -121,7 +121,8 @@ def _members(tiers: Sequence[Tier], nodes: Sequence[NodeFacts]) -> list[list[Nod
 def _planned(tier: Tier, found: Sequence[NodeFacts], admitted: set[str]) -> PlannedTier:
     return PlannedTier(
         name=tier.name,
-        selector=tier.selector,
+        selector=None if tier.selection.expression else tier.selection.text,
+        match=tier.selection.text if tier.selection.expression else None,
         nodes=len(found),
         budget=tier.budget(len(found)),
         left_out=sum(node["name"] not in admitted for node in found),

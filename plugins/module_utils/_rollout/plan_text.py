@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from .documents import Plan
-from .report import outside
+from .report import chosen_by, outside
 from .text import count, printable, table
 
 
@@ -22,15 +22,19 @@ def plan_text(plan: Plan) -> str:
     lines += table(
         ("batch", "tier", "nodes"),
         [
-            (f"{batch['index']}/{len(plan['batches'])} {batch['name']}", batch["tier"], " ".join(batch["nodes"]))
+            (
+                f"{batch['index']}/{len(plan['batches'])} {batch['name']}",
+                batch["tier"] + (" (canary)" if batch["canary"] else ""),
+                " ".join(batch["nodes"]),
+            )
             for batch in plan["batches"]
         ],
     )
     lines.append("")
     lines += table(
-        ("tier", "selector", "nodes", "left out", "failure budget"),
+        ("tier", "selected by", "nodes", "left out", "failure budget"),
         [
-            (tier["name"], tier["selector"] or "(all)", str(tier["nodes"]), str(tier["left_out"]), str(tier["budget"]))
+            (tier["name"], chosen_by(tier), str(tier["nodes"]), str(tier["left_out"]), str(tier["budget"]))
             for tier in plan["tiers"]
         ],
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .documents import ExcludedNode, Plan, Report
+from .documents import ExcludedNode, Plan, PlannedTier, Report
 from .instant import seconds_since
 from .markdown import escaped, table_of
 from .text import paragraph, printable, table
@@ -81,6 +81,11 @@ def outside(excluded: Sequence[ExcludedNode]) -> list[str]:
     return lines
 
 
+def chosen_by(tier: PlannedTier) -> str:
+    """How the tier says which nodes are its own."""
+    return tier["match"] or tier["selector"] or "(all)"
+
+
 def markdown(report: Report, plan: Plan) -> str:
     """The same story for a wiki, a pull request or a chat."""
     nodes = {batch["name"]: batch["nodes"] for batch in plan["batches"]}
@@ -104,9 +109,9 @@ def markdown(report: Report, plan: Plan) -> str:
     )
     lines += ["", "## Tiers", ""]
     lines += table_of(
-        ("Tier", "Selector", "Nodes", "Left out", "Failure budget"),
+        ("Tier", "Selected by", "Nodes", "Left out", "Failure budget"),
         [
-            (tier["name"], tier["selector"] or "(all)", str(tier["nodes"]), str(tier["left_out"]), str(tier["budget"]))
+            (tier["name"], chosen_by(tier), str(tier["nodes"]), str(tier["left_out"]), str(tier["budget"]))
             for tier in plan["tiers"]
         ],
     )

@@ -11,29 +11,32 @@ from typing import Any, Callable, NamedTuple
 
 from .documents import Exclusion, TierSettings
 from .errors import RolloutError
-from .labels import parse_selector
+from .selection import Selection, read_selection
 
 DEFAULT_BATCH_SIZE = 2
 DEFAULT_BUDGET = "10%"
 
-_TIER_KEYS = ("name", "selector", "batch_size", "failure_budget")
+_TIER_KEYS = ("name", "selector", "match", "batch_size", "canary", "failure_budget")
 _TIER_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,48}[A-Za-z0-9])?\Z")
 _PERCENTAGE = re.compile(r"([0-9]{1,3})\s*%\Z")
 
-Matches = Callable[[Mapping[str, str]], bool]
+OfNodes = Callable[[int], int]
+"""A number of nodes, given how many there are."""
 
 
 class Tier(NamedTuple):
     name: str
-    selector: str
-    matches: Matches
-    batch_size: int
-    budget: Callable[[int], int]
+    selection: Selection
+    sizes: tuple[OfNodes, ...]
+    """Of one batch after the other, given how many nodes of the tier are admitted; the last one holds for all that follow."""
+    canaries: int | None
+    """How many nodes at least go ahead of the others; null for no canaries at all."""
+    budget: OfNodes
     """The number of nodes that may be left out, given how many the tier has."""
 
 
 class Rule(NamedTuple):
-    matches: Matches
+    selection: Selection
     reason: str
 
 
@@ -55,16 +58,18 @@ def read_exclusions(exclusions: Sequence[Exclusion]) -> list[Rule]:
     rules = []
     for index, exclusion in enumerate(exclusions):
         where = f"exclusions[{index}]"
-        _known(exclusion, ("selector", "reason"), where)
-        selector = exclusion.get("selector")
-        if not isinstance(selector, str) or not selector.strip():
-            raise RolloutError(f"{where}: a selector is needed; an empty one would keep every node out.")
+        _known(exclusion, ("selector", "match", "reason"), where)
+        selection = read_selection(exclusion, where)
+        if selection is None or not selection.text.strip():
+            raise RolloutError(
+                f"{where}: a selector or a match is needed; an empty selector would keep every node out."
+            )
         reason = exclusion.get("reason")
         if not isinstance(reason, str) or not reason.strip():
             raise RolloutError(
-                f"{where} ({selector}): a reason is needed, it is what the report shows to the person on call."
+                f"{where} ({selection.text}): a reason is needed, it is what the report shows to the person on call."
             )
-        rules.append(Rule(parse_selector(selector, f"{where}.selector"), reason.strip()))
+        rules.append(Rule(selection, reason.strip()))
     return rules
 
 
@@ -86,29 +91,65 @@ def _tier(tier: TierSettings, where: str) -> Tier:
             "with a letter or digit at either end."
         )
     where = f"tier {name}"
-    selector = tier.get("selector")
-    if selector is None:
-        raise RolloutError(f"{where}: a selector is needed; the empty string selects all nodes.")
+    selection = read_selection(tier, where)
+    if selection is None:
+        raise RolloutError(f"{where}: a selector or a match is needed; the empty selector selects all nodes.")
     return Tier(
         name=name,
-        selector=selector,
-        matches=parse_selector(selector, f"{where}, selector"),
-        batch_size=whole_number(tier.get("batch_size", DEFAULT_BATCH_SIZE), f"{where}, batch_size", 1),
+        selection=selection,
+        sizes=_sizes(tier.get("batch_size", DEFAULT_BATCH_SIZE), f"{where}, batch_size"),
+        canaries=_canaries(tier.get("canary", False), f"{where}, canary"),
         budget=_budget(tier.get("failure_budget", DEFAULT_BUDGET), f"{where}, failure_budget"),
     )
 
 
-def _budget(value: Any, option: str) -> Callable[[int], int]:
-    percentage = _PERCENTAGE.match(value.strip()) if isinstance(value, str) else None
-    if percentage:
-        percent = int(percentage.group(1))
-        if percent > 100:
-            raise RolloutError(f"{option}: {value} is more than 100%.")
+def _sizes(value: Any, option: str) -> tuple[OfNodes, ...]:
+    """One size for all batches, or a list of them, as Ansible's `serial` has it."""
+    if not isinstance(value, (list, tuple)):
+        return (_size(value, option),)
+    if not value:
+        raise RolloutError(
+            f'{option}: the list is empty; give a size for the first batch at least, for instance [2, "20%"].'
+        )
+    return tuple(_size(one, f"{option}[{index}]") for index, one in enumerate(value))
+
+
+def _size(value: Any, option: str) -> OfNodes:
+    percent = _percent(value, option, 1)
+    if percent is not None:
+        return lambda nodes: max(1, nodes * percent // 100)
+    size = whole_number(value, option, 1)
+    return lambda nodes: size
+
+
+def _canaries(value: Any, option: str) -> int | None:
+    """`true` asks for as many as it takes to cover each architecture and zone, a number for that many at least."""
+    if isinstance(value, str) and value.strip().lower() in ("true", "yes", "false", "no"):
+        value = value.strip().lower() in ("true", "yes")
+    if isinstance(value, bool):
+        return 1 if value else None
+    return whole_number(value, option, 0) or None
+
+
+def _budget(value: Any, option: str) -> OfNodes:
+    percent = _percent(value, option, 0)
+    if percent is not None:
         return lambda nodes: -(-nodes * percent // 100)
-    if isinstance(value, str) and not re.match(r"[0-9]+\Z", value):
-        raise RolloutError(f'{option}: {value!r} is neither a count nor a percentage such as "10%".')
     count = whole_number(value, option, 0)
     return lambda nodes: count
+
+
+def _percent(value: Any, option: str, least: int) -> int | None:
+    """The number before the sign; null where the value is to be a count."""
+    percentage = _PERCENTAGE.match(value.strip()) if isinstance(value, str) else None
+    if percentage is None:
+        if isinstance(value, str) and not re.match(r"[0-9]+\Z", value):
+            raise RolloutError(f'{option}: {value!r} is neither a count nor a percentage such as "10%".')
+        return None
+    percent = int(percentage.group(1))
+    if not least <= percent <= 100:
+        raise RolloutError(f"{option}: {value} is not between {least}% and 100%.")
+    return percent
 
 
 def _known(given: Any, keys: Sequence[str], where: str) -> None:

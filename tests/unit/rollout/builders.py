@@ -53,6 +53,7 @@ def facts(name: str, labels: Mapping[str, str] | None = None, **fields: Any) -> 
         os="linux",
         unschedulable=False,
         calico_ready=False,
+        object={"metadata": {"name": name}, "spec": {}, "status": {}},
     )
     node.update(fields)  # type: ignore[typeddict-item]
     return node
@@ -143,12 +144,15 @@ def evidence(names: Sequence[str], bad: Collection[str] = (), **others: Any) -> 
     return assemble({**answers, **others})
 
 
-def tier(name: str, batch_size: int = 2, failure_budget: int | str = "100%", selector: str | None = None) -> Any:
+def tier(
+    name: str, batch_size: Any = 2, failure_budget: int | str = "100%", selector: str | None = None, **more: Any
+) -> Any:
     return {
         "name": name,
         "selector": f"tier={name}" if selector is None else selector,
         "batch_size": batch_size,
         "failure_budget": failure_budget,
+        **more,
     }
 
 

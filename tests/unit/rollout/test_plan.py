@@ -181,9 +181,9 @@ def test_a_budget_that_is_overdrawn_is_in_the_plan_and_no_error() -> None:
         ([tier("core", batch_size=0)], "tier core, batch_size: a whole number of at least 1"),
         ([tier("core", batch_size=True)], "batch_size"),
         ([tier("core", failure_budget="some")], "neither a count nor a percentage"),
-        ([tier("core", failure_budget="101%")], "more than 100%"),
+        ([tier("core", failure_budget="101%")], "not between 0% and 100%"),
         ([tier("core", failure_budget=-1)], "at least 0"),
-        ([{"name": "core"}], "tier core: a selector is needed"),
+        ([{"name": "core"}], "tier core: a selector or a match is needed"),
         ([{"name": "-", "selector": ""}], "cannot name a tier"),
         ([{"name": "core", "selector": "", "batchsize": 2}], "batchsize is not known here"),
         (["core"], "a mapping with name"),
@@ -197,9 +197,9 @@ def test_tiers_that_make_no_sense_are_refused(tiers: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("exclusion", "message"),
     [
-        ({"selector": "", "reason": "x"}, "an empty one would keep every node out"),
+        ({"selector": "", "reason": "x"}, "an empty selector would keep every node out"),
         ({"selector": "tier=edge", "reason": " "}, "a reason is needed"),
-        ({"selector": "tier in", "reason": "x"}, r"exclusions\[0\].selector"),
+        ({"selector": "tier in", "reason": "x"}, r"exclusions\[0\], selector"),
         ({"selector": "a", "reason": "x", "until": "y"}, "until is not known"),
     ],
 )
