@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from . import checkout
@@ -16,6 +17,8 @@ from .steps import SetupError, step
 
 TIMEOUT = 300.0
 KEPT = 5
+UNUSED_SECONDS = 24 * 3600.0
+"""A collection that was begun with more recently may be in use: several checkouts share the cache, and a test run takes long."""
 
 
 def linked() -> Path:
@@ -78,6 +81,7 @@ def _build_and_install(venv: Path, names: list[str], root: Path) -> None:
 
 
 def _forget_old(folder: Path) -> None:
-    by_age = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for root in by_age[KEPT:]:
-        shutil.rmtree(root)
+    by_age = sorted(((path.stat().st_mtime, path) for path in folder.iterdir()), reverse=True)
+    for used, root in by_age[KEPT:]:
+        if time.time() - used > UNUSED_SECONDS:
+            shutil.rmtree(root)

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -119,6 +121,19 @@ def test_the_tarball_is_installed_also_where_the_user_has_this_version(
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("CALICO_OPS_CACHE", str(home / "cache"))
     assert (collection_in(collection.installed(Path(sys.prefix))) / "README.md").is_file()
+
+
+def test_a_collection_that_a_run_beside_may_use_is_kept_and_one_of_old_goes(tmp_path: Path) -> None:
+    now = time.time()
+    for number in range(collection.KEPT + 3):
+        (tmp_path / f"recent-{number}").mkdir()
+    for number in range(2):
+        (tmp_path / f"old-{number}").mkdir()
+        os.utime(tmp_path / f"old-{number}", (now, now - collection.UNUSED_SECONDS - 60))
+    collection._forget_old(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"recent-{number}" for number in range(collection.KEPT + 3)
+    ]
 
 
 def test_settings_of_the_callers_shell_do_not_reach_the_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
