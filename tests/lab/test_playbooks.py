@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from tests.lab.audit import AuditEvent
+from tests.lab.claims import claimed_lab
 from tests.lab.lab import Lab
 from tests.lab.topologies import DEMO
 
@@ -125,13 +126,12 @@ class Player:
 
 @pytest.fixture(scope="module")
 def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
-    lab = Lab("playbooks")
-    lab.down()
-    lab.up(DEMO)
-    try:
-        yield Player(lab, tmp_path_factory.mktemp("playbooks"))
-    finally:
-        lab.down()
+    with claimed_lab("-play") as lab:
+        lab.up(DEMO)
+        try:
+            yield Player(lab, tmp_path_factory.mktemp("playbooks"))
+        finally:
+            lab.down()
 
 
 @pytest.fixture(scope="module")
