@@ -20,8 +20,9 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors
 
 from .argspec import auth_from, secrets_of
 from .configuration import Access, Connection
-from .loaders import MISSING_LIBRARY
+from .credentials import LibraryMissing
 from .patience import Patience
+from .plain import MISSING_LIBRARY
 
 try:
     import urllib3
@@ -227,10 +228,7 @@ class Cluster:
 def connected(module: AnsibleModule) -> Iterator[Cluster]:
     """The cluster that a module's auth options name. What goes wrong inside ends the module with a message for the user."""
     if MISSING_LIBRARY is not None:
-        module.fail_json(
-            msg=missing_required_lib("kubernetes", url="https://pypi.org/project/kubernetes/"),
-            exception=str(MISSING_LIBRARY),
-        )
+        _fail_without_library(module, MISSING_LIBRARY)
     auth = auth_from(module.params)
     module.no_log_values.update(secrets_of(auth))
     size = int(module.params.get("concurrency") or 0) + WATCHES
@@ -242,8 +240,15 @@ def connected(module: AnsibleModule) -> Iterator[Cluster]:
             cluster.close()
     except ApiError as error:
         module.fail_json(msg=str(error), status=error.status, reason=error.reason)
+    except LibraryMissing as error:
+        _fail_without_library(module, error)
     except RolloutError as error:
         module.fail_json(msg=str(error))
+
+
+def _fail_without_library(module: AnsibleModule, cause: Exception) -> None:
+    required = missing_required_lib("kubernetes", url="https://pypi.org/project/kubernetes/")
+    module.fail_json(msg=required, exception=str(cause))
 
 
 def _named_metadata(item: dict[str, Any]) -> dict[str, Any]:

@@ -3,31 +3,30 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. From the auth options to a TLS/HTTP pool and the headers that go with it, and anew when credentials run out.
 
-The `kubernetes` client loads the configuration (kubeconfig, in-cluster, token, exec plugins, OIDC) and builds the pool. Our calls
-are raw, so they pass by the client's own refresh hook. That hook would not do either: it runs an exec plugin anew on each request
-once a token lives for less than five minutes, and it does nothing on a 401. Here one load is one `Access`; the loader is kept and
-asked again before the credential expires, and when the server refuses it.
+The `kubernetes` client loads the configuration (in-cluster, exec plugins, OIDC, proxies) and builds the pool, unless all is as plain
+as `plain` reads it. Our calls are raw, so they pass by the client's own refresh hook. That hook would not do either: it runs an exec
+plugin anew on each request once a token lives for less than five minutes, and it does nothing on a 401. Here one load is one
+`Access`; the loader is kept and asked again before the credential expires, and when the server refuses it.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
 
-from .loaders import loader_for
+from .credentials import client_library, loader_for
+from .plain import Settings, plain_pool
 
-try:
+with contextlib.suppress(ImportError):  # client.connected() reports the missing library
     import urllib3
-    from kubernetes.client.rest import RESTClientObject
-except ImportError:  # client.connected() reports the missing library
-    pass
 
 if TYPE_CHECKING:
-    from kubernetes.client import Configuration
+    from .credentials import AnySettings
 
 RENEW_BEFORE_EXPIRY = 300.0
 """Seconds; for a short-lived credential a fifth of its life."""
@@ -107,22 +106,21 @@ class Connection:
         life = expiry - time.time()
         return time.monotonic() + max(RENEW_INTERVAL, life - min(RENEW_BEFORE_EXPIRY, life / 5))
 
-    def _pool(self, settings: Configuration) -> urllib3.PoolManager:
+    def _pool(self, settings: AnySettings) -> urllib3.PoolManager:
         key = tuple(getattr(settings, name, None) for name in POOL_ATTRIBUTES)
         if self._access is not None and key == self._pool_key:
             return self._access.pool
         self._pool_key = key
-        settings.connection_pool_maxsize = self._pool_size
-        # Long watches through a load balancer; older clients do not know the attribute and ignore it.
-        settings.keep_alive = True
         if not settings.verify_ssl:
             # The user asked for it; a warning per request would bury everything else.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        pool: urllib3.PoolManager = RESTClientObject(settings).pool_manager
+        if isinstance(settings, Settings):
+            return plain_pool(settings, self._pool_size)
+        pool: urllib3.PoolManager = client_library().client_pool(settings, self._pool_size)
         return pool
 
 
-def _override(settings: Configuration, auth: dict[str, Any]) -> None:
+def _override(settings: AnySettings, auth: dict[str, Any]) -> None:
     """Options given by name win over what was loaded."""
     for attribute, option in (
         ("host", "host"),
@@ -135,11 +133,11 @@ def _override(settings: Configuration, auth: dict[str, Any]) -> None:
     ):
         if auth.get(option) is not None:
             setattr(settings, attribute, auth[option])
-    if auth.get("proxy_headers"):
+    if auth.get("proxy_headers") and not isinstance(settings, Settings):
         settings.proxy_headers = urllib3.util.make_headers(**auth["proxy_headers"])
 
 
-def _authorization(settings: Configuration, auth: dict[str, Any]) -> str | None:
+def _authorization(settings: AnySettings, auth: dict[str, Any]) -> str | None:
     if auth.get("api_key"):
         return "Bearer {api_key}".format(**auth)
     # `authorization` in older clients.

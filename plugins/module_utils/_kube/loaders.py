@@ -1,7 +1,10 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. How the `kubernetes` client loads a configuration, and loads it again."""
+"""PRIVATE. How the `kubernetes` client loads a configuration, and loads it again, and the connections that it opens.
+
+Imported only by what needs it: see plain.
+"""
 
 from __future__ import annotations
 
@@ -10,75 +13,69 @@ import copy
 import json
 import logging
 import threading
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any
 
 from .._rollout.errors import RolloutError
 
 try:
     from kubernetes import config as kubernetes_config
     from kubernetes.client import Configuration
-    from kubernetes.config.kube_config import (
-        KUBE_CONFIG_DEFAULT_LOCATION,
-        ConfigNode,
-        KubeConfigLoader,
-        KubeConfigMerger,
-    )
+    from kubernetes.client.rest import RESTClientObject
+    from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader, KubeConfigMerger
 except ImportError as missing:
     MISSING_LIBRARY: ImportError | None = missing
 else:
     MISSING_LIBRARY = None
 
+if TYPE_CHECKING:
+    import urllib3
+
 LOAD_SECONDS = 60.0
 """For an exec plugin or an OIDC provider to answer; one that waits for somebody at a terminal never does."""
 
-Load = Callable[[bool], "tuple[Configuration, float | None]"]
+
+def load_defaults(refused: bool) -> tuple[Configuration, float | None]:
+    """No configuration but the environment's proxies; the options given by name are the rest."""
+    return Configuration(), None
 
 
-def loader_for(auth: dict[str, Any]) -> tuple[Load, bool]:
-    """How to load this configuration, in kubernetes.core's order, and whether loading it again may give another credential."""
-    if auth.get("host") and (
-        auth.get("api_key")
-        or (auth.get("username") and auth.get("password"))
-        or (auth.get("client_cert") and auth.get("client_key"))
-    ):
-        return (lambda refused: (Configuration(), None)), False
-    if not auth.get("kubeconfig") and not auth.get("context") and _in_cluster():
-        return _load_in_cluster, True
-    return _KubeconfigLoader(auth), not auth.get("api_key")
-
-
-def _in_cluster() -> bool:
+def in_cluster() -> bool:
     try:
-        kubernetes_config.load_incluster_config(client_configuration=Configuration())
+        load_in_cluster(False)
     except kubernetes_config.ConfigException:
         return False
     return True
 
 
-def _load_in_cluster(refused: bool) -> tuple[Configuration, float | None]:
+def load_in_cluster(refused: bool) -> tuple[Configuration, float | None]:
     settings = Configuration()
     # Reads the token file anew: the kubelet replaces it long before it expires.
     kubernetes_config.load_incluster_config(client_configuration=settings)
     return settings, None
 
 
-class _KubeconfigLoader:
+def client_pool(settings: Configuration, size: int) -> urllib3.PoolManager:
+    settings.connection_pool_maxsize = size
+    # Long watches through a load balancer; older clients do not know the attribute and ignore it.
+    settings.keep_alive = True
+    pool: urllib3.PoolManager = RESTClientObject(settings).pool_manager
+    return pool
+
+
+class KubeconfigLoader:
     """Keeps the client's loader, because an OIDC provider may accept a refresh token once only and the loader holds the next one."""
 
-    def __init__(self, auth: dict[str, Any]):
-        source = auth.get("kubeconfig")
+    def __init__(self, auth: dict[str, Any], source: str | dict[str, Any]):
         persister = None
         try:
             if isinstance(source, dict):
                 self._config = ConfigNode("kubeconfig", copy.deepcopy(source))
             else:
-                merger = KubeConfigMerger(source or KUBE_CONFIG_DEFAULT_LOCATION)
+                merger = KubeConfigMerger(source)
                 if merger.config is None:
                     raise RolloutError(
                         "No kubeconfig at {0}, and this is not a pod of the cluster. Give `kubeconfig`, or `host` and `api_key` "
-                        "(K8S_AUTH_KUBECONFIG, or K8S_AUTH_HOST and K8S_AUTH_API_KEY).".format(
-                            source or KUBE_CONFIG_DEFAULT_LOCATION
-                        )
+                        "(K8S_AUTH_KUBECONFIG, or K8S_AUTH_HOST and K8S_AUTH_API_KEY).".format(source)
                     )
                 self._config = merger.config
                 persister = merger.save_changes if auth.get("persist_config") else None

@@ -88,5 +88,8 @@ class _Pace:
             if deadline is not None and at >= deadline:
                 return False
             self._next = at + self._interval
-        time.sleep(max(0.0, at - time.monotonic()))
+        pause = at - time.monotonic()
+        # A sleep of nothing would still hand this thread's turn to another.
+        if pause > 0:
+            time.sleep(pause)
         return True

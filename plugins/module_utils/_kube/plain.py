@@ -1,0 +1,206 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Credentials that stand written where they are used: a token or a client certificate, no program and no provider to ask.
+
+Importing the `kubernetes` client costs more than everything else that a module does before its first request (measured: 0.48 of
+0.88 seconds of CPU), and it does little for such a configuration. So it is read here, into what the client would have made of it;
+tests hold the two next to each other. Whatever is not as plain as this is left to the client, mistakes in the file included.
+"""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import binascii
+import contextlib
+import os
+import socket
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.request import getproxies
+
+try:
+    import urllib3
+    import yaml
+except ImportError as missing:  # they come with the client; client.connected() reports it
+    MISSING_LIBRARY: ImportError | None = missing
+else:
+    MISSING_LIBRARY = None
+
+CLUSTER_KEYS = frozenset(
+    (
+        "server",
+        "certificate-authority",
+        "certificate-authority-data",
+        "insecure-skip-tls-verify",
+        "tls-server-name",
+        "extensions",
+    )
+)
+USER_KEYS = frozenset(
+    (
+        "token",
+        "tokenFile",
+        "client-certificate",
+        "client-certificate-data",
+        "client-key",
+        "client-key-data",
+        "extensions",
+    )
+)
+KEEPALIVE = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 9))
+"""client-go's. A load balancer drops a silent watch, and neither side would notice."""
+
+
+@dataclass
+class Settings:
+    """The part of kubernetes.client.Configuration that a connection needs, under the same names."""
+
+    host: str = "http://localhost"
+    verify_ssl: bool = True
+    ssl_ca_cert: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    tls_server_name: str | None = None
+    api_key: dict[str, str] = field(default_factory=dict)
+
+
+def may_be_plain(auth: Mapping[str, Any]) -> bool:
+    """Whether the client is not needed for the way to the API server: proxies and their exceptions are its business."""
+    asked_for = auth.get("proxy") or auth.get("no_proxy") or auth.get("proxy_headers")
+    return not asked_for and not any(getproxies().get(kind) for kind in ("http", "https", "all"))
+
+
+def plain_settings(kubeconfig: str | Mapping[str, Any], context: str | None) -> Settings | None:
+    """What a kubeconfig says, null where the client has to read it. A file is read anew each time: tokens in it are replaced."""
+    folder = ""
+    if isinstance(kubeconfig, str):
+        path = os.path.expanduser(kubeconfig)
+        folder = os.path.dirname(os.path.abspath(path))
+        try:
+            with open(path, encoding="utf-8") as file:
+                kubeconfig = yaml.safe_load(file)
+        except (OSError, ValueError, yaml.YAMLError):
+            return None  # several files joined by a colon, too
+    try:
+        return _settings(kubeconfig, context, folder)
+    except (_NotPlain, OSError, ValueError):
+        return None
+
+
+def plain_pool(settings: Settings, size: int) -> urllib3.PoolManager:
+    """Connections as the client opens them."""
+    options: dict[str, Any] = {
+        "cert_reqs": "CERT_REQUIRED" if settings.verify_ssl else "CERT_NONE",
+        "ca_certs": settings.ssl_ca_cert,
+        "cert_file": settings.cert_file,
+        "key_file": settings.key_file,
+        "maxsize": size,
+        "socket_options": [*urllib3.connection.HTTPConnection.default_socket_options, *_keepalive()],
+    }
+    if settings.tls_server_name:
+        options["server_hostname"] = settings.tls_server_name
+    return urllib3.PoolManager(**options)
+
+
+class _NotPlain(Exception):
+    """The client has to look at this."""
+
+
+def _settings(config: Any, context: str | None, folder: str) -> Settings:
+    chosen = _named(config, "contexts", context or _get(config, "current-context"))["context"]
+    cluster = _named(config, "clusters", _get(chosen, "cluster"))["cluster"]
+    user = _named(config, "users", _get(chosen, "user"))["user"]
+    if not set(cluster) <= CLUSTER_KEYS or not set(user) <= USER_KEYS:
+        raise _NotPlain
+    settings = Settings(host=_text(cluster, "server").rstrip("/"))
+    if settings.host.startswith("https"):
+        settings.ssl_ca_cert = _file(cluster, "certificate-authority", folder)
+        settings.cert_file = _file(user, "client-certificate", folder)
+        settings.key_file = _file(user, "client-key", folder)
+    if "insecure-skip-tls-verify" in cluster:
+        settings.verify_ssl = not cluster["insecure-skip-tls-verify"]
+    if "tls-server-name" in cluster:
+        settings.tls_server_name = _text(cluster, "tls-server-name")
+    token = _token(user, folder)
+    if token:
+        settings.api_key["BearerToken"] = "Bearer " + token
+    return settings
+
+
+def _get(node: Any, key: str) -> Any:
+    if not isinstance(node, Mapping) or node.get(key) is None:
+        raise _NotPlain
+    return node[key]
+
+
+def _text(node: Mapping[str, Any], key: str) -> str:
+    value = _get(node, key)
+    if not isinstance(value, str) or not value:
+        raise _NotPlain
+    return value
+
+
+def _named(config: Any, kind: str, name: Any) -> Any:
+    """The one entry of that name; its content is a mapping."""
+    entries = _get(config, kind)
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+        raise _NotPlain
+    found = [entry for entry in entries if entry.get("name") == name]
+    if len(found) != 1 or not isinstance(found[0].get(kind[:-1]), Mapping):
+        raise _NotPlain
+    return found[0]
+
+
+def _token(user: Mapping[str, Any], folder: str) -> str | None:
+    if "token" in user:
+        return _text(user, "token")
+    if "tokenFile" not in user:
+        return None
+    with open(os.path.join(folder, _text(user, "tokenFile")), encoding="utf-8") as file:
+        return file.read()
+
+
+def _file(node: Mapping[str, Any], key: str, folder: str) -> str | None:
+    """The name of a file that holds what the entry holds, or names."""
+    if key + "-data" in node:
+        try:
+            return _temporary(base64.standard_b64decode(_text(node, key + "-data")))
+        except binascii.Error:
+            raise _NotPlain from None
+    if key not in node:
+        return None
+    path = os.path.normpath(os.path.join(folder, _text(node, key)))
+    if not os.path.isfile(path):
+        raise _NotPlain
+    return path
+
+
+_temporary_files: dict[bytes, str] = {}
+
+
+def _temporary(content: bytes) -> str:
+    """Python's TLS reads client keys from files only. Readable by this user alone, gone when the process ends."""
+    known = _temporary_files.get(content)
+    if known is None or not os.path.isfile(known):
+        handle, name = tempfile.mkstemp()
+        atexit.register(_remove, name)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        _temporary_files[content] = name
+    return _temporary_files[content]
+
+
+def _remove(name: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(name)
+
+
+def _keepalive() -> list[tuple[int, int, int]]:
+    # Not every platform has all three.
+    timings = [(getattr(socket, name, None), seconds) for name, seconds in KEEPALIVE]
+    known = [(socket.IPPROTO_TCP, option, seconds) for option, seconds in timings if option is not None]
+    return [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *known]
