@@ -89,8 +89,6 @@ diff:
   type: dict
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import (
     AUTH_CONSTRAINTS,
@@ -99,14 +97,12 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec i
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.labelling import (
-    NAMES_SHOWN,
     apply_label_changes,
     label_changes,
-    label_diff,
     wanted_annotations,
     wanted_labels,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.text import listed
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.node_report import finish
 
 
 def main() -> None:
@@ -134,25 +130,9 @@ def main() -> None:
         outcomes = (
             {} if module.check_mode else apply_label_changes(cluster, changes, params["rate"], params["concurrency"])
         )
-        failed = {node: str(outcome.error) for node, outcome in outcomes.items() if not outcome.ok}
-        done = [change for change in changes if change.node not in failed]
-        result: dict[str, Any] = {
-            "changed": bool(done),
-            "changed_nodes": [change.node for change in done],
-            "unchanged": len(set(params["nodes"]) if params["nodes"] is not None else nodes) - len(changes),
-            "failed_nodes": failed,
-        }
-        if module._diff:
-            result["diff"] = label_diff(done)
-    if failed:
-        names = sorted(failed)
-        module.fail_json(
-            msg="{0} of {1} nodes could not be written: {2}. The first reason: {3}. The other {4} were written.".format(
-                len(failed), len(changes), listed(names, NAMES_SHOWN), failed[names[0]], len(done)
-            ),
-            **result,
-        )
-    module.exit_json(**result)
+    failed = {node: str(outcome.error) for node, outcome in outcomes.items() if not outcome.ok}
+    meant = len(nodes) if params["nodes"] is None else len(set(params["nodes"]))
+    finish(module, [change for change in changes if change.node not in failed], failed, meant)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from .._rollout.errors import RolloutError
-from .._rollout.labels import check_label
-from .._rollout.text import listed
+from .._rollout.labels import check_label, value_text
+from .._rollout.nodes import meant_nodes
 from .client import METADATA, NODES, Cluster
 from .writes import Write, WriteOutcome, write_all
-
-NAMES_SHOWN = 20
 
 Values = Mapping[str, "str | None"]
 """Label or annotation values by key; null stands for its absence."""
@@ -32,6 +29,9 @@ class LabelChange:
     """`labels` and `annotations`, as they are."""
     after: dict[str, Values]
     """The same keys, as they are wanted."""
+
+    def shown(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return _present(self.before), _present(self.after)
 
     def write(self) -> Write:
         # With the uid, a node that was deleted and came back under its name (maybe another machine) is refused by the API.
@@ -50,14 +50,7 @@ def label_changes(
     :param names: the nodes meant; null for all given. RolloutError when one of them is unknown
     """
     by_name = {node["name"]: node for node in nodes}
-    meant = sorted(by_name if names is None else set(names))
-    unknown = [name for name in meant if name not in by_name]
-    if unknown:
-        raise RolloutError(
-            "{0} of {1} nodes do not exist in this cluster, nothing was written: {2}. Node names are those of `kubectl get nodes`.".format(
-                len(unknown), len(meant), listed(unknown, NAMES_SHOWN)
-            )
-        )
+    meant = meant_nodes(by_name if names is None else names, by_name)
     changes = (_change(by_name[name], labels, annotations) for name in meant)
     return [change for change in changes if change is not None]
 
@@ -67,19 +60,6 @@ def apply_label_changes(
 ) -> dict[str, WriteOutcome]:
     """One merge patch a node, labels and annotations together. By node name: how it went."""
     return write_all(cluster, [change.write() for change in changes], rate, concurrency, deadline=deadline)
-
-
-def label_diff(changes: Iterable[LabelChange]) -> dict[str, Any]:
-    """Before and after of only what changes, for Ansible's diff mode."""
-    sides: dict[str, Any] = {"before": {}, "after": {}}
-    for change in changes:
-        for side, parts in (("before", change.before), ("after", change.after)):
-            present = {
-                part: {key: value for key, value in values.items() if value is not None}
-                for part, values in parts.items()
-            }
-            sides[side][change.node] = {part: values for part, values in present.items() if values}
-    return sides
 
 
 def _change(node: Mapping[str, Any], labels: Values, annotations: Values) -> LabelChange | None:
@@ -95,9 +75,15 @@ def _change(node: Mapping[str, Any], labels: Values, annotations: Values) -> Lab
     return LabelChange(node["name"], node["uid"], before, after)
 
 
+def _present(parts: Mapping[str, Values]) -> dict[str, Any]:
+    """Without what stands for absence."""
+    found = {part: {key: value for key, value in values.items() if value is not None} for part, values in parts.items()}
+    return {part: values for part, values in found.items() if values}
+
+
 def wanted_labels(given: Mapping[str, Any]) -> dict[str, str | None]:
     """The labels as the user writes them, checked; RolloutError says what is wrong."""
-    labels = {key: _text("label", key, value) for key, value in given.items()}
+    labels = {key: value_text("label", key, value) for key, value in given.items()}
     for key, value in labels.items():
         check_label(key, value or "")
     return labels
@@ -107,17 +93,4 @@ def wanted_annotations(given: Mapping[str, Any]) -> dict[str, str | None]:
     """The annotations as the user writes them, checked; RolloutError says what is wrong."""
     for key in given:
         check_label(key, "")
-    return {key: _text("annotation", key, value) for key, value in given.items()}
-
-
-def _text(what: str, key: str, value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    # YAML reads an unquoted true, 1.10 or 2026-01-01 as something else, and writing it back may not give the same text.
-    raise RolloutError(
-        "The value of {0} {1} is a {2}, not a string: put it in quotes ({3!r}).".format(
-            what, key, type(value).__name__, str(value).lower()
-        )
-    )
+    return {key: value_text("annotation", key, value) for key, value in given.items()}

@@ -10,9 +10,12 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable, TypeVar
 
 from .client import ApiError, Cluster
+
+_Item = TypeVar("_Item")
+_Outcome = TypeVar("_Outcome")
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def write_all(
     :param concurrency: writes under way at once
     :param deadline: instant (monotonic) after which no further write begins; those left are reported as not tried
     """
-    pace = _Pace(rate)
+    pace = Pace(rate)
 
     def one(item: Write) -> WriteOutcome:
         if not pace.wait(deadline):
@@ -67,13 +70,18 @@ def write_all(
             return WriteOutcome(False, error, None)
         return WriteOutcome(True, None, written)
 
+    return dict(zip((item.name for item in items), in_parallel(one, items, concurrency)))
+
+
+def in_parallel(work: Callable[[_Item], _Outcome], items: Sequence[_Item], concurrency: int) -> list[_Outcome]:
+    """What `work` says of each item, in their order."""
     if not items:
-        return {}
+        return []
     with ThreadPoolExecutor(max_workers=max(1, min(concurrency, len(items))), thread_name_prefix="write") as threads:
-        return dict(zip((item.name for item in items), threads.map(one, items)))
+        return list(threads.map(work, items))
 
 
-class _Pace:
+class Pace:
     """Gives each write its own instant, 1/rate seconds after the one before."""
 
     def __init__(self, rate: float):
@@ -81,7 +89,7 @@ class _Pace:
         self._next = 0.0
         self._lock = threading.Lock()
 
-    def wait(self, deadline: float | None) -> bool:
+    def wait(self, deadline: float | None = None) -> bool:
         """Sleep until this write's instant; false when that is not before the deadline."""
         with self._lock:
             at = max(time.monotonic(), self._next)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Callable, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from .errors import RolloutError
 
@@ -32,12 +32,7 @@ _SYMBOLS = frozenset(("==", "!=", "=", "!", "(", ")", ",", "<", ">"))
 
 def check_label(key: str, value: str) -> None:
     """Refuse an admission label that Kubernetes or the operator would not take as it stands."""
-    problem = _key_problem(key)
-    if problem:
-        raise RolloutError(f'The label key "{key}" is not valid: {problem}.')
-    problem = _value_problem(value)
-    if problem:
-        raise RolloutError(f'The value "{value}" of label {key} is not valid: {problem}.')
+    check_syntax("label", key, value)
     if "operator.tigera.io" in key:
         raise RolloutError(
             f"The label key {key} contains operator.tigera.io: tigera-operator drops such keys from node selectors in silence, "
@@ -48,6 +43,28 @@ def check_label(key: str, value: str) -> None:
             f"The label key {key} belongs to tigera-operator, which sets it itself whatever the Installation says. "
             f"Choose a key in a domain of your own, for instance {ADMISSION_KEY}."
         )
+
+
+def check_syntax(what: str, key: str, value: str) -> None:
+    """Refuse what Kubernetes would: taints have the grammar of labels."""
+    problem = _key_problem(key)
+    if problem:
+        raise RolloutError(f'The {what} key "{key}" is not valid: {problem}.')
+    problem = _value_problem(value)
+    if problem:
+        raise RolloutError(f'The value "{value}" of {what} {key} is not valid: {problem}.')
+
+
+def value_text(what: str, key: str, value: Any) -> str | None:
+    """A value as the user writes it; null is its absence."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    # YAML reads an unquoted true, 1.10 or 2026-01-01 as something else, and writing it back may not give the same text.
+    raise RolloutError(
+        f"The value of {what} {key} is a {type(value).__name__}, not a string: put it in quotes ({str(value).lower()!r})."
+    )
 
 
 def parse_selector(text: str, option: str = "selector") -> Callable[[Mapping[str, str]], bool]:

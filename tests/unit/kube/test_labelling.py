@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.labelling import (
     label_changes,
-    label_diff,
     wanted_annotations,
     wanted_labels,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.node_report import node_diff
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 
 
@@ -52,7 +52,7 @@ def test_a_long_list_of_names_is_cut() -> None:
 
 def test_the_diff_shows_only_what_changes() -> None:
     changes = label_changes([node("a", {"x": "1", "keep": "k"}, {"y": "1"})], None, {"x": "2"}, {"y": None, "z": "3"})
-    assert label_diff(changes) == {
+    assert node_diff(changes) == {
         "before": {"a": {"labels": {"x": "1"}, "annotations": {"y": "1"}}},
         "after": {"a": {"labels": {"x": "2"}, "annotations": {"z": "3"}}},
     }
