@@ -58,6 +58,43 @@ options:
     description: Where the CNI configuration goes, C(cni.confDir) of the Installation.
     type: path
     default: /etc/cni/net.d
+  calico_version:
+    description: >-
+      Minor version of the Calico that is planned: what it asks of a kernel differs.
+    type: str
+    choices: ["3.28", "3.29", "3.30", "3.31", "3.32", "3.33"]
+    default: "3.33"
+  iptables_backend:
+    description: >-
+      C(iptablesBackend) of FelixConfiguration, for V(iptables) as O(dataplane).
+    type: str
+    choices: [auto, legacy, nft]
+    default: auto
+  mtu:
+    description: >-
+      C(mtu) of the Installation's Calico network; V(0) when Felix finds it by O(mtu_interface_pattern).
+    type: int
+    default: 0
+  mtu_interface_pattern:
+    description: >-
+      C(mtuIfacePattern) of FelixConfiguration: the links whose MTU counts.
+    type: str
+    default: "^((en|wl|ww|sl|ib)[Pcopsvx].*|(eth|wlan|wwan).*)"
+  cgroup_v2_path:
+    description: >-
+      C(cgroupV2Path) of FelixConfiguration, for V(bpf) as O(dataplane). Empty when it is not set.
+    type: str
+    default: ""
+  vxlan_port:
+    description: >-
+      C(vxlanPort) of FelixConfiguration.
+    type: int
+    default: 4789
+  vxlan_vni:
+    description: >-
+      C(vxlanVNI) of FelixConfiguration.
+    type: int
+    default: 4096
   allow_module_load:
     description: >-
       Whether a question may make the kernel load modules. They stay loaded; RV(precheck.modules_loaded) names them.
@@ -82,18 +119,30 @@ options:
       - node_ip_autodetect
       - firewalld_active
       - vxlan_link_create
+      - vxlan_nic_offload
       - bgp_port_free
       - node_name_unique
+      - networkmanager_unmanaged
+      - ipt_backend_conflict
       - cni_conflist_foreign
       - modules_in_container_loadable
+      - bpf_supported
+      - mtu_consistency
+      - cloud_blocks_ipip
       - ipip_link_create
       - xt_match_set
       - xt_required_extensions
       - ip6_rpfilter_and_tables
+      - ipset_foreign_revision
       - nft_functional
+      - nft_kernel_version
+      - kube_proxy_mode_match
       - kernel_min
+      - legacy_iptables_absent
       - wireguard_link_create
       - bpffs_mounted
+      - cgroup2_available
+      - immutable_os_cgroup_path
       - cni_bin_dir_writable
       - conntrack_netlink
       - veth_create
@@ -237,7 +286,11 @@ precheck:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.address import problem_with
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import (
+    MTU_INTERFACES,
+    Want,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.versions import DOCUMENTED
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import complaints, examine
 
 
@@ -252,6 +305,13 @@ def main() -> None:
             "ip_autodetection": {"type": "str", "default": "first-found"},
             "cni_bin_dir": {"type": "path", "default": "/opt/cni/bin"},
             "cni_conf_dir": {"type": "path", "default": "/etc/cni/net.d"},
+            "calico_version": {"type": "str", "choices": sorted(DOCUMENTED), "default": "3.33"},
+            "iptables_backend": {"type": "str", "choices": ["auto", "legacy", "nft"], "default": "auto"},
+            "mtu": {"type": "int", "default": 0},
+            "mtu_interface_pattern": {"type": "str", "default": MTU_INTERFACES},
+            "cgroup_v2_path": {"type": "str", "default": ""},
+            "vxlan_port": {"type": "int", "default": 4789},
+            "vxlan_vni": {"type": "int", "default": 4096},
             "allow_module_load": {"type": "bool", "default": False},
             "node_name": {"type": "str"},
             "controller_clock": {"type": "float"},

@@ -48,7 +48,10 @@ def all_stages() -> list[Stage]:
             "lint",
             "ruff and mypy have nothing to say",
             # Without mypy's memory of earlier runs: it goes wrong over packages that lie in several places.
-            [["ruff", "check", "--no-cache", "."], ["mypy", "--no-incremental", "--package", CODE, "--package", "tests"]],
+            [
+                ["ruff", "check", "--no-cache", "."],
+                ["mypy", "--no-incremental", "--package", CODE, "--package", "tests"],
+            ],
             300,
         ),
         Stage("unit", "the decisions, without a cluster", [_pytest("tests/unit")], 900, pytest=True),

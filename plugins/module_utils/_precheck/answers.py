@@ -88,8 +88,17 @@ class Facts:
             raise NoEvidence("{} ({})".format(fact["lost"], name), fact.get("remedy") or "check again")
         # A refusal for want of privilege says nothing about the kernel's abilities.
         if fact.get("errno") in (errno.EPERM, errno.EACCES):
-            raise NoEvidence("needs become: {} was refused with {}".format(name, _refusal(fact)), BECOME)
+            raise NoEvidence(
+                "needs become ({}): {} was refused with {}".format(_capability(name), name, _refusal(fact)), BECOME
+            )
         return fact
+
+
+def _capability(name: str) -> str:
+    """What the kernel wants for a question of this area."""
+    if name.startswith("bpf."):
+        return "CAP_BPF, before kernel 5.8 CAP_SYS_ADMIN"
+    return "CAP_NET_RAW" if name.startswith("legacy.") else "CAP_NET_ADMIN" if "." in name else "CAP_DAC_READ_SEARCH"
 
 
 def errno_name(number: Optional[int]) -> str:

@@ -10,10 +10,11 @@ from typing import Any, Dict, Iterable, List, NamedTuple
 from .checks.address import reach_of
 from .checks.declaration import Check, Want
 from .checks.modules import NAMES
+from .checks.ports import ports_of
 from .probes import namespace
 from .probes.catalogue import find, questions
 from .supervise import ask_all, attempt
-from .sweeps import files, modules, network
+from .sweeps import ethtool, files, modules, network, networkmanager
 from .sweeps.root import Root
 
 # A local answer takes microseconds. Loading a module may take seconds on a slow card; a name (can-reach) as long as the resolver.
@@ -39,7 +40,8 @@ def gather(want: Want, checks: Iterable[Check], deadline: float, root: Any = Non
     requests = {probe: find(probe).requests for probe in probes}
     asked = files.questions(root, system.release, want.cni_conf_dir, want.cni_bin_dir)
     asked.append(("modules", lambda: modules.survey(root, system.release, requests, NAMES)))
-    asked += network.questions(root, reach_of(want.ip_autodetection))
+    asked += network.questions(root, reach_of(want.ip_autodetection), ports_of(want))
+    asked += [("cards", lambda: ethtool.cards(root)), ("networkmanager", lambda: networkmanager.survey(root))]
     facts.update(ask_all(asked, _ITEM_DEADLINE, until))
 
     unasked = {} if want.allow_module_load else unsafe(probes, facts)
@@ -47,6 +49,9 @@ def gather(want: Want, checks: Iterable[Check], deadline: float, root: Any = Non
     before = attempt(lambda: modules.loaded_now(root))
     item_deadline = _LOADING_DEADLINE if want.allow_module_load else _ITEM_DEADLINE
     left = [probe for probe in probes if probe not in unasked]
+    there = [probe for probe in left if find(probe).on_the_host]
+    facts.update(ask_all(questions(there, item_deadline), item_deadline, until))
+    left = [probe for probe in left if probe not in facts]
     facts.update(ask_all(questions(left, item_deadline), item_deadline, until, namespace.enter))
     after = attempt(lambda: modules.loaded_now(root))
     return Gathered(facts, sorted(set(after.get("value", ())) - set(before.get("value", ()))))

@@ -95,7 +95,9 @@ def comparable(facts: Facts, want: Want, clock: float) -> Dict[str, Any]:
         "mtu": uplink["mtu"] if uplink else None,
         # Links of pods and tunnels have a kind, and an address that was made up.
         "macs": [
-            link["mac"] for link in links if link["mac"] and link["name"] != "lo" and (not link["kind"] or link == uplink)
+            link["mac"]
+            for link in links
+            if link["mac"] and link["name"] != "lo" and (not link["kind"] or link == uplink)
         ],
     }
 

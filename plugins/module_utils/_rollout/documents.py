@@ -70,6 +70,15 @@ class PrecheckSettings(TypedDict):
     """Method as the Installation has it: `first-found`, `interface=REGEX`, `cidr=CIDR`, `can-reach=ADDRESS`, `kubernetes-internal-ip`."""
     cni_bin_dir: str
     cni_conf_dir: str
+    calico_version: str
+    """Minor version, as `3.33`."""
+    iptables_backend: Literal["auto", "legacy", "nft"]
+    mtu: int
+    """0: found by Felix."""
+    mtu_interface_pattern: str
+    cgroup_v2_path: str
+    vxlan_port: int
+    vxlan_vni: int
     allow_module_load: bool
     """Functional probes may load kernel modules."""
 

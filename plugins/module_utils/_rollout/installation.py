@@ -92,7 +92,9 @@ def scoped(installation: InstallationSeen | None, label: AdmissionLabel) -> bool
 def stranded(observation: Observation, label: AdmissionLabel) -> list[str]:
     """Nodes with a Ready calico-node that do not carry the label: the selector would take it from them within seconds."""
     nodes = observation["nodes"]
-    return sorted(name for name in running(observation) if name not in nodes or not carries(nodes[name]["labels"], label))
+    return sorted(
+        name for name in running(observation) if name not in nodes or not carries(nodes[name]["labels"], label)
+    )
 
 
 def refusals(

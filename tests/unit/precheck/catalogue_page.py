@@ -1,6 +1,6 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes docs/prechecks.md from the checks' declarations: `python -m tests.unit.precheck.catalogue_page`."""
+"""Writes docs/prechecks.md, and the choices of `checks` in the module's manual: `python -m tests.unit.precheck.catalogue_page`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.check
 
 from tests.environment.places import CHECKOUT
 
+MANUAL = CHECKOUT / "plugins" / "modules" / "host_precheck.py"
 PAGE = CHECKOUT / "docs" / "prechecks.md"
 
 _TEXT = """\
@@ -61,5 +62,16 @@ def _row(check: Check) -> str:
     return "| {} |".format(" | ".join(cell.replace("|", "\\|") for cell in cells))
 
 
+def choices() -> str:
+    """The `checks` of the module's manual."""
+    return "".join(f"      - {check.id}\n" for check in CATALOGUE)
+
+
+def manual_with_choices(text: str) -> str:
+    head, _start, rest = text.partition("    choices:\n      - ipset_functional\n")
+    return head + "    choices:\n" + choices() + "  fail_on:\n" + rest.partition("  fail_on:\n")[2]
+
+
 if __name__ == "__main__":
+    MANUAL.write_text(manual_with_choices(MANUAL.read_text(encoding="utf-8")), encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")

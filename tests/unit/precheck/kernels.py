@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.modules import NAMES
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.catalogue import find
 
 RawFacts = dict[str, dict[str, Any]]
 
@@ -30,9 +31,20 @@ def want(**settings: Any) -> Want:
     return default._replace(**settings)
 
 
+# Together they make every check apply.
+WANTS = [
+    want(dataplane=dataplane, encapsulation=encapsulation, ipv6=True, wireguard=True)
+    for dataplane in ("iptables", "nftables", "bpf")
+    for encapsulation in ("ipip", "vxlan")
+]
+
+
 def every_probe() -> list[str]:
-    feature_rich = [want(dataplane=name, ipv6=True, wireguard=True) for name in ("iptables", "nftables", "bpf")]
-    return sorted({probe for check in CATALOGUE for one in feature_rich for probe in check.probes(one)})
+    return sorted({probe for check in CATALOGUE for one in WANTS for probe in check.probes(one)})
+
+
+def asks_for_a_module(probe: str) -> bool:
+    return bool(find(probe).requests)
 
 
 def healthy() -> RawFacts:
@@ -65,8 +77,24 @@ def healthy() -> RawFacts:
             "blocked": {},
         },
         "links": [
-            {"index": 1, "name": "lo", "kind": None, "mtu": 65536, "mac": "00:00:00:00:00:00", "up": True},
-            {"index": 2, "name": "eth0", "kind": None, "mtu": 1500, "mac": "02:00:00:00:00:05", "up": True},
+            {
+                "index": 1,
+                "name": "lo",
+                "kind": None,
+                "mtu": 65536,
+                "mac": "00:00:00:00:00:00",
+                "up": True,
+                "running": True,
+            },
+            {
+                "index": 2,
+                "name": "eth0",
+                "kind": None,
+                "mtu": 1500,
+                "mac": "02:00:00:00:00:05",
+                "up": True,
+                "running": True,
+            },
         ],
         "addresses": [
             {"index": 1, "address": "127.0.0.1", "prefix": 8, "ipv6": False, "global": False},
@@ -75,10 +103,14 @@ def healthy() -> RawFacts:
             {"index": 2, "address": "fe80::5", "prefix": 64, "ipv6": True, "global": False},
         ],
         "ipv6": True,
-        "bgp_listeners": [],
+        "listeners": {},
+        "cards": [{"name": "eth0", "driver": "virtio_net", "features": {"tx-checksum-ip-generic": True}}],
+        "networkmanager": {"running": False, "unmanaged": [], "managed_cali": []},
+        "cgroups": {"v1": False, "v2": True, "supported": True},
+        "platform": {"sys_vendor": "QEMU", "product_name": "Standard PC", "chassis_asset_tag": None, "model": None},
     }
     facts: RawFacts = {name: {"value": value} for name, value in found.items()}
-    facts.update({probe: {"value": None} for probe in every_probe()})
+    facts.update({probe: {"value": [] if find(probe).on_the_host else None} for probe in every_probe()})
     return facts
 
 
@@ -134,7 +166,7 @@ def raspberry_pi_without_vxlan() -> RawFacts:
 def netfilter_refused_by_seccomp() -> RawFacts:
     """socket(AF_NETLINK, ..., NETLINK_NETFILTER) is answered EPROTONOSUPPORT; getsockopt and rtnetlink work."""
     facts = healthy()
-    for prefix in ("netfilter.", "ipset.", "nft.", "compat.", "conntrack."):
+    for prefix in ("netfilter.", "ipset.", "nft.", "compat.", "conntrack.", "host.nft", "host.ipset"):
         facts = answering(facts, prefix, errno=errno.EPROTONOSUPPORT, text="")
     return facts
 
@@ -151,9 +183,9 @@ def freshly_installed() -> RawFacts:
     """Everything is on disk and nothing is loaded: no probe is made."""
     own = {"netfilter": "nfnetlink", "ipset": "ip_set", "nft": "nf_tables", "conntrack": "nf_conntrack_netlink"}
     pending = {}
-    for probe in every_probe():
+    for probe in filter(asks_for_a_module, every_probe()):
         area, _dot, subject = probe.partition(".")
-        pending[probe] = [subject if area == "link" else own.get(area, "x_tables")]
+        pending[probe] = [subject if area == "link" else own.get(subject if area == "host" else area, "x_tables")]
     names = {name for modules in pending.values() for name in modules}
     facts = with_modules(healthy(), "loadable", *NAMES, *names, would_load=pending)
     return facts | {probe: {"unexercised": modules} for probe, modules in pending.items()}

@@ -15,7 +15,8 @@ def host(**interfaces: str) -> RawFacts:
     """A host with these interfaces in this order; double underscores stand for what Python's names cannot have."""
     links, addresses = [], []
     for index, (name, address) in enumerate(interfaces.items(), start=2):
-        links.append({"index": index, "name": name, "kind": None, "mtu": 1500, "mac": "", "up": not address.startswith("down ")})
+        up = not address.startswith("down ")
+        links.append({"index": index, "name": name, "kind": None, "mtu": 1500, "mac": "", "up": up, "running": up})
         text = address.replace("down ", "")
         addresses.append({"index": index, "address": text, "prefix": 24, "ipv6": ":" in text, "global": True})
     return knowing(healthy(), links=links, addresses=addresses)

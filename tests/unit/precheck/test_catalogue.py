@@ -16,7 +16,7 @@ from tests.unit.precheck.catalogue_page import PAGE, page
 from tests.unit.precheck.kernels import every_probe, want
 
 MANUAL = yaml.safe_load(host_precheck.DOCUMENTATION)
-RANKS_OF_THIS_VERSION = {1, 2, 3, 4, 5, 7, 8, 11, 12, 16, 17, 18, 19, 21, 24, 26, 27, 30, 39, 99}
+RANKS_OF_THIS_VERSION = {*range(1, 31), 39, 99}
 
 
 def test_the_page_is_what_the_declarations_say() -> None:
@@ -67,7 +67,9 @@ def test_an_expression_of_nftables_is_looked_for_under_both_its_names() -> None:
 
 
 def test_every_probe_says_what_it_asks_for() -> None:
-    assert [probe for probe in every_probe() if not find(probe).requests] == []
+    # bpf(2) loads nothing; tables of iptables-legacy are read only where they are.
+    nothing = [probe for probe in every_probe() if not find(probe).requests]
+    assert [probe for probe in nothing if not probe.startswith("bpf.")] == ["host.legacy"]
 
 
 def test_no_probe_makes_a_link_whose_module_leaves_one_on_the_host() -> None:

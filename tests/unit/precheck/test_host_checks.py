@@ -20,7 +20,7 @@ def cni(*files: tuple[str, list[str] | None]) -> dict[str, Any]:
 
 
 def listening(program: str | None, euid: int = 0) -> dict[str, Any]:
-    return knowing(healthy(), bgp_listeners=[{"address": "0.0.0.0", "program": program}], euid=euid)
+    return knowing(healthy(), listeners={"tcp/179": [{"address": "0.0.0.0", "program": program}]}, euid=euid)
 
 
 def test_bird_may_have_its_own_port() -> None:
@@ -123,7 +123,12 @@ def test_without_the_directory_calico_nodes_pod_cannot_start_in_any_data_plane()
 
 def test_a_kernel_without_bpf_fails_for_bpf_only() -> None:
     facts = bpffs(supported=False, mounted=False)
-    assert (status("bpffs_mounted", facts), status("bpffs_mounted", facts, dataplane="bpf")) == ("warn", "fail")
+    assert (status("bpffs_mounted", facts), status("bpffs_mounted", facts, dataplane="bpf")) == ("ok", "fail")
+
+
+def test_a_bpf_file_system_that_is_not_mounted_yet_is_bpfs_business() -> None:
+    facts = bpffs(mounted=False)
+    assert (status("bpffs_mounted", facts), status("bpffs_mounted", facts, dataplane="bpf")) == ("ok", "warn")
 
 
 @pytest.mark.parametrize(

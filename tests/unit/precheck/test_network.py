@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import NoEvidence
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.netlink import (
     attribute,
     nested,
@@ -27,9 +28,10 @@ def socket_line(address: str, state: str, inode: int = 4711) -> str:
     return f"   0: {address} 00000000:0000 {state} 00000000:00000000 00:00000000 00000000     0        0 {inode} 1\n"
 
 
-def listening(base: Path, **tables: str) -> list[dict[str, str | None]]:
-    root = tree(base, {f"/proc/net/{name}": HEADER + line for name, line in tables.items()})
-    return network.listeners(root, 179)
+def listening(base: Path, protocol: str = "tcp", **tables: str) -> list[dict[str, str | None]]:
+    known = {**dict.fromkeys(("tcp", "udp"), ""), **tables}
+    root = tree(base, {f"/proc/net/{name}": HEADER + line for name, line in known.items()})
+    return network.listeners(root, [179]).get(f"{protocol}/179", [])
 
 
 little_endian = pytest.mark.skipif(sys.byteorder != "little", reason="the lines are those of a little-endian machine")
@@ -51,6 +53,17 @@ def test_a_connection_or_another_port_is_no_listener(tmp_path: Path) -> None:
     assert listening(tmp_path, tcp=lines) == []
 
 
+@little_endian
+def test_a_datagram_socket_that_is_bound_is_found_and_one_of_the_kernels_is_called_that(tmp_path: Path) -> None:
+    found = listening(tmp_path, "udp", udp=socket_line("00000000:00B3", "07", inode=0))
+    assert found == [{"address": "0.0.0.0", "program": "the kernel"}]
+
+
+def test_without_the_kernels_table_nobody_can_be_told(tmp_path: Path) -> None:
+    with pytest.raises(NoEvidence, match="/proc/net/tcp is not there"):
+        network.listeners(tree(tmp_path), [179])
+
+
 def test_the_program_behind_a_listener_is_named(tmp_path: Path) -> None:
     folder = tmp_path / "proc/42/fd"
     folder.mkdir(parents=True)
@@ -68,6 +81,7 @@ def test_a_link_is_read_from_its_message() -> None:
         "kind": "vxlan",
         "mtu": 1450,
         "up": True,
+        "running": True,
         "mac": "66:a1:b2:c3:d4:e5",
     }
 

@@ -39,7 +39,9 @@ MODULAR = {
 
 
 def tree(base: Path, *layers: Mapping[str, str]) -> Root:
-    """Files by absolute path, below a root of their own; a later layer wins."""
+    """Files by absolute path, below a root of their own; a later layer wins. What every host has is there."""
+    for path in ("proc/self", "sys/kernel", "etc/ssl", "run/lock"):
+        (base / path).mkdir(parents=True, exist_ok=True)
     for path, text in {path: text for layer in layers for path, text in layer.items()}.items():
         file = base / path.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -5,41 +5,32 @@
 
 from typing import Tuple
 
-from .address import node_ip_autodetect
-from .declaration import Check
-from .host import (
-    bgp_port_free,
-    bpffs_mounted,
-    cni_bin_dir_writable,
-    cni_conflist_foreign,
-    firewalld_active,
-    kernel_min,
-    node_name_unique,
+from . import (
+    address,
+    backend,
+    bpf,
+    cloud,
+    cni,
+    filesystem,
+    firewall,
+    identity,
+    ipset,
+    kernel,
+    links,
+    modules,
+    mtu,
+    netfilter,
+    offload,
+    ports,
+    proxy,
 )
-from .ipset import ipset_functional
-from .links import ipip_link_create, veth_create, vxlan_link_create, wireguard_link_create
-from .modules import module_package_missing, modules_in_container_loadable
-from .netfilter import conntrack_netlink, ip6_rpfilter_and_tables, nft_functional, xt_match_set, xt_required_extensions
+from .declaration import Check
 
-CATALOGUE: Tuple[Check, ...] = (
-    ipset_functional,
-    module_package_missing,
-    node_ip_autodetect,
-    firewalld_active,
-    vxlan_link_create,
-    bgp_port_free,
-    node_name_unique,
-    cni_conflist_foreign,
-    modules_in_container_loadable,
-    ipip_link_create,
-    xt_match_set,
-    xt_required_extensions,
-    ip6_rpfilter_and_tables,
-    nft_functional,
-    kernel_min,
-    wireguard_link_create,
-    bpffs_mounted,
-    cni_bin_dir_writable,
-    conntrack_netlink,
-    veth_create,
+_PARTS = (
+    *(address, backend, bpf, cloud, cni, filesystem, firewall, identity, ipset),
+    *(kernel, links, modules, mtu, netfilter, offload, ports, proxy),
+)
+
+CATALOGUE: Tuple[Check, ...] = tuple(
+    sorted((one for part in _PARTS for one in vars(part).values() if isinstance(one, Check)), key=lambda one: one.rank)
 )

@@ -6,6 +6,8 @@
 from .declaration import Condition
 
 IPTABLES = Condition("data plane iptables", lambda want: want.dataplane == "iptables")
+NFTABLES = Condition("data plane nftables", lambda want: want.dataplane == "nftables")
+BPF = Condition("data plane bpf", lambda want: want.dataplane == "bpf")
 IPTABLES_OR_BPF = Condition("data planes iptables and bpf", lambda want: want.dataplane in ("iptables", "bpf"))
 IPTABLES_OR_NFTABLES = Condition(
     "data planes iptables and nftables", lambda want: want.dataplane in ("iptables", "nftables")
@@ -17,6 +19,11 @@ VXLAN = Condition(
     "encapsulation vxlan, and data plane bpf", lambda want: want.encapsulation == "vxlan" or want.dataplane == "bpf"
 )
 WIREGUARD = Condition("wireguard", lambda want: want.wireguard)
+# What shrinks the packets that pods may send.
+TUNNEL = Condition(
+    "an encapsulation, wireguard or data plane bpf",
+    lambda want: want.encapsulation != "none" or want.wireguard or want.dataplane == "bpf",
+)
 BGP = Condition("bgp", lambda want: want.bgp)
 NODE_ADDRESS = Condition(
     "bgp, an encapsulation, wireguard or data plane bpf",

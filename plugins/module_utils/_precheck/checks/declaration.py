@@ -14,6 +14,10 @@ from ..answers import Facts, NoEvidence
 OUTSIDE = "or keep the node outside: it will be listed as excluded"
 
 
+# Felix's default for mtuIfacePattern, felix/config/config_params.go.
+MTU_INTERFACES = "^((en|wl|ww|sl|ib)[Pcopsvx].*|(eth|wlan|wwan).*)"
+
+
 class Want(NamedTuple):
     """Which Calico the host is checked for."""
 
@@ -28,6 +32,13 @@ class Want(NamedTuple):
     allow_module_load: bool
     node_name: Optional[str] = None
     controller_clock: Optional[float] = None
+    calico_version: str = "3.33"
+    iptables_backend: str = "auto"
+    mtu: int = 0
+    mtu_interface_pattern: str = MTU_INTERFACES
+    cgroup_v2_path: str = ""
+    vxlan_port: int = 4789
+    vxlan_vni: int = 4096
 
 
 class Condition(NamedTuple):

@@ -4,7 +4,7 @@
 """PRIVATE. From the kernel's answers to what a check may say about them."""
 
 import errno
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..answers import IPSET_ERR_FIND_TYPE, Answer, Facts, NoEvidence
 from ..probes.catalogue import NETFILTER
@@ -56,6 +56,18 @@ def unusable(facts: Facts, modules: List[str]) -> Optional[str]:
         where = survey["blocked"].get(name)
         return "module {} is {}{}".format(name, states.get(name, "unknown"), " by {}".format(where) if where else "")
     return None
+
+
+def left_behind(facts: Facts, probe: str) -> List[Any]:
+    """What a look at the host's own namespace found. Where its module is not there, nothing can have been left."""
+    found = facts.answer(probe)
+    if found.unexercised or subsystem_absent(found) or found.errno == errno.EPROTONOSUPPORT:
+        return []
+    if not found.granted:
+        raise NoEvidence(
+            "{} could not be read: {}".format(probe, found), "look for what hinders it in the host's kernel log"
+        )
+    return list(found.value)
 
 
 def netfilter_refused(facts: Facts) -> Optional[str]:

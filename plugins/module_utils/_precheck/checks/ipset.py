@@ -6,14 +6,36 @@
 from typing import List, Tuple
 
 from ..answers import Facts
-from ..probes.catalogue import NETFILTER, ipset_probe
+from ..probes.catalogue import NETFILTER, host_probe, ipset_probe
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, ok_unexercised, warn
-from .evidence import REFUSED, built_without, evidence, netfilter_refused, subsystem_absent, type_absent
+from .evidence import REFUSED, built_without, evidence, left_behind, netfilter_refused, subsystem_absent, type_absent
 from .remedies import kernel_feature, netfilter_netlink
 
 # Felix has its IP sets made of these; ports in a policy's selector need the third.
 _NEEDED = ("hash:net", "hash:ip")
 _WITH_PORTS = "hash:ip,port"
+
+
+# The newest revision of each type that the ipset in calico-node's image reads: 7.11 of Red Hat's UBI 9, ipset's own lib/ipset_*.c.
+_READABLE = {
+    "bitmap:ip": 3,
+    "bitmap:ip,mac": 3,
+    "bitmap:port": 3,
+    "list:set": 3,
+    "hash:ip": 5,
+    "hash:ip,mac": 1,
+    "hash:ip,mark": 3,
+    "hash:ip,port": 6,
+    "hash:ip,port,ip": 6,
+    "hash:ip,port,net": 8,
+    "hash:mac": 1,
+    "hash:net": 7,
+    "hash:net,iface": 8,
+    "hash:net,net": 3,
+    "hash:net,port": 8,
+    "hash:net,port,net": 3,
+}
+_HEADERS = host_probe("ipset")
 
 
 def _families(want: Want) -> Tuple[str, ...]:
@@ -71,3 +93,28 @@ def ipset_functional(facts: Facts, want: Want) -> Judgement:
     if loadable:
         return ok_unexercised(loadable)
     return ok("IP sets work")
+
+
+@check(
+    rank=20,
+    category="ipset",
+    applies=ALWAYS,
+    probes=(_HEADERS,),
+    remedy="stop what made these sets (k3s: --disable-network-policy), destroy them or reboot",
+    source="projectcalico/calico#8372, projectcalico/calico#11051, projectcalico/calico#4739",
+)
+def ipset_foreign_revision(facts: Facts, want: Want) -> Judgement:
+    """No IP set of somebody else's is newer than what the ipset inside calico-node reads."""
+    headers = left_behind(facts, _HEADERS)
+    newer = [
+        "{} ({} revision {})".format(one["name"], one["type"], one["revision"])
+        for one in headers
+        if one["revision"] > _READABLE.get(one["type"], 0) and not one["name"].startswith(("cali40", "cali60"))
+    ]
+    if newer:
+        return warn(
+            "the ipset inside calico-node cannot read IP sets of others: each look at them is an error in its log",
+            observed=", ".join(newer[:5]) + (", and {} more".format(len(newer) - 5) if len(newer) > 5 else ""),
+            expected="no newer revision than ipset 7.11 reads",
+        )
+    return ok("{} sets, all readable".format(len(headers)))

@@ -21,7 +21,8 @@ import socket
 from functools import partial
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
-from . import conntrack, ipset, links, nftables, xtables
+from ..sweeps.root import Root
+from . import bpf, conntrack, ipset, links, nftables, present, xtables
 from .netlink import NETLINK_NETFILTER, NETLINK_ROUTE, Connection
 from .xtables import MATCH, TARGET, Extension
 
@@ -53,6 +54,8 @@ class Session:
 class Probe(NamedTuple):
     requests: Tuple[str, ...]
     ask: Callable[[Session], Any]
+    on_the_host: bool = False
+    """Asked in the host's own network namespace, because it is about what is there. Such a probe only reads."""
 
 
 def _open_netfilter(session: Session) -> None:
@@ -95,6 +98,10 @@ def link_probe(kind: str) -> str:
     return "link.{}".format(kind)
 
 
+def host_probe(subject: str) -> str:
+    return "host.{}".format(subject)
+
+
 def nft_probe(feature: str) -> str:
     return "nft.{}".format(feature)
 
@@ -118,10 +125,26 @@ def find(name: str) -> Probe:
         return _nft(rest)
     if area in ("compat", "legacy"):
         return _extension(area, subject, family)
+    if area == "bpf":
+        return Probe((), lambda session: bpf.create_map() if rest == "map" else bpf.load(rest))
+    if area == "host":
+        return _present(rest)
     if name == "conntrack.statistics":
         requests = (*_SOCKET, "nfnetlink-subsys-{}".format(conntrack.SUBSYSTEM))
         return Probe(requests, lambda session: conntrack.statistics(session.netfilter))
     raise KeyError(name)
+
+
+def _present(rest: str) -> Probe:
+    """Where the module is not there yet, nothing can have been left: such a probe is not made then."""
+    if rest == "nft":
+        return Probe(_NFT, lambda session: present.nft_tables(session.netfilter), True)
+    if rest == "ipset":
+        requests = (*_SOCKET, "nfnetlink-subsys-{}".format(ipset.SUBSYSTEM))
+        return Probe(requests, lambda session: present.set_headers(session.netfilter), True)
+    if rest == "legacy":
+        return Probe((), lambda session: present.legacy_tables(Root()), True)
+    raise KeyError(rest)
 
 
 def _ipset(rest: str, kind: str, family: str) -> Probe:

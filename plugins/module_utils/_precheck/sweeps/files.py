@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import modules
 from .root import Root
+from .services import runs
 
 _ZONE_FOLDERS = ("/usr/lib/firewalld/zones", "/etc/firewalld/zones")  # the later one wins
 _SYSTEM_UUID = (
@@ -30,11 +31,13 @@ def questions(root: Root, release: str, cni_conf_dir: str, cni_bin_dir: str) -> 
         ("boot_id", lambda: root.line("/proc/sys/kernel/random/boot_id")),
         ("fqdn", lambda: fqdn(root, os.uname().nodename)),
         ("nodename_file", lambda: root.line("/var/lib/calico/nodename")),
-        ("firewalld_active", lambda: _firewalld_active(root)),
+        ("firewalld_active", lambda: runs(root, "firewalld")),
         ("firewalld_trusted", lambda: firewalld_trusted(root)),
         ("cni_configuration", lambda: cni_configuration(root, cni_conf_dir)),
         ("cni_bin_dir", lambda: file_system(root, cni_bin_dir)),
         ("bpffs", lambda: bpffs(root)),
+        ("cgroups", lambda: cgroups(root)),
+        ("platform", lambda: platform(root)),
         ("same_mounts_as_init", lambda: os.readlink("/proc/self/ns/mnt") == os.readlink("/proc/1/ns/mnt")),
     ]
 
@@ -61,13 +64,6 @@ def fqdn(root: Root, hostname: str) -> str:
 def _system_uuid(root: Root) -> Optional[str]:
     found = next((value for value in map(root.line, _SYSTEM_UUID) if value), None)
     return found.lower() if found else None
-
-
-def _firewalld_active(root: Root) -> bool:
-    # systemd keeps this link while the unit runs (since 236); firewalld itself writes its pid.
-    return os.path.lexists(root.at("/run/systemd/units/invocation:firewalld.service")) or os.path.exists(
-        root.at("/run/firewalld.pid")
-    )
 
 
 def firewalld_trusted(root: Root) -> Dict[str, List[str]]:
@@ -102,8 +98,9 @@ def _plugin_types(text: str) -> Optional[List[str]]:
 def file_system(root: Root, path: str) -> Dict[str, Any]:
     """The file system under a directory that may not be there yet: the nearest parent that is."""
     existing = path
-    while not os.path.isdir(root.at(existing)) and existing not in ("/", ""):
+    while not root.is_directory(existing) and existing not in ("/", ""):
         existing = os.path.dirname(existing)
+    root.is_a_hosts()
     stat = os.statvfs(root.at(existing))
     return {
         "path": existing,
@@ -117,7 +114,25 @@ def bpffs(root: Root) -> Dict[str, bool]:
     mounts = [line.split() for line in (root.read("/proc/mounts") or "").splitlines()]
     types = (root.read("/proc/filesystems") or "").split()
     return {
-        "directory": os.path.isdir(root.at("/sys/fs/bpf")),
+        "directory": root.is_directory("/sys/fs/bpf"),
         "supported": "bpf" in types,
         "mounted": any(len(mount) > 2 and mount[1] == "/sys/fs/bpf" and mount[2] == "bpf" for mount in mounts),
     }
+
+
+def cgroups(root: Root) -> Dict[str, bool]:
+    """Which hierarchies init has mounted, and whether the kernel knows cgroup v2 at all."""
+    mounts = root.read("/proc/1/mountinfo") or root.read("/proc/self/mountinfo") or ""
+    types = [line.partition(" - ")[2].split(" ")[0] for line in mounts.splitlines()]
+    return {
+        "v1": "cgroup" in types,
+        "v2": "cgroup2" in types,
+        "supported": "cgroup2" in (root.read("/proc/filesystems") or "").split(),
+    }
+
+
+def platform(root: Root) -> Dict[str, Optional[str]]:
+    """Who made the machine, by DMI or the device tree; null where it does not say."""
+    names = ("sys_vendor", "product_name", "chassis_asset_tag")
+    found = {name: root.line("/sys/class/dmi/id/" + name) for name in names}
+    return {**found, "model": root.line("/proc/device-tree/model")}

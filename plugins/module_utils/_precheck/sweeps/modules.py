@@ -115,7 +115,7 @@ def loaded_now(root: Root) -> List[str]:
 def options(root: Root, release: str) -> Dict[str, str]:
     """The few kernel options that messages name: y, m or n. Empty where the configuration cannot be found."""
     text = root.read("/boot/config-" + release) or root.read("/lib/modules/{}/config".format(release))
-    if os.path.exists(root.at("/proc/config.gz")):
+    if root.exists("/proc/config.gz"):
         with gzip.open(root.at("/proc/config.gz"), "rt", encoding="ascii", errors="replace") as stream:
             text = stream.read()
     if text is None:
@@ -126,7 +126,7 @@ def options(root: Root, release: str) -> Dict[str, str]:
 
 def _folder(root: Root, release: str) -> str:
     places = ["{}/modules/{}".format(lib, release) for lib in ("/lib", "/usr/lib")]
-    return next((place for place in places if os.path.isdir(root.at(place))), places[0])
+    return next((place for place in places if root.is_directory(place)), places[0])
 
 
 def _name(path: str) -> str:
@@ -181,4 +181,4 @@ def _state(root: Root, folder: str, tree: ModuleTree, name: str) -> str:
     if name in tree.blocked:
         return BLOCKED
     file = path if path.startswith("/") else "{}/{}".format(folder, path)
-    return LOADABLE if os.path.exists(root.at(file)) else FILE_MISSING
+    return LOADABLE if root.exists(file) else FILE_MISSING

@@ -4,30 +4,35 @@
 """PRIVATE. The host's links, addresses, routes to somewhere, and listening sockets. Nothing is bound, nothing is sent but dumps."""
 
 import os
+import re
 import socket
 import struct
 import sys
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
+from ..answers import NoEvidence
 from ..probes.netlink import NETLINK_ROUTE, NLM_F_DUMP, Connection, attributes
 from .root import Root
 
 _RTM_GETLINK, _RTM_GETADDR = 18, 22
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _INFO_KIND = 1, 3, 4, 18, 1
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_OPERSTATE, _IFLA_LINKINFO, _INFO_KIND = 1, 3, 4, 16, 18, 1
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _IFF_UP = 1
 _UNIVERSE = 0
-_LISTEN = "0A"
-BGP_PORT = 179
+# Table of /proc/net, protocol, and the state of a socket that has its port for itself.
+_TABLES = (("tcp", "tcp", "0A"), ("tcp6", "tcp", "0A"), ("udp", "udp", "07"), ("udp6", "udp", "07"))
+_SOCKET = r"^\s*\d+: ([0-9A-F]+):([0-9A-F]{{4}}) \S+ {} \S+ \S+ \S+ +\d+ +\d+ (\d+)"
+_KERNEL = "the kernel"
+_LIKELY = ("bird", "bird6", "calico-node", "calico-typha", "kube-proxy", "kubelet")
 
 
-def questions(root: Root, reach: Optional[str]) -> List[Tuple[str, Callable[[], Any]]]:
+def questions(root: Root, reach: Optional[str], ports: Iterable[int]) -> List[Tuple[str, Callable[[], Any]]]:
     """`reach`: the destination of can-reach, whose route tells the address."""
     asked: List[Tuple[str, Callable[[], Any]]] = [
         ("links", links),
         ("addresses", addresses),
-        ("ipv6", lambda: os.path.exists(root.at("/proc/net/if_inet6"))),
-        ("bgp_listeners", lambda: listeners(root, BGP_PORT)),
+        ("ipv6", lambda: root.exists("/proc/net/if_inet6")),
+        ("listeners", lambda: listeners(root, ports)),
     ]
     if reach:
         asked.append(("reach", lambda: source_address(reach)))
@@ -52,6 +57,8 @@ def parse_link(payload: bytes) -> Dict[str, Any]:
         "kind": _text(kind) or None,
         "mtu": struct.unpack("=I", found[_IFLA_MTU])[0] if _IFLA_MTU in found else None,
         "up": bool(flags & _IFF_UP),
+        # Unknown (0) is what devices say that have no carrier to lose.
+        "running": bool(flags & _IFF_UP) and (found.get(_IFLA_OPERSTATE) or b"\0")[0] in (0, 6),
         "mac": ":".join("{:02x}".format(byte) for byte in found.get(_IFLA_ADDRESS, b"")),
     }
 
@@ -88,42 +95,53 @@ def source_address(destination: str) -> Optional[str]:
     return None
 
 
-def listeners(root: Root, port: int) -> List[Dict[str, Any]]:
-    """Who listens on a TCP port: address, and the program where it can be seen (for root)."""
-    found: List[Dict[str, Any]] = []
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in (root.read(table) or "").splitlines()[1:]:
-            address, inode = parse_listener(line, port)
-            if address is not None:
-                found.append({"address": address, "program": _program(root, inode)})
-    return found
+def listeners(root: Root, ports: Iterable[int]) -> Dict[str, List[Dict[str, Any]]]:
+    """Who has these ports, by "tcp/179": address, and the program where it can be seen (for root)."""
+    found: Dict[str, List[Tuple[str, str]]] = {}
+    wanted = set(ports)
+    for table, protocol, state in _TABLES:
+        text = root.read("/proc/net/" + table)
+        if text is None and not table.endswith("6"):
+            raise NoEvidence("/proc/net/{} is not there".format(table), "make /proc readable")
+        for address, port, inode in re.findall(_SOCKET.format(state), text or "", re.MULTILINE):
+            if int(port, 16) in wanted:
+                found.setdefault("{}/{}".format(protocol, int(port, 16)), []).append((_address(address), inode))
+    programs = _programs(root, {inode for held in found.values() for _address, inode in held if inode != "0"})
+    return {
+        key: [
+            {"address": address, "program": _KERNEL if inode == "0" else programs.get(inode)} for address, inode in held
+        ]
+        for key, held in found.items()
+    }
 
 
-def parse_listener(line: str, port: int) -> Tuple[Optional[str], str]:
-    words = line.split()
-    if len(words) < 10 or words[3] != _LISTEN:
-        return None, ""
-    address, _colon, number = words[1].partition(":")
-    if int(number, 16) != port:
-        return None, ""
+def _address(text: str) -> str:
     # Four-byte words in the order of the machine.
-    raw = bytes.fromhex(address)
+    raw = bytes.fromhex(text)
     if sys.byteorder == "little":
         raw = b"".join(raw[start : start + 4][::-1] for start in range(0, len(raw), 4))
-    return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw), words[9]
+    return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
 
 
-def _program(root: Root, inode: str) -> Optional[str]:
-    wanted = "socket:[{}]".format(inode)
-    for pid in filter(str.isdigit, root.list("/proc")):
+def _programs(root: Root, inodes: Set[str]) -> Dict[str, str]:
+    """The programs that hold these sockets. A busy host has many descriptors: the likely ones are looked at first."""
+    found: Dict[str, str] = {}
+    if not inodes:
+        return found
+    processes = [
+        (root.line_or_none("/proc/{}/comm".format(pid)) or "", pid) for pid in root.list("/proc") if pid.isdigit()
+    ]
+    for name, pid in sorted(processes, key=lambda one: one[0] not in _LIKELY):
         folder = "/proc/{}/fd".format(pid)
         try:
-            if any(os.readlink(root.at("{}/{}".format(folder, number))) == wanted for number in root.list(folder)):
-                return root.line("/proc/{}/comm".format(pid))
+            held = [os.readlink(root.at("{}/{}".format(folder, number))) for number in root.list(folder)]
         except OSError:
             # Gone meanwhile, or another user's.
             continue
-    return None
+        found.update((link[8:-1], name) for link in held if link.startswith("socket:[") and link[8:-1] in inodes)
+        if len(found) == len(inodes):
+            break
+    return found
 
 
 def _text(raw: bytes) -> str:

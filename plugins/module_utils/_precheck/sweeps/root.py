@@ -7,6 +7,11 @@ import errno
 import os
 from typing import List, NamedTuple, Optional
 
+from ..answers import NoEvidence
+
+# Where one of these is missing, or bare, nothing can be told from what is not in it.
+_ANCHORS = ("/proc", "/sys", "/etc", "/run")
+
 
 class Root(NamedTuple):
     path: str = "/"
@@ -21,6 +26,7 @@ class Root(NamedTuple):
                 return stream.read()
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
+                self._anchored(path)
                 return None
             raise type(error)(error.errno, path) from error
 
@@ -28,11 +34,39 @@ class Root(NamedTuple):
         """The file's text without surrounding space; None when there is none, or nothing in it."""
         return (self.read(path) or "").strip("\0 \t\r\n") or None
 
+    def line_or_none(self, path: str) -> Optional[str]:
+        """The same of a file that may go, or be another's, between two looks."""
+        try:
+            return self.line(path)
+        except OSError:
+            return None
+
     def list(self, path: str) -> List[str]:
         """The names in a directory in order; none where there is no directory."""
         try:
             return sorted(os.listdir(self.at(path)))
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENOTDIR):
+                self._anchored(path)
                 return []
             raise type(error)(error.errno, path) from error
+
+    def exists(self, path: str) -> bool:
+        """Also a link that leads nowhere: systemd keeps such links for units that run."""
+        return os.path.lexists(self.at(path)) or self._anchored(path)
+
+    def is_directory(self, path: str) -> bool:
+        return os.path.isdir(self.at(path)) or self._anchored(path)
+
+    def is_a_hosts(self) -> bool:
+        """Raises where there is nothing to tell from: not a host's file system, or none of it to be seen."""
+        return not any(self._anchored(anchor + "/") for anchor in _ANCHORS)
+
+    def _anchored(self, path: str) -> bool:
+        """False, once it is sure that the path could have been there: absence is evidence only below what is present."""
+        anchor = next((one for one in _ANCHORS if path.startswith(one + "/")), None)
+        if anchor and not (os.path.isdir(self.at(anchor)) and os.listdir(self.at(anchor))):
+            raise NoEvidence(
+                "there is no {} here".format(anchor), "run the check on the host itself, not in a container"
+            )
+        return False

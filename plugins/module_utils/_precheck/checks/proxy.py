@@ -1,0 +1,61 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. kube-proxy beside Calico: what it left in the kernel tells its mode."""
+
+from typing import Any, Dict, List, Set
+
+from ..answers import Facts
+from ..probes.catalogue import host_probe
+from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
+from .evidence import left_behind
+
+NFT, LEGACY = host_probe("nft"), host_probe("legacy")
+_FITTING = {"iptables": ("iptables", "ipvs"), "nftables": ("nftables",), "bpf": ()}
+
+
+def modes(facts: Facts) -> Set[str]:
+    """The modes of kube-proxy that left rules or a link."""
+    found: Set[str] = set()
+    tables: List[Dict[str, Any]] = left_behind(facts, NFT)
+    if any(table["name"] == "kube-proxy" for table in tables):
+        found.add("nftables")
+    if any("kube-proxy" in table["owners"] for table in tables + left_behind(facts, LEGACY)):
+        found.add("iptables")
+    if any(link["name"] == "kube-ipvs0" for link in facts["links"]):
+        # In ipvs mode it writes KUBE-SERVICES to iptables as well.
+        found = {"ipvs"} | (found - {"iptables"})
+    return found
+
+
+@check(
+    rank=23,
+    category="dataplane",
+    applies=ALWAYS,
+    probes=(NFT, LEGACY),
+    remedy="align mode in KubeProxyConfiguration with the Installation's linuxDataplane, and reboot nodes that changed",
+    source="docs.tigera.io nftables; felix/nftables",
+)
+def kube_proxy_mode_match(facts: Facts, want: Want) -> Judgement:
+    """kube-proxy, where it has run, has a mode that goes with the data plane, and left nothing of another."""
+    found = modes(facts)
+    words = ", ".join(sorted(found))
+    if want.dataplane == "bpf":
+        if found:
+            return warn(
+                "kube-proxy is, or was, at work here; with bpf Calico handles services itself",
+                observed=words,
+                expected="nothing of kube-proxy",
+                remedy="keep kube-proxy off the nodes (bpfKubeProxyManagement, or a nodeSelector on its DaemonSet), and reboot them",
+            )
+        return ok("nothing of kube-proxy is here")
+    fitting = _FITTING[want.dataplane]
+    if found and not found.intersection(fitting):
+        return fail(
+            "kube-proxy's mode does not go with data plane {}".format(want.dataplane),
+            observed=words,
+            expected=" or ".join(fitting),
+        )
+    if len(found) > 1:
+        return warn("kube-proxy left rules of several modes", observed=words, expected="one mode")
+    return ok("kube-proxy: {}".format(words or "nothing of it is here"))

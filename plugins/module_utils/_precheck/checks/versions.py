@@ -1,0 +1,62 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. What Calico's documentation and code ask of a kernel, by minor version of Calico."""
+
+import re
+from typing import Dict, NamedTuple, Tuple
+
+from ..answers import NoEvidence
+from .declaration import Want
+
+Version = Tuple[int, int]
+
+
+class Documented(NamedTuple):
+    kernel: Version
+    """docs.tigera.io, requirements: 3.10 up to Calico 3.28, 5.10 since 3.29. RHEL 8's 4.18 is listed as working with all of them."""
+    nftables: Version
+    """docs.tigera.io, nftables; felix/nftables/utils.go. The data plane came with 3.29."""
+    bpf: Version
+    """felix/bpf/bpf.go; docs.tigera.io, eBPF."""
+    bpf_enterprise_linux: Tuple[int, ...]
+    """The same two for RHEL 8, whose 4.18 has what is needed since build 193."""
+
+
+_FIRST = Documented(kernel=(3, 10), nftables=(5, 13), bpf=(5, 3), bpf_enterprise_linux=(4, 18, 0, 193))
+_SINCE_3_29 = _FIRST._replace(kernel=(5, 10))
+DOCUMENTED: Dict[str, Documented] = {
+    "3.28": _FIRST,
+    "3.29": _SINCE_3_29,
+    "3.30": _SINCE_3_29,
+    "3.31": _SINCE_3_29,
+    "3.32": _SINCE_3_29,
+    "3.33": _SINCE_3_29,
+}
+
+
+def documented(want: Want) -> Documented:
+    return DOCUMENTED[want.calico_version]
+
+
+def kernel_version(release: str) -> Version:
+    numbers = re.match(r"(\d+)\.(\d+)", release)
+    if not numbers:
+        raise NoEvidence(
+            "the kernel's version cannot be read from {}".format(release), "report this as a fault of the collection"
+        )
+    return int(numbers.group(1)), int(numbers.group(2))
+
+
+def enterprise_linux_8(release: str) -> bool:
+    """RHEL 8 and its kin keep 4.18 and backport to it."""
+    return kernel_version(release) == (4, 18) and ".el8" in release
+
+
+def build_of(release: str) -> Tuple[int, ...]:
+    """4.18.0-553.16.el8_10 as (4, 18, 0, 553): what RHEL counts its backports by."""
+    return tuple(int(number) for number in re.findall(r"\d+", release)[:4])
+
+
+def words(version: Tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

@@ -1,0 +1,234 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What others left on a host: rules of two backends, kube-proxy's, sets of another plugin, NetworkManager's orders."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes import present
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.netlink import be32, nested, text, u8
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps import networkmanager
+
+from tests.unit.precheck.builders import judgement, status
+from tests.unit.precheck.kernels import RawFacts, healthy, knowing, with_modules
+from tests.unit.precheck.trees import tree
+
+
+def table(name: str, *owners: str, rules: int = 3, family: str = "ip") -> dict[str, Any]:
+    return {"family": family, "name": name, "rules": rules, "owners": list(owners), "forward_drop": False}
+
+
+def left(nft: list[dict[str, Any]] | None = None, legacy: list[dict[str, Any]] | None = None) -> RawFacts:
+    return healthy() | {"host.nft": {"value": nft or []}, "host.legacy": {"value": legacy or []}}
+
+
+def test_one_backend_of_iptables_is_as_good_as_the_other() -> None:
+    for facts in (left(), left(nft=[table("filter", "kubelet")]), left(legacy=[table("filter", "kubelet")])):
+        assert status("ipt_backend_conflict", facts) == "ok"
+
+
+def test_rules_in_both_backends_are_warned_about() -> None:
+    found = judgement("ipt_backend_conflict", left([table("nat", "docker")], [table("filter", "kubelet", rules=7)]))
+    assert (found.status, found.observed) == ("warn", "rules by iptables-nft: 3, by iptables-legacy: 7")
+
+
+def test_a_backend_that_is_fixed_and_not_kubernetes_own_fails() -> None:
+    facts = left(nft=[table("mangle", "kubelet")])
+    assert status("ipt_backend_conflict", facts, iptables_backend="legacy") == "fail"
+    assert status("ipt_backend_conflict", facts, iptables_backend="nft") == "ok"
+
+
+def test_tables_of_nft_itself_are_no_backend_of_iptables() -> None:
+    facts = left([table("firewalld", family="inet"), table("kube-proxy", "kube-proxy")], [table("filter", "kubelet")])
+    assert status("ipt_backend_conflict", facts) == "ok"
+
+
+def without_legacy(**facts: Any) -> RawFacts:
+    found = with_modules(left(**facts), "absent", "ip_tables")
+    return found | {"legacy.set.inet": {"errno": errno.ENOPROTOOPT, "text": "match set"}}
+
+
+def test_a_kernel_without_legacy_iptables_is_warned_about_while_felix_would_take_it() -> None:
+    assert status("legacy_iptables_absent", without_legacy()) == "warn"
+    assert status("legacy_iptables_absent", without_legacy(nft=[table("mangle", "kubelet")])) == "ok"
+    assert status("legacy_iptables_absent", without_legacy(), iptables_backend="nft") == "ok"
+    assert status("legacy_iptables_absent", without_legacy(), iptables_backend="legacy") == "fail"
+    assert status("legacy_iptables_absent", without_legacy(), dataplane="nftables") == "not_applicable"
+
+
+def test_legacy_iptables_that_answers_is_there_whatever_the_modules_say() -> None:
+    facts = with_modules(healthy(), "absent", "ip_tables") | {"legacy.set.inet": {"errno": errno.ENOENT, "text": ""}}
+    assert status("legacy_iptables_absent", facts) == "ok"
+
+
+KUBE_PROXY = {
+    "iptables": left(nft=[table("nat", "kube-proxy")]),
+    "iptables, by legacy": left(legacy=[table("nat", "kube-proxy")]),
+    "nftables": left(nft=[table("kube-proxy", family="ip6")]),
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "dataplane", "expected"),
+    [
+        ("iptables", "iptables", "ok"),
+        ("iptables, by legacy", "iptables", "ok"),
+        ("nftables", "iptables", "fail"),
+        ("iptables", "nftables", "fail"),
+        ("nftables", "nftables", "ok"),
+        ("iptables", "bpf", "warn"),
+        ("nftables", "bpf", "warn"),
+    ],
+)
+def test_the_mode_of_kube_proxy_goes_with_the_data_plane(mode: str, dataplane: str, expected: str) -> None:
+    assert status("kube_proxy_mode_match", KUBE_PROXY[mode], dataplane=dataplane) == expected
+
+
+def test_kube_proxy_by_ipvs_goes_with_iptables_only() -> None:
+    facts = left(nft=[table("nat", "kube-proxy")])
+    links = [*facts["links"]["value"], {**facts["links"]["value"][1], "name": "kube-ipvs0", "index": 9}]
+    facts = knowing(facts, links=links)
+    assert status("kube_proxy_mode_match", facts) == "ok"
+    assert status("kube_proxy_mode_match", facts, dataplane="nftables") == "fail"
+
+
+def test_rules_of_two_modes_are_warned_about() -> None:
+    assert status("kube_proxy_mode_match", left([table("nat", "kube-proxy"), table("kube-proxy")])) == "warn"
+
+
+@pytest.mark.parametrize("dataplane", ["iptables", "nftables", "bpf"])
+def test_a_host_that_has_not_joined_has_nothing_of_kube_proxy(dataplane: str) -> None:
+    assert status("kube_proxy_mode_match", left(), dataplane=dataplane) == "ok"
+
+
+def test_where_nf_tables_is_not_loaded_nothing_can_have_been_left() -> None:
+    facts = healthy() | {"host.nft": {"unexercised": ["nf_tables"]}}
+    assert status("kube_proxy_mode_match", facts) == "ok"
+
+
+def sets(*found: tuple[str, str, int]) -> RawFacts:
+    value = [{"name": name, "type": kind, "revision": revision} for name, kind, revision in found]
+    return healthy() | {"host.ipset": {"value": value}}
+
+
+def test_a_set_that_the_image_cannot_read_is_warned_about() -> None:
+    found = judgement("ipset_foreign_revision", sets(("KUBE-SRC-X", "hash:ip", 6), ("other", "hash:net", 7)))
+    assert (found.status, found.observed) == ("warn", "KUBE-SRC-X (hash:ip revision 6)")
+
+
+def test_calicos_own_sets_are_its_own_business() -> None:
+    assert status("ipset_foreign_revision", sets(("cali40s:x", "hash:net", 9), ("cali60x", "hash:ip", 6))) == "ok"
+
+
+def nm(*unmanaged: str, managed_cali: list[str] | None = None) -> RawFacts:
+    found = {"running": True, "unmanaged": list(unmanaged), "managed_cali": managed_cali or []}
+    return knowing(healthy(), networkmanager=found)
+
+
+DOCUMENTED = (
+    *("interface-name:cali*", "interface-name:tunl*", "interface-name:vxlan.calico"),
+    *("interface-name:vxlan-v6.calico", "interface-name:wireguard.cali", "interface-name:wg-v6.cali"),
+)
+
+
+def test_networkmanager_that_does_as_documented_is_well() -> None:
+    every = {"encapsulation": "vxlan", "ipv6": True, "wireguard": True}
+    assert status("networkmanager_unmanaged", nm(*DOCUMENTED), **every) == "ok"
+    assert status("networkmanager_unmanaged", nm("*", "except:interface-name:eth0")) == "ok"
+
+
+def test_networkmanager_that_was_told_nothing_is_warned_about_and_the_devices_are_named() -> None:
+    found = judgement("networkmanager_unmanaged", nm("interface-name:cali*"))
+    assert (found.status, found.expected) == ("warn", "it covers tunl0")
+    assert status("networkmanager_unmanaged", nm("*", "except:interface-name:tunl0")) == "warn"
+
+
+def test_devices_that_it_manages_already_fail() -> None:
+    assert status("networkmanager_unmanaged", nm(*DOCUMENTED, managed_cali=["cali12"])) == "fail"
+
+
+def test_its_files_are_read_as_it_reads_them(tmp_path: Path) -> None:
+    root = tree(
+        tmp_path,
+        {
+            "/run/NetworkManager/NetworkManager.pid": "1\n",
+            "/etc/NetworkManager/NetworkManager.conf": "[main]\nunmanaged-devices=no\n[keyfile]\nunmanaged-devices=a\n",
+            "/usr/lib/NetworkManager/conf.d/10-x.conf": "[keyfile]\nunmanaged-devices=b;c\n",
+            "/etc/NetworkManager/conf.d/calico.conf": "[keyfile]\nunmanaged-devices+=interface-name:cali*;\n",
+        },
+    )
+    assert networkmanager.survey(root)["unmanaged"] == ["b", "c", "interface-name:cali*"]
+
+
+def test_a_file_in_etc_replaces_the_distributions_of_the_same_name(tmp_path: Path) -> None:
+    files = {
+        "/usr/lib/NetworkManager/conf.d/10-x.conf": "[keyfile]\nunmanaged-devices=b\n",
+        "/etc/NetworkManager/conf.d/10-x.conf": "[keyfile]\nunmanaged-devices=c\n",
+    }
+    assert networkmanager.unmanaged(tree(tmp_path, files)) == ["c"]
+
+
+def test_a_device_that_it_took_into_its_care_is_seen(tmp_path: Path) -> None:
+    files = {
+        "/run/NetworkManager/NetworkManager.pid": "1\n",
+        "/sys/class/net/cali12/ifindex": "7\n",
+        "/sys/class/net/cali13/ifindex": "8\n",
+        "/run/NetworkManager/devices/7": "[device]\nmanaged=true\n",
+        "/run/NetworkManager/devices/8": "[device]\nmanaged=false\n",
+    }
+    assert networkmanager.survey(tree(tmp_path, files))["managed_cali"] == ["cali12"]
+
+
+class Answers:
+    """Stands for a netlink connection: payloads by the kind of message."""
+
+    def __init__(self, payloads: dict[int, list[bytes]]) -> None:
+        self.payloads = payloads
+
+    def request(self, kind: int, flags: int, body: bytes, step: str = "") -> list[bytes]:
+        return self.payloads[kind]
+
+
+def test_tables_and_chains_are_put_together() -> None:
+    head = struct.pack("=BBH", 2, 0, 0)
+    forward = nested(4, be32(1, 2)) + be32(5, 0)
+    answers = Answers(
+        {
+            (10 << 8) | 1: [head + text(1, "filter"), struct.pack("=BBH", 1, 0, 0) + text(1, "firewalld")],
+            (10 << 8) | 4: [
+                head + text(1, "filter") + text(3, "FORWARD") + forward + be32(6, 2),
+                head + text(1, "filter") + text(3, "KUBE-SVC-XYZ") + be32(6, 5),
+                head + text(1, "gone") + text(3, "x"),
+            ],
+        }
+    )
+    assert present.nft_tables(answers) == [  # type: ignore[arg-type]
+        {"family": "ip", "name": "filter", "rules": 7, "owners": ["kube-proxy"], "forward_drop": True},
+        {"family": "inet", "name": "firewalld", "rules": 0, "owners": [], "forward_drop": False},
+    ]
+
+
+def test_set_headers_are_read() -> None:
+    head = struct.pack("=BBH", 2, 0, 0)
+    answers = Answers({(6 << 8) | 7: [head + text(2, "x") + text(3, "hash:ip") + u8(4, 6)]})
+    assert present.set_headers(answers) == [  # type: ignore[arg-type]
+        {"name": "x", "type": "hash:ip", "revision": 6}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("release", "expected"), [("5.13.0", "ok"), ("5.10.0-1-amd64", "warn"), ("4.18.0-553.el8_10.x86_64", "warn")]
+)
+def test_nftables_is_documented_for_newer_kernels(release: str, expected: str) -> None:
+    assert status("nft_kernel_version", knowing(healthy(), kernel_release=release), dataplane="nftables") == expected
+
+
+@pytest.mark.parametrize(("version", "expected"), [("3.28", "ok"), ("3.29", "fail"), ("3.33", "fail")])
+def test_what_is_asked_of_a_kernel_goes_by_the_version_of_calico(version: str, expected: str) -> None:
+    facts = knowing(healthy(), kernel_release="5.4.0-216-generic")
+    assert status("kernel_min", facts, calico_version=version) == expected
