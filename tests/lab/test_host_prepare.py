@@ -1,0 +1,241 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role prepare on lab hosts, over SSH with become. Only net.* is written there, and the lab's kernel has no modules to load."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.environment import collection
+from tests.lab.hosts import Host, HostSet, HostSpec
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="lab hosts are made by root")
+
+ASKED = {"prepare_modules": True, "prepare_sysctls": True, "prepare_persist": True}
+DROP_IN = "/etc/sysctl.d/99-calico-ops.conf"
+# Everything that the role could touch: names, contents and modes of files, and every sysctl of the host that can be read. Counters
+# and what ticks by itself are no settings.
+STATE = """
+import json, os
+found = {}
+for top in ("/etc", "/var/lib", "/proc/sys/net"):
+    for folder, folders, names in os.walk(top):
+        for name in folders + names:
+            path = os.path.join(folder, name)
+            if "conntrack" in name or name in ("file-nr", "random"):
+                continue
+            entry = [os.lstat(path).st_mode]
+            if os.path.isfile(path) and not os.path.islink(path):
+                try:
+                    with open(path, "rb") as stream:
+                        entry.append(stream.read().decode("latin-1"))
+                except OSError as error:
+                    entry.append(error.errno)
+            found[path] = entry
+print(json.dumps(found))
+"""
+
+
+@dataclass(frozen=True)
+class Played:
+    code: int
+    changed: int
+    results: dict[str, dict[str, Any]]
+    """host_prepare's result by host."""
+
+
+class Player:
+    def __init__(self, hosts: HostSet) -> None:
+        self.hosts = hosts
+        self._home = hosts.state_dir
+        self._inventory = self._home / "inventory.json"
+        self._inventory.write_text(json.dumps(hosts.inventory()))
+
+    def play(self, *arguments: str, playbook: str | Path = "calico_ops.rollout.prepare", **variables: Any) -> Played:
+        done = subprocess.run(
+            [
+                *(str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(self._inventory), str(playbook)),
+                *("-e", json.dumps(variables), "--diff", *arguments),
+            ],
+            env={
+                **os.environ,
+                "ANSIBLE_HOME": str(self._home / "home"),
+                "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+                "ANSIBLE_PIPELINING": "true",
+                "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(collection.linked())),
+            },
+            cwd=self._home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "{" in done.stdout, done.stdout + done.stderr
+        document = json.loads(done.stdout[done.stdout.index("{") :])
+        tasks = [task for play in document["plays"] for task in play["tasks"]]
+        (results,) = (task["hosts"] for task in tasks if task["task"]["name"].endswith("or take it away again"))
+        return Played(done.returncode, sum(host["changed"] for host in document["stats"].values()), results)
+
+
+def state(host: Host) -> dict[str, Any]:
+    done = host.run(["/usr/bin/python3", "-I", "-c", STATE])
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def value(host: Host, key: str) -> str:
+    return host.run(["cat", f"/proc/sys/{key}"]).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostSet]:
+    specs = [
+        HostSpec("plain"),
+        HostSpec("hardened", files={"/etc/sysctl.d/99-zz-cis.conf": "net.ipv4.ip_forward = 0\n"}),
+    ]
+    started = HostSet(tmp_path_factory.mktemp("lab"), specs)
+    started.start()
+    for host in started.hosts:
+        # As a router that is none yet; a new network namespace takes over what the machine has.
+        assert (
+            host.run(
+                ["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv4/ip_forward"]
+            ).returncode
+            == 0
+        )
+        host.run(["sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/eth0/forwarding"])
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def player(hosts: HostSet) -> Player:
+    return Player(hosts)
+
+
+@pytest.fixture(scope="module")
+def before(hosts: HostSet) -> dict[str, Any]:
+    return {host.name: state(host) for host in hosts.hosts}
+
+
+@pytest.fixture(scope="module")
+def unasked(player: Player, before: dict[str, Any]) -> Played:
+    return player.play()
+
+
+@pytest.fixture(scope="module")
+def check(player: Player, unasked: Played) -> Played:
+    return player.play("--check", **ASKED)
+
+
+@pytest.fixture(scope="module")
+def after_check(hosts: HostSet, check: Played) -> dict[str, Any]:
+    return {host.name: state(host) for host in hosts.hosts}
+
+
+@pytest.fixture(scope="module")
+def given(player: Player, after_check: dict[str, Any]) -> Played:
+    return player.play(**ASKED)
+
+
+@pytest.fixture(scope="module")
+def forwarding(hosts: HostSet, given: Played) -> dict[str, str]:
+    return {host.name: value(host, "net/ipv4/ip_forward") for host in hosts.hosts}
+
+
+@pytest.fixture(scope="module")
+def again(player: Player, forwarding: dict[str, str]) -> Played:
+    return player.play(**ASKED)
+
+
+@pytest.fixture(scope="module")
+def check_of_undo(player: Player, again: Played) -> Played:
+    return player.play("--check", prepare_state="absent")
+
+
+@pytest.fixture(scope="module")
+def undone(player: Player, check_of_undo: Played) -> Played:
+    return player.play(prepare_state="absent")
+
+
+def test_nothing_is_done_that_is_not_asked_for(unasked: Played) -> None:
+    assert (unasked.code, unasked.changed) == (0, 0)
+
+
+def test_check_mode_changes_nothing_and_shows_what_the_real_run_does(
+    check: Played, given: Played, before: dict[str, Any], after_check: dict[str, Any]
+) -> None:
+    assert after_check == before
+    for host, predicted in check.results.items():
+        for key in ("changed", "sysctls", "modules_loaded", "files", "unmet", "notes", "diff"):
+            assert predicted[key] == given.results[host][key]
+
+
+def test_forwarding_is_on_and_kept_for_the_next_boot(
+    hosts: HostSet, given: Played, forwarding: dict[str, str], again: Played
+) -> None:
+    assert given.code == 0
+    assert forwarding == {"plain": "1", "hardened": "1"}
+    for result in given.results.values():
+        assert result["sysctls"] == [{"name": "net.ipv4.ip_forward", "before": "0", "after": "1"}]
+        assert result["files"] == [DROP_IN]
+        assert result["unmet"] == []
+
+
+def test_the_diff_shows_the_sysctl_and_the_file(given: Played) -> None:
+    parts = {part["after_header"]: (part["before"], part["after"]) for part in given.results["plain"]["diff"]}
+    assert parts["sysctls of the running kernel"] == ("net.ipv4.ip_forward = 0\n", "net.ipv4.ip_forward = 1\n")
+    assert parts[DROP_IN][0] == ""
+    assert parts[DROP_IN][1].startswith("# Managed by calico_ops.rollout")
+
+
+def test_a_file_that_will_undo_it_is_named_on_the_host_that_has_it(given: Played) -> None:
+    assert any(
+        "/etc/sysctl.d/99-zz-cis.conf sets net.ipv4.ip_forward = 0" in note
+        for note in given.results["hardened"]["notes"]
+    )
+    assert not any("cis" in note for note in given.results["plain"]["notes"])
+
+
+def test_a_second_run_changes_nothing(again: Played) -> None:
+    assert (again.code, again.changed) == (0, 0)
+
+
+def test_undone_no_file_and_no_sysctl_of_the_host_is_different(
+    hosts: HostSet, before: dict[str, Any], undone: Played
+) -> None:
+    assert (undone.code, undone.changed) == (0, 2)
+    for host in hosts.hosts:
+        was, now = before[host.name], state(host)
+        assert {path for path in {*was, *now} if was.get(path) != now.get(path)} == set()
+
+
+def test_check_mode_of_the_undo_shows_it_and_does_nothing(check_of_undo: Played, undone: Played) -> None:
+    for host, predicted in check_of_undo.results.items():
+        assert predicted["changed"]
+        assert predicted["sysctls"] == undone.results[host]["sysctls"]
+        assert predicted["diff"] == undone.results[host]["diff"]
+
+
+def test_undoing_twice_changes_nothing(player: Player, undone: Played) -> None:
+    assert player.play(prepare_state="absent").changed == 0
+
+
+def test_a_mistake_in_the_architecture_is_refused_with_the_right_name(player: Player, undone: Played) -> None:
+    played = player.play(prepare_modules=True, prepare_extra_modules={"arm64": ["vxlan"]})
+    assert played.code != 0
+    assert "extra_modules: arm64: this is Kubernetes' name for it" in played.results["plain"]["msg"]
+
+
+def test_without_become_it_says_what_it_needs(player: Player, undone: Played) -> None:
+    played = player.play(prepare_sysctls=True, prepare_become=False)
+    assert "run it with become: true" in played.results["plain"]["msg"]
