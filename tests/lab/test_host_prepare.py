@@ -60,10 +60,15 @@ class Player:
         self._inventory = self._home / "inventory.json"
         self._inventory.write_text(json.dumps(hosts.inventory()))
 
-    def play(self, *arguments: str, playbook: str | Path = "calico_ops.rollout.prepare", **variables: Any) -> Played:
+    def play(self, *arguments: str, **variables: Any) -> Played:
         done = subprocess.run(
             [
-                *(str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(self._inventory), str(playbook)),
+                *(
+                    str(Path(sys.executable).with_name("ansible-playbook")),
+                    "-i",
+                    str(self._inventory),
+                    "calico_ops.rollout.prepare",
+                ),
                 *("-e", json.dumps(variables), "--diff", *arguments),
             ],
             env={

@@ -121,13 +121,19 @@ def test_decisions_see_no_clock_no_chance_and_no_network(source: Path) -> None:
     assert called & {"now", "today", "utcnow"} == set()
 
 
-@pytest.mark.parametrize("source", sources("module_utils", "_precheck"), ids=lambda source: source.stem)
+@pytest.mark.parametrize(
+    "source",
+    [*sources("module_utils", "_precheck"), *sources("module_utils", "_prepare")],
+    ids=lambda source: f"{source.parent.name}.{source.stem}",
+)
 def test_what_travels_to_a_host_needs_only_the_standard_library(source: Path) -> None:
-    own = f"{LIBRARY}._precheck"
+    own = [f"{LIBRARY}._precheck"]
+    if "_prepare" in source.parts:
+        own.append(f"{LIBRARY}._prepare")
     foreign = {
         name
         for name in imports(source)
-        if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith(own)
+        if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith(tuple(own))
     }
     assert foreign == set()
 
