@@ -27,6 +27,9 @@ def plan_of(*batches: list[str], **more: Any) -> Plan:
             for number, batch in enumerate(batches, 1)
         ],
         excluded=[],
+        unproven=[],
+        restart=None,
+        adoption_max_unavailable=None,
         batch_timeout=60,
         soak=0,
     )

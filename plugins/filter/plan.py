@@ -21,6 +21,8 @@ def plan(
     admission_label: Any = None,
     batch_timeout: Any = 600,
     soak: Any = 10,
+    observation: Any = None,
+    adoption_max_unavailable: Any = None,
 ) -> Any:
     return build_plan(
         plain(nodes),
@@ -30,6 +32,8 @@ def plan(
         plain(admission_label),
         plain(batch_timeout),
         plain(soak),
+        plain(observation),
+        plain(adoption_max_unavailable),
     )
 
 

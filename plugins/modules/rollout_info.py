@@ -104,6 +104,10 @@ nodes:
         Annotations are not in it.
       type: dict
       returned: always
+    batch:
+      description: The batch in which a rollout admitted it, V(adoption) where it ran calico-node before; null where none did.
+      type: str
+      returned: always
 observation:
   description: The Observation document, the same that rollouts are decided on.
   returned: always

@@ -15,6 +15,10 @@ author:
 description:
   - Observes the cluster, decides what the plan asks for next, and does it, until the rollout is finished, a batch is through, or
     O(max_duration) is used up. A playbook calls it in a loop until RV(finished), and shows RV(progress) in between.
+  - Nodes on which calico-node is Ready already are adopted, that is, labelled before the selector is set. Ready pods are listed anew right
+    before that write and once after it; a node that became ready in between is labelled at once, whether it is in the plan or not.
+  - Setting the selector restarts calico-node on the nodes where it runs, as many at a time as C(maxUnavailable) of its rolling update
+    allows. Where the plan says so, that is raised before and put back afterwards, also after a run that was killed.
   - A batch is admitted by one label write for each of its nodes. The selector is put into the C(Installation) once, after the labels
     of the first batch. The next batch follows only when calico-node is ready on every node admitted so far and stays so for the
     plan's soak.
@@ -24,7 +28,7 @@ description:
     can write its report first and fail then. It fails when the cluster cannot be read, or when an option is wrong.
   - Before the first label is written, the selector that follows is tried by a dry run. What the API server, the plan's failure budgets
     or the safety of running nodes forbid stops the rollout before anything is written.
-  - Only nodes of the plan are written to.
+  - Only nodes of the plan, and those that are adopted, are written to.
 options:
   plan:
     description: The plan, as the P(calico_ops.rollout.plan#filter) filter made it. A plan that was altered since is refused.
@@ -144,6 +148,16 @@ report:
       type: list
       elements: dict
       returned: always
+    unproven:
+      description: Each node that is adopted because calico-node is Ready there, although its precheck did not pass.
+      type: list
+      elements: dict
+      returned: always
+    notes:
+      description: What was done beside the plan, a sentence each.
+      type: list
+      elements: str
+      returned: always
     not_ready:
       description: Rows of the readiness table of the nodes that do not pass.
       type: list
@@ -160,7 +174,7 @@ actions:
   elements: dict
   contains:
     do:
-      description: V(label_nodes), V(scope_installation) or V(wait).
+      description: V(label_nodes), V(scope_installation), V(raise_max_unavailable), V(restore_max_unavailable) or V(wait).
       type: str
       returned: always
     batch:
@@ -188,6 +202,14 @@ actions:
       description: Whether the Installation was changed.
       type: bool
       returned: for scope_installation
+    before:
+      description: C(maxUnavailable) before.
+      type: str
+      returned: for raise_max_unavailable and restore_max_unavailable
+    after:
+      description: C(maxUnavailable) since; the same where somebody else had changed it and it stays.
+      type: str
+      returned: for raise_max_unavailable and restore_max_unavailable
     why:
       description: What was, or would be, waited for.
       type: str

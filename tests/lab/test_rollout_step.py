@@ -171,15 +171,15 @@ def test_a_node_that_never_gets_ready_stops_the_rollout_with_the_table_that_name
     assert labels_per_node(calls) == {"a": 1, "b": 1}
 
 
-def test_a_ready_node_outside_the_plan_stops_it_by_name_before_anything_is_written(
+def test_a_ready_node_that_the_user_keeps_out_stops_it_by_name_before_anything_is_written(
     nodes: Lab, modules: Modules
 ) -> None:
     create_installation(nodes)
     eventually(lambda: len(ready_nodes(nodes)) == 3, "calico-node is ready on three nodes")
-    (call,) = played(modules, plan_of(["a", "b"]))
+    kept_out = ExcludedNode(node="c", host="c", tier=None, cause="declared", reason="museum", remedy=None, counts=False)
+    (call,) = played(modules, plan_of(["a", "b"], excluded=[kept_out]))
     assert call["outcome"] == "stopped"
-    assert "1 node runs a Ready calico-node" in call["report"]["reason"]
-    assert ": c" in call["report"]["reason"]
+    assert "node c is kept out (museum) and runs a Ready calico-node" in call["report"]["reason"]
     assert (call["changed"], call.writes) == (False, [])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from .._rollout.documents import LabelNodes, Observation, Wait
 from .installation import ScopeOutcome
+from .rolling_update import LimitOutcome
 
 
 class Journal:
@@ -18,6 +19,7 @@ class Journal:
         self.changed = False
         self._nodes: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         self._installation: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+        self._limits: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
 
     def labelled(
         self, action: LabelNodes, observation: Observation, written: Sequence[str], failed: Mapping[str, str]
@@ -51,6 +53,15 @@ class Journal:
         if outcome.changed:
             self._installation = (outcome.before, outcome.after)
 
+    def limited(self, do: str, outcome: LimitOutcome) -> None:
+        """Raised and put back are two changes, each with a diff of its own: together they would look like none."""
+        if not outcome.changed:
+            return
+        self.actions.append({"do": do, "before": outcome.before, "after": outcome.after})
+        self.changed = True
+        when = "during the adoption" if do == "raise_max_unavailable" else "after the adoption"
+        self._limits.append((f"Installation/default {when}", _rolling(outcome.before), _rolling(outcome.after)))
+
     def waits(self, action: Wait) -> None:
         """A wait that goes on is one wait, told by its latest reason."""
         entry = {"do": "wait", "why": action["why"]}
@@ -60,13 +71,17 @@ class Journal:
             self.actions.append(entry)
 
     def diff(self) -> list[dict[str, Any]]:
-        parts = (("nodes", self._nodes), ("Installation/default", self._installation))
+        parts = [("nodes", *self._nodes), ("Installation/default", *self._installation), *self._limits]
         return [
             {"before_header": header, "after_header": header, "before": before, "after": after}
-            for header, (before, after) in parts
+            for header, before, after in parts
             if before != after
         ]
 
 
 def _present(has: Mapping[str, str], written: Mapping[str, str]) -> dict[str, str]:
     return {key: has[key] for key in written if key in has}
+
+
+def _rolling(max_unavailable: str | None) -> dict[str, Any]:
+    return {"nodeUpdateStrategy": {"rollingUpdate": {"maxUnavailable": max_unavailable}}}

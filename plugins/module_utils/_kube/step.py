@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
+from .._rollout.adoption import ADOPTION, adopted_since
 from .._rollout.decide import decide
 from .._rollout.documents import (
     Action,
@@ -17,19 +18,19 @@ from .._rollout.documents import (
     LabelNodes,
     Observation,
     Plan,
-    PredictedChanges,
     Readiness,
     RolloutState,
 )
 from .._rollout.errors import RolloutError
 from .._rollout.installation import scoped
 from .._rollout.plan import planned_nodes
-from .._rollout.readiness import judge
-from .._rollout.simulate import predict, simulate
+from .._rollout.readiness import judge, running
+from .._rollout.simulate import nothing_predicted, predict, simulate
 from .client import NODES, ApiError, Cluster
 from .installation import ScopeOutcome, scope
 from .journal import Journal
 from .observe import Observer, observe_once
+from .rolling_update import LimitOutcome, foreseen_restoration, raise_limit, restore_limit
 from .writes import Write, WriteOutcome, write_all
 
 LIST_SECONDS = 30.0
@@ -59,6 +60,9 @@ class Step:
     decision: Decision = field(init=False)
     observation: Observation = field(init=False)
     batch_completed: bool = False
+    _just_scoped: bool = False
+    _generation: int = 0
+    """Of the newest Installation seen: what a list has shown is not taken back by a watch that is behind."""
 
     def carry_out(self) -> None:
         """Act until the rollout is finished, a batch is through, or the call's time is used up."""
@@ -66,8 +70,7 @@ class Step:
         begun = False
         with Observer(self.cluster, deadline + LIST_SECONDS) as observer:
             while True:
-                observation = observer.observe()
-                decision = decide(self.plan, self.state, observation, self.clock())
+                observation, decision = self._decided(observer)
                 if (
                     begun
                     and time.monotonic() >= deadline
@@ -93,16 +96,12 @@ class Step:
         truth = observe_once(self.cluster)
         now = self.clock()
         if self.state["predicted"] is None:
-            self.state["predicted"] = PredictedChanges(labelled=[], scoped=False)
+            self.state["predicted"] = nothing_predicted()
         while True:
             observation = simulate(truth, self.plan, self.state)
             decision = decide(self.plan, self.state, observation, now)
             self._take(decision, observation)
-            for action in decision["actions"]:
-                if not self.finished:
-                    self._foresee(action, observation)
-                if action["do"] == "wait":
-                    now = max(now, action["until"])
+            now = self._foresee(decision["actions"], observation, now)
             if self.finished:
                 return
 
@@ -114,7 +113,22 @@ class Step:
         """The table of the batches that were begun."""
         begun = {batch["name"] for batch in self.decision["report"]["batches"] if batch["state"] != "pending"}
         expected = [node for batch in self.plan["batches"] if batch["name"] in begun for node in batch["nodes"]]
-        return judge(expected, self.observation, self.plan["admission_label"])
+        label = self.plan["admission_label"]
+        expected += adopted_since(self.observation, self.plan["id"], label, planned_nodes(self.plan))
+        return judge(expected, self.observation, label)
+
+    def _decided(self, observer: Observer) -> tuple[Observation, Decision]:
+        """What is to be done. Right before the selector is set, and once after it, Ready pods are listed anew: a watch may be
+        behind, and from a node that became ready without the label the selector takes its calico-node."""
+        observation = observer.observe()
+        if self._just_scoped or _generation(observation) < self._generation:
+            observation = observe_once(self.cluster)
+        decision = decide(self.plan, self.state, observation, self.clock())
+        if any(action["do"] == "scope_installation" for action in decision["actions"]):
+            observation = observe_once(self.cluster)
+            decision = decide(self.plan, self.state, observation, self.clock())
+        self._just_scoped, self._generation = False, _generation(observation)
+        return observation, decision
 
     def _take(self, decision: Decision, observation: Observation) -> None:
         self.batch_completed = self.batch_completed or decision["report"]["outcome"] == "done"
@@ -128,46 +142,75 @@ class Step:
         """Carry out the decision; how long to wait for a change before the next one."""
         pause = 0.0
         try:
+            self._try_scope(decision["actions"], observation)
             for action in decision["actions"]:
                 if action["do"] == "wait":
                     self.journal.waits(action)
                     pause = max(0.05, action["until"] - self.clock())
                 elif action["do"] == "label_nodes":
-                    self._try_scope(action, observation)
                     written = self._label(action, observation, deadline)
                     observer.settle(
                         "nodes", [outcome.object for outcome in written.values() if outcome.object is not None]
                     )
                     if not all(outcome.ok for outcome in written.values()):
                         time.sleep(max(0.0, min(RETRY_PAUSE, deadline - time.monotonic())))
-                else:
+                elif action["do"] == "scope_installation":
+                    self._just_scoped = True
                     outcome = self._scope(action["create"], observation, check_mode=False)
                     self.journal.scoped(outcome)
-                    if outcome.stored is not None:
-                        observer.settle("installations", [outcome.stored])
+                elif action["do"] == "raise_max_unavailable":
+                    self._limited(action["do"], raise_limit(self.cluster, action["value"]), observer)
+                else:
+                    self._limited(action["do"], restore_limit(self.cluster), observer)
         except RolloutError as error:
-            self._stop(str(error))
+            self._stop(" ".join([str(error), *self._put_back(observation)]))
         return pause
 
-    def _foresee(self, action: Action, observation: Observation) -> None:
+    def _put_back(self, observation: Observation) -> list[str]:
+        """What was raised for the adoption does not stay so when the rollout stops; a sentence where it has to."""
+        if observation["installation"] is None or observation["installation"]["raised"] is None:
+            return []
         try:
-            if action["do"] == "wait":
-                self.journal.waits(action)
-            elif action["do"] == "label_nodes":
-                self._try_scope(action, observation)
-                self.journal.labelled(action, observation, action["nodes"], {})
-            else:
-                self.journal.scoped(self._scope(action["create"], observation, check_mode=True))
+            self.journal.limited("restore_max_unavailable", restore_limit(self.cluster))
+        except RolloutError as error:
+            return ["maxUnavailable is still raised, the next run puts it back: %s" % error]
+        return []
+
+    def _limited(self, do: str, outcome: LimitOutcome, observer: Observer) -> None:
+        self.journal.limited(do, outcome)
+        if outcome.stored is not None:
+            observer.settle("installations", [outcome.stored])
+
+    def _foresee(self, actions: Sequence[Action], observation: Observation, now: float) -> float:
+        """Predict what the actions lead to; the instant at which the next decision is taken."""
+        try:
+            self._try_scope(actions, observation)
+            for action in actions:
+                if action["do"] == "wait":
+                    self.journal.waits(action)
+                    now = max(now, action["until"])
+                elif action["do"] == "label_nodes":
+                    self.journal.labelled(action, observation, action["nodes"], {})
+                elif action["do"] == "scope_installation":
+                    self.journal.scoped(self._scope(action["create"], observation, check_mode=True))
+                elif action["do"] == "raise_max_unavailable":
+                    self.journal.limited(action["do"], raise_limit(self.cluster, action["value"], check_mode=True))
+                else:
+                    self.journal.limited(action["do"], foreseen_restoration(observation))
+                self.state = predict(self.state, action)
         except RolloutError as error:
             self._stop(str(error))
-            return
-        self.state = predict(self.state, action)
+        return now
 
-    def _try_scope(self, action: LabelNodes, observation: Observation) -> None:
+    def _try_scope(self, actions: Sequence[Action], observation: Observation) -> None:
         """Before the first label: would the API server and our own judgement take the selector that comes after it?"""
-        if scoped(observation["installation"], self.plan["admission_label"]):
+        labels = [action for action in actions if action["do"] == "label_nodes"]
+        if not labels or scoped(observation["installation"], self.plan["admission_label"]):
             return
-        ahead = simulate(observation, self.plan, predict(self.state, action))
+        state = self.state
+        for action in labels:
+            state = predict(state, action)
+        ahead = simulate(observation, self.plan, state)
         self._scope(observation["installation"] is None, ahead, check_mode=True)
 
     def _scope(self, create: bool, observation: Observation, check_mode: bool) -> ScopeOutcome:
@@ -180,7 +223,10 @@ class Step:
         )
 
     def _label(self, action: LabelNodes, observation: Observation, deadline: float) -> dict[str, WriteOutcome]:
-        strangers = set(action["nodes"]) - set(planned_nodes(self.plan))
+        known = set(planned_nodes(self.plan))
+        if action["batch"] == ADOPTION:
+            known |= running(observation)
+        strangers = set(action["nodes"]) - known
         if strangers:
             raise RolloutError("Nodes that are not in the plan are never touched: %s." % ", ".join(sorted(strangers)))
         body = {"metadata": {"labels": action["labels"], "annotations": action["annotations"]}}
@@ -213,6 +259,10 @@ class Step:
         report["outcome"], report["reason"] = "stopped", reason
         self.state = state
         self.decision = {"actions": [], "state": state, "report": report}
+
+
+def _generation(observation: Observation) -> int:
+    return observation["installation"]["generation"] if observation["installation"] else 0
 
 
 def _is_final(error: ApiError) -> bool:

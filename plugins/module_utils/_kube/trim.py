@@ -15,6 +15,7 @@ from typing import Any
 from .._rollout.documents import ConditionSeen, DaemonSetSeen, InstallationSeen, NodeSeen, PodSeen
 from .._rollout.installation import selectors_of
 from .._rollout.labels import DOMAIN
+from .._rollout.max_unavailable import max_unavailable_of, raised_of
 
 REVISION_LABEL = "controller-revision-hash"
 
@@ -55,6 +56,7 @@ def pod_seen(raw: Raw) -> PodSeen:
         "phase": str(status.get("phase") or "Pending"),
         "reason": None if is_ready else pod_trouble(raw),
         "since": ready.get("lastTransitionTime") or metadata.get("creationTimestamp"),
+        "created": metadata.get("creationTimestamp"),
     }
 
 
@@ -119,6 +121,8 @@ def installation_seen(raw: Raw) -> InstallationSeen:
         "calico_node_selector": selectors["calico_node_selector"],
         "csi_node_driver_selector": selectors["csi_node_driver_selector"],
         "control_plane_selector": selectors["control_plane_selector"],
+        "max_unavailable": max_unavailable_of(raw),
+        "raised": raised_of(raw),
         "variant": spec.get("variant"),
         "provider": spec.get("kubernetesProvider") or None,
         "managed_by": spec_managers(raw),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, repeat
 
+from .adoption import ADOPTION
 from .documents import Batch, NodeFacts
 from .labels import ZONE_LABEL
 from .settings import Tier
@@ -61,3 +62,14 @@ def _tier_batches(tier: Tier, nodes: Sequence[NodeFacts], least: int) -> Iterato
 
 def _kinds(node: NodeFacts) -> set[tuple[str, str]]:
     return {("architecture", node["architecture"]), ("zone", node["labels"].get(ZONE_LABEL, ""))}
+
+
+def led_by_adoption(batches: Sequence[Batch], running: Sequence[str]) -> list[Batch]:
+    """The batches with the adoption before them: one batch, however many nodes it has, since none of them gets anything new."""
+    if not running:
+        return list(batches)
+    adoption = Batch(index=1, name=ADOPTION, tier=None, canary=False, nodes=list(running))
+    following = [batch.copy() for batch in batches]
+    for index, batch in enumerate(following, 2):
+        batch["index"] = index
+    return [adoption, *following]

@@ -11,13 +11,22 @@ from __future__ import annotations
 
 from typing import Callable
 
-from .documents import Action, Batch, Decision, LabelNodes, Observation, Plan, RolloutState, ScopeInstallation, Wait
+from .adoption import ADOPTION, restart_text
+from .decision import decided, done, label, labels_of, noted, restore, stop, wait
+from .documents import (
+    Action,
+    Decision,
+    Observation,
+    Plan,
+    RaiseMaxUnavailable,
+    RolloutState,
+    ScopeInstallation,
+)
 from .installation import refusals, rejection
-from .labels import ANNOTATION_BATCH, ANNOTATION_PLAN, ANNOTATION_PRECHECK
+from .max_unavailable import raises
 from .plan import planned_nodes
 from .situation import Situation, assess, nodes_text
-from .standing import standing
-from .text import listed
+from .text import count, listed
 
 # A watch lags behind our own writes. Within this time an observation without them is taken as old, and no write is repeated.
 SETTLE = 5.0
@@ -33,6 +42,8 @@ def new_state(plan: Plan) -> RolloutState:
         batch_started=None,
         ready_since=None,
         scoped_at=None,
+        restart=None,
+        notes=[],
         predicted=None,
     )
 
@@ -42,8 +53,13 @@ def decide(plan: Plan, state: RolloutState, observation: Observation, now: float
     for rule in RULES:
         decision = rule(situation)
         if decision is not None:
-            return decision
-    return _done(situation)
+            break
+    else:
+        decision = done(situation)
+    if decision["report"]["outcome"] == "stopped" and rule not in (already_stopped, plan_mismatch):
+        # What was raised for the adoption does not stay so after it.
+        return restore(situation) or decision
+    return decision
 
 
 # --- rules, in the order in which they are asked ------------------------------------------------------------------
@@ -52,14 +68,14 @@ def decide(plan: Plan, state: RolloutState, observation: Observation, now: float
 def already_stopped(situation: Situation) -> Decision | None:
     if situation.state["phase"] != "stopped":
         return None
-    return _stop(situation, "the rollout was stopped before; run it again to go on from what the cluster shows")
+    return stop(situation, "the rollout was stopped before; run it again to go on from what the cluster shows")
 
 
 def plan_mismatch(situation: Situation) -> Decision | None:
     wanted, remembered = situation.plan["id"], situation.state["plan_id"]
     if wanted == remembered:
         return None
-    return _stop(
+    return stop(
         situation,
         f"the state given belongs to plan {remembered}, not to plan {wanted}; leave the state out to start from the cluster",
     )
@@ -79,7 +95,7 @@ def over_budget(situation: Situation) -> Decision | None:
             )
     if not told:
         return None
-    return _stop(
+    return stop(
         situation,
         "; ".join(told) + ". Cure these nodes, declare them outside in the exclusions, or raise failure_budget",
     )
@@ -89,7 +105,7 @@ def planned_node_gone(situation: Situation) -> Decision | None:
     gone = [name for name in planned_nodes(situation.plan) if name not in situation.seen["nodes"]]
     if not gone:
         return None
-    return _stop(situation, f"the cluster no longer has {nodes_text(gone)} of the plan; run again with a new plan")
+    return stop(situation, f"the cluster no longer has {nodes_text(gone)} of the plan; run again with a new plan")
 
 
 def scope_lost(situation: Situation) -> Decision | None:
@@ -98,7 +114,7 @@ def scope_lost(situation: Situation) -> Decision | None:
         return None
     installation = situation.seen["installation"]
     writers = ", ".join(installation["managed_by"]) if installation else ""
-    return _stop(
+    return stop(
         situation,
         "the admission label was taken out of the Installation's selectors while the rollout was under way"
         + (f" (its spec is written by {writers})" if writers else "")
@@ -110,14 +126,45 @@ def refused(situation: Situation) -> Decision | None:
     """Before the selector is in force, and so before the first label: what would make it harm the cluster."""
     if situation.scoped or situation.state["phase"] == "scoping":
         return None
+    kept_out = situation.kept_out
+    losing = [name for name in situation.at_risk if name in kept_out]
+    reasons = [
+        f"node {name} is kept out ({kept_out[name]}) and runs a Ready calico-node, which the selector would take away: "
+        "take it out of the exclusions and it is adopted"
+        for name in losing
+    ]
     first = situation.unlabelled(situation.plan["batches"][0])
-    reasons = refusals(situation.seen, situation.plan["admission_label"], about_to_be_labelled=first)
-    return _stop(situation, "; ".join(reasons)) if reasons else None
+    labelled = [*first, *situation.late]
+    reasons += refusals(situation.seen, situation.plan["admission_label"], losing, about_to_be_labelled=labelled)
+    return stop(situation, "; ".join(reasons)) if reasons else None
+
+
+def adopt_late(situation: Situation) -> Decision | None:
+    """Who became ready since the plan was made is adopted as long as the selector has not taken calico-node from it."""
+    late = situation.late
+    if not late:
+        return None
+    why = f"adopt {nodes_text(late)}: calico-node became ready there after the plan was made"
+    state = situation.state.copy()
+    state["notes"] = noted(
+        state, f"{nodes_text(late)} adopted beside the plan: calico-node became ready there after it was made"
+    )
+    first = situation.plan["batches"][0]
+    actions: list[Action] = [labels_of(situation, ADOPTION, late)]
+    if not situation.scoped and situation.unlabelled(first):
+        following = label(situation._replace(state=state), first)
+        state, actions = following["state"], actions + following["actions"]
+    return decided(situation, state, actions, "in_progress", why)
+
+
+def restore_left_over(situation: Situation) -> Decision | None:
+    """An earlier run that was killed left maxUnavailable raised, and this one does not ask for that."""
+    return None if situation.plan["adoption_max_unavailable"] else restore(situation)
 
 
 def operator_rejected(situation: Situation) -> Decision | None:
     reason = rejection(situation.seen)
-    return _stop(situation, reason) if reason else None
+    return stop(situation, reason) if reason else None
 
 
 def batch_overdue(situation: Situation) -> Decision | None:
@@ -125,9 +172,9 @@ def batch_overdue(situation: Situation) -> Decision | None:
         return None
     if situation.passed and not situation.unlabelled_now:
         return None
-    return _stop(
+    return stop(
         situation,
-        f"batch {situation.state['batch']} is not ready after {situation.plan['batch_timeout']} s, still waiting for "
+        f"batch {situation.state['batch']} is not ready after {situation.now - situation.state['batch_started']:.0f} s, still waiting for "
         f"{situation.lacking()}. No further node was admitted; cure or exclude what is named, then run again",
     )
 
@@ -142,7 +189,7 @@ def labels_settling(situation: Situation) -> Decision | None:
     why = (
         f"batch {situation.state['batch']}: waiting for the labels of {nodes_text(situation.unlabelled_now)} to be seen"
     )
-    return _wait(situation, "labelling", why, until)
+    return wait(situation, "labelling", why, until)
 
 
 def label_first_batch(situation: Situation) -> Decision | None:
@@ -150,7 +197,24 @@ def label_first_batch(situation: Situation) -> Decision | None:
     first = situation.plan["batches"][0]
     if situation.scoped or not situation.unlabelled(first):
         return None
-    return _label(situation, first)
+    return label(situation, first)
+
+
+def raise_max_unavailable(situation: Situation) -> Decision | None:
+    """Not part of the pod template: by itself it restarts nothing. Before the selector, which does."""
+    installation, wanted = situation.seen["installation"], situation.plan["adoption_max_unavailable"]
+    restarting = situation.state["restart"] is not None if situation.scoped else situation.state["phase"] != "scoping"
+    if installation is None or wanted is None or installation["raised"] or not restarting:
+        return None
+    staying = situation.admitted.intersection(pod["node"] for pod in situation.seen["pods"])
+    if not staying or not raises(wanted, installation["max_unavailable"], len(staying)):
+        return None
+    why = (
+        f"raise maxUnavailable of calico-node's rolling update from {installation['max_unavailable'] or 1} to {wanted} "
+        f"while it restarts on {count(len(staying), 'node')}"
+    )
+    action = RaiseMaxUnavailable(do="raise_max_unavailable", value=wanted)
+    return decided(situation, situation.state, [action], "in_progress", why)
 
 
 def scope_installation(situation: Situation) -> Decision | None:
@@ -160,26 +224,28 @@ def scope_installation(situation: Situation) -> Decision | None:
     state = situation.state.copy()
     state["phase"] = "scoping"
     what = "create the Installation with" if create else "put into the Installation"
-    return _decision(
+    restart = situation.plan["restart"]
+    return decided(
         situation,
         state,
         [ScopeInstallation(do="scope_installation", create=create)],
         "in_progress",
-        f"{what} the selector that keeps calico-node to admitted nodes",
+        f"{what} the selector that keeps calico-node to admitted nodes"
+        + (f". {restart_text(restart)}" if restart else ""),
     )
 
 
 def operator_pending(situation: Situation) -> Decision | None:
     if situation.scoped and situation.taken:
         return None
-    return _wait(situation, "scoping", f"waiting for {situation.operator_lacks()}", situation.deadline)
+    return wait(situation, "scoping", f"waiting for {situation.operator_lacks()}", situation.deadline)
 
 
 def batch_unready(situation: Situation) -> Decision | None:
     if situation.readiness["ready"]:
         return None
     why = f"batch {situation.state['batch']}: waiting for {situation.lacking(most=3)}"
-    return _wait(situation, "waiting", why, situation.deadline)
+    return wait(situation, "waiting", why, situation.deadline)
 
 
 def batch_soaking(situation: Situation) -> Decision | None:
@@ -188,13 +254,17 @@ def batch_soaking(situation: Situation) -> Decision | None:
     if situation.now >= until:
         return None
     why = f"batch {situation.state['batch']}: watched for {situation.plan['soak']} s to stay so"
-    return _wait(situation, "soaking", why, until)
+    return wait(situation, "soaking", why, until)
+
+
+def restore_max_unavailable(situation: Situation) -> Decision | None:
+    return restore(situation)
 
 
 def next_batch(situation: Situation) -> Decision | None:
     for batch in situation.plan["batches"]:
         if situation.unlabelled(batch):
-            return _label(situation, batch)
+            return label(situation, batch)
     return None
 
 
@@ -205,70 +275,17 @@ RULES: tuple[Rule, ...] = (
     planned_node_gone,
     scope_lost,
     refused,
+    adopt_late,
+    restore_left_over,
     operator_rejected,
     batch_overdue,
     labels_settling,
     label_first_batch,
+    raise_max_unavailable,
     scope_installation,
     operator_pending,
     batch_unready,
     batch_soaking,
+    restore_max_unavailable,
     next_batch,
 )
-
-
-# --- what rules return --------------------------------------------------------------------------------------------
-
-
-def _label(situation: Situation, batch: Batch) -> Decision:
-    nodes = situation.unlabelled(batch)
-    plan = situation.plan
-    state = situation.state.copy()
-    # The same batch again (a write that failed, a run that was killed): its time goes on, or it would never be overdue.
-    if state["batch"] != batch["name"]:
-        state["batch_started"] = None
-    state["batch_started"] = situation.now if state["batch_started"] is None else state["batch_started"]
-    state["batch"] = batch["name"]
-    state["phase"] = "labelling"
-    state["ready_since"] = None
-    action = LabelNodes(
-        do="label_nodes",
-        batch=batch["name"],
-        nodes=nodes,
-        labels={plan["admission_label"]["key"]: plan["admission_label"]["value"]},
-        annotations={
-            ANNOTATION_PLAN: plan["id"],
-            ANNOTATION_BATCH: batch["name"],
-            ANNOTATION_PRECHECK: plan["precheck_digest"],
-        },
-    )
-    return _decision(situation, state, [action], "in_progress", f"batch {batch['name']}: admit {nodes_text(nodes)}")
-
-
-def _wait(situation: Situation, phase: str, why: str, until: float) -> Decision:
-    state = situation.state.copy()
-    state["phase"] = phase  # type: ignore[typeddict-item]
-    return _decision(situation, state, [Wait(do="wait", why=why, until=until)], "in_progress", why)
-
-
-def _stop(situation: Situation, reason: str) -> Decision:
-    state = situation.state.copy()
-    state["phase"] = "stopped"
-    return _decision(situation, state, [], "stopped", reason)
-
-
-def _done(situation: Situation) -> Decision:
-    state = situation.state.copy()
-    state["phase"] = "done"
-    outside = len(situation.plan["excluded"])
-    ready = situation.readiness["ready_count"]
-    is_ready = "is ready" if state["predicted"] is None else "would be ready"
-    reason = f"calico-node {is_ready} on all {ready} planned nodes; " + (
-        f"{outside} outside" if outside else "none is outside"
-    )
-    return _decision(situation, state, [], "done", reason)
-
-
-def _decision(situation: Situation, state: RolloutState, actions: list[Action], outcome: str, reason: str) -> Decision:
-    report = standing(situation.plan, state, situation.readiness, outcome, reason)
-    return Decision(actions=actions, state=state, report=report)

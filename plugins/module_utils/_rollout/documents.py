@@ -179,6 +179,8 @@ class NodeFacts(TypedDict):
     object: dict[str, Any]
     """What `match` sees: metadata (name, labels), spec (podCIDRs, providerID, taints, unschedulable) and status (addresses, allocatable,
     capacity, nodeInfo, and of each condition type, status and reason)."""
+    batch: str | None
+    """The batch in which a rollout admitted it, as its annotation says; `adoption` where it ran calico-node before."""
 
 
 # --- plan -----------------------------------------------------------------------------------------------------------
@@ -219,8 +221,9 @@ class Batch(TypedDict):
     index: int
     """From 1, over all tiers."""
     name: str
-    """Tier and number within the tier: `edge-2`."""
-    tier: str
+    """Tier and number within the tier: `edge-2`; `adoption` for the nodes that run a Ready calico-node already."""
+    tier: str | None
+    """Null for the adoption, which goes over all tiers."""
     canary: bool
     """Its nodes go ahead: all canary batches of a tier together have a node of each of its architectures and zones."""
     nodes: list[str]
@@ -240,6 +243,35 @@ class ExcludedNode(TypedDict):
     remedy: str | None
     counts: bool
     """True when it uses up the tier's failure budget (a fault), false when it was declared or is none of the rollout's business."""
+
+
+class UnprovenNode(TypedDict):
+    """A node that is adopted because calico-node is Ready on it, although its own host gave no passing precheck."""
+
+    node: str
+    host: str | None
+    tier: str | None
+    cause: Literal["no_host", "precheck_failed", "unreachable", "no_result"]
+    reason: str
+    remedy: str | None
+
+
+class Restart(TypedDict):
+    """What setting the selector restarts: it changes calico-node's pod template, so calico-node restarts wherever it stays."""
+
+    nodes: int
+    max_unavailable: str
+    """Of the DaemonSet, when the plan was made."""
+    raised_to: str | None
+    """What it is raised to for that time; null where it stays."""
+    at_once: int
+    """How many nodes may be without calico-node at the same time."""
+    seconds_each: int
+    """From a calico-node's start to its readiness."""
+    observed: bool
+    """It was read from the pods that run; false where it had to be assumed."""
+    seconds: int
+    """About how long all of it takes."""
 
 
 class PlannedTier(TypedDict):
@@ -265,7 +297,14 @@ class Plan(TypedDict):
     precheck_digest: str
     tiers: list[PlannedTier]
     batches: list[Batch]
+    """The adoption, if there is any, comes first: its labels precede the selector."""
     excluded: list[ExcludedNode]
+    unproven: list[UnprovenNode]
+    """Nodes of the adoption that fail the precheck, or gave no evidence of their own."""
+    restart: Restart | None
+    """Null where the selector is in force already, or no calico-node runs yet."""
+    adoption_max_unavailable: str | None
+    """What the DaemonSet's maxUnavailable is raised to while the restart goes on; null leaves it."""
     batch_timeout: int
     """Seconds that a batch may take from its label write to its readiness."""
     soak: int
@@ -300,6 +339,8 @@ class PodSeen(TypedDict):
     """Why it is not ready, from container states and conditions."""
     since: str | None
     """RFC 3339: last transition of the Ready condition, else the pod's creation."""
+    created: str | None
+    """RFC 3339."""
 
 
 class DaemonSetSeen(TypedDict):
@@ -321,12 +362,23 @@ class ConditionSeen(TypedDict):
     observed_generation: int
 
 
+class RaisedSeen(TypedDict):
+    """That a rollout raised maxUnavailable, as its annotation on the Installation says: what the next run restores it from."""
+
+    previous: str | None
+    """Null where the Installation had no value."""
+    raised: str
+
+
 class InstallationSeen(TypedDict):
     uid: str
     generation: int
     calico_node_selector: dict[str, str]
     csi_node_driver_selector: dict[str, str]
     control_plane_selector: dict[str, str]
+    max_unavailable: str | None
+    """nodeUpdateStrategy.rollingUpdate.maxUnavailable."""
+    raised: RaisedSeen | None
     variant: str | None
     provider: str | None
     managed_by: list[str]
@@ -390,6 +442,15 @@ class ScopeInstallation(TypedDict):
     create: bool
 
 
+class RaiseMaxUnavailable(TypedDict):
+    do: Literal["raise_max_unavailable"]
+    value: str
+
+
+class RestoreMaxUnavailable(TypedDict):
+    do: Literal["restore_max_unavailable"]
+
+
 class Wait(TypedDict):
     do: Literal["wait"]
     why: str
@@ -398,7 +459,18 @@ class Wait(TypedDict):
     """Instant at which the decision must be taken anew at the latest."""
 
 
-Action = Union[LabelNodes, ScopeInstallation, Wait]
+Action = Union[LabelNodes, ScopeInstallation, RaiseMaxUnavailable, RestoreMaxUnavailable, Wait]
+
+
+class RestartState(TypedDict):
+    """A rolling update of calico-node that is under way."""
+
+    until: float
+    """When it must be over: scales with the number of nodes that it still had to go through when it was first seen."""
+    through: int
+    """Nodes ready on the newest revision."""
+    moved: float
+    """When that number last grew."""
 
 
 class RolloutState(TypedDict):
@@ -411,18 +483,24 @@ class RolloutState(TypedDict):
     ready_since: float | None
     scoped_at: float | None
     """When the selector was written or first seen in force."""
+    restart: RestartState | None
+    notes: list[str]
+    """What the report is to tell that the cluster no longer shows."""
     predicted: PredictedChanges | None
     """Check mode only: what the steps so far would have changed."""
 
 
 class PredictedChanges(TypedDict):
-    labelled: list[str]
+    labelled: dict[str, str]
+    """The batch by node."""
     scoped: bool
+    max_unavailable: str | None
+    """What it was raised to; the empty string once it was put back."""
 
 
 class BatchReport(TypedDict):
     name: str
-    tier: str
+    tier: str | None
     nodes: int
     admitted: int
     ready: int
@@ -442,7 +520,10 @@ class Report(TypedDict):
     ready: int
     batches: list[BatchReport]
     excluded: list[ExcludedNode]
+    unproven: list[UnprovenNode]
     not_ready: list[ReadinessRow]
+    notes: list[str]
+    """What was done beside the plan, and why."""
     check_mode: bool
 
 

@@ -45,8 +45,18 @@ def excluded_node(
     """The entry of a node that no tier selects, or that has no evidence; None when it may be admitted."""
     if tier is None:
         return _entry(node["name"], host, "no_tier", "no tier's selector matches it")
+    entry = without_evidence(node, host, outcome, tier)
+    if entry and carries(node["labels"], label):
+        entry["reason"] += "; it already carries the admission label and keeps it, no node is removed by a rollout"
+    return entry
+
+
+def without_evidence(
+    node: NodeFacts, host: str | None, outcome: HostOutcome | None, tier: str | None
+) -> ExcludedNode | None:
+    """Why a node has no passing precheck of its own host; None when it has."""
     if outcome is None:
-        entry = _fault(
+        return _fault(
             node["name"],
             host,
             tier,
@@ -54,17 +64,13 @@ def excluded_node(
             "no host of the play was found to be this node",
             "Add its host to the inventory; set node_name for it when machine-id, system UUID and addresses do not tell",
         )
-    elif outcome["outcome"] == "passed":
+    if outcome["outcome"] == "passed":
         return None
-    elif outcome["outcome"] == "failed":
+    if outcome["outcome"] == "failed":
         failed = failed_checks(outcome)
         remedy = next((check["remedy"] for check in failed if check["remedy"]), None)
-        entry = _fault(node["name"], host, tier, "precheck_failed", outcome["reason"] or "its precheck failed", remedy)
-    else:
-        entry = _fault(node["name"], host, tier, *_silence(outcome))
-    if carries(node["labels"], label):
-        entry["reason"] += "; it already carries the admission label and keeps it, no node is removed by a rollout"
-    return entry
+        return _fault(node["name"], host, tier, "precheck_failed", outcome["reason"] or "its precheck failed", remedy)
+    return _fault(node["name"], host, tier, *_silence(outcome))
 
 
 def excluded_hosts(report: PrecheckReport, matched: Collection[str]) -> list[ExcludedNode]:
@@ -98,7 +104,7 @@ def _silence(outcome: HostOutcome) -> tuple[str, str, str]:
     return "no_result", outcome["reason"] or "it gave no result", "Run the precheck on the host and see what it prints"
 
 
-def _fault(node: str, host: str | None, tier: str, cause: str, reason: str, remedy: str | None) -> ExcludedNode:
+def _fault(node: str, host: str | None, tier: str | None, cause: str, reason: str, remedy: str | None) -> ExcludedNode:
     entry = _entry(node, host, cause, reason, remedy)
     entry["tier"] = tier
     entry["counts"] = True

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .documents import NodeFacts
-from .labels import ARCHITECTURE_LABEL, OS_LABEL
+from .labels import ANNOTATION_BATCH, ARCHITECTURE_LABEL, OS_LABEL
 
 
 def node_facts(raw_node: Mapping[str, Any]) -> NodeFacts:
@@ -35,6 +35,7 @@ def node_facts(raw_node: Mapping[str, Any]) -> NodeFacts:
         unschedulable=bool((raw_node.get("spec") or {}).get("unschedulable")),
         calico_ready=False,
         object=_visible(raw_node),
+        batch=(metadata.get("annotations") or {}).get(ANNOTATION_BATCH),
     )
 
 

@@ -21,8 +21,9 @@ _PLAN: dict[str, Any] = {
     "admission_label": {"key": str, "value": str},
     "precheck_digest": str,
     "tiers": [{"name": str, "nodes": int, "budget": int, "left_out": int}],
-    "batches": [{"index": int, "name": str, "tier": str, "nodes": [str]}],
+    "batches": [{"index": int, "name": str, "nodes": [str]}],
     "excluded": [{"cause": str, "reason": str, "counts": bool}],
+    "unproven": [{"node": str, "cause": str, "reason": str}],
     "batch_timeout": int,
     "soak": int,
 }

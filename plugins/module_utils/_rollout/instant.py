@@ -10,12 +10,23 @@ from datetime import datetime, timezone
 
 def seconds_since(since: str | None, now: float) -> int | None:
     """Whole seconds from an RFC 3339 instant to now. The two clocks may differ: never less than none at all."""
-    if since is None:
+    instant = _seconds(since)
+    return None if instant is None else max(0, int(now - instant))
+
+
+def seconds_between(first: str | None, second: str | None) -> float | None:
+    """Seconds from one RFC 3339 instant of the cluster to another; negative where the second came first."""
+    begun, ended = _seconds(first), _seconds(second)
+    return None if begun is None or ended is None else ended - begun
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
         return None
     try:
-        instant = datetime.fromisoformat(since.replace("Z", "+00:00"))
+        instant = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         return None
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=timezone.utc)
-    return max(0, int(now - instant.timestamp()))
+    return instant.timestamp()

@@ -17,6 +17,8 @@ ADMISSION_VALUE = "true"
 ANNOTATION_PLAN = DOMAIN + "/plan"
 ANNOTATION_BATCH = DOMAIN + "/batch"
 ANNOTATION_PRECHECK = DOMAIN + "/precheck"
+ANNOTATION_RAISED = DOMAIN + "/max-unavailable"
+"""On the Installation, while maxUnavailable is raised: what it was before."""
 
 OS_LABEL = "kubernetes.io/os"
 ARCHITECTURE_LABEL = "kubernetes.io/arch"

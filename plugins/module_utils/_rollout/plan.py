@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .batches import in_batches
+from .adoption import ADOPTION, adopted, restart, unproven
+from .batches import in_batches, led_by_adoption
 from .canonical import digest
 from .documents import (
     DOCUMENT_VERSION,
@@ -17,16 +18,20 @@ from .documents import (
     ExcludedNode,
     Exclusion,
     NodeFacts,
+    Observation,
     Plan,
     PlannedTier,
     PrecheckReport,
     TierSettings,
+    UnprovenNode,
 )
 from .errors import RolloutError
-from .exclusion import excluded_hosts, excluded_node, kept_out
+from .exclusion import excluded_hosts, excluded_node, kept_out, without_evidence
 from .labels import ADMISSION_KEY, ADMISSION_VALUE, check_label
 from .matching import match_hosts
+from .max_unavailable import check_max_unavailable
 from .order import natural
+from .readiness import carries
 from .settings import Tier, read_exclusions, read_tiers, whole_number
 
 
@@ -38,7 +43,10 @@ def build_plan(
     admission_label: AdmissionLabel | None = None,
     batch_timeout: int = 600,
     soak: int = 10,
+    observation: Observation | None = None,
+    adoption_max_unavailable: int | str | None = None,
 ) -> Plan:
+    """`observation` tells what the selector restarts, and for how long; the plan's batches do not depend on it."""
     label = admission_label or AdmissionLabel(key=ADMISSION_KEY, value=ADMISSION_VALUE)
     check_label(label["key"], label["value"])
     rules = read_exclusions(exclusions)
@@ -58,19 +66,30 @@ def build_plan(
     members = _members(wanted, eligible)
     tier_of = {node["name"]: tier for tier, found in zip(wanted, members) for node in found}
     admitted: set[str] = set()
+    adoption: list[str] = []
+    doubts: list[UnprovenNode] = []
     for node in eligible:
         host = hosts.get(node["name"])
         tier = tier_of.get(node["name"])
-        outside = excluded_node(node, host, report["hosts"].get(host) if host else None, tier and tier.name, label)
-        if outside:
+        evidence = (node, host, report["hosts"].get(host) if host else None, tier and tier.name)
+        outside = excluded_node(*evidence, label)
+        if adopted(node, outside is None, label):
+            adoption.append(node["name"])
+            doubt = without_evidence(*evidence)
+            if doubt:
+                doubts.append(unproven(doubt))
+        elif outside:
             excluded.append(outside)
         else:
             admitted.add(node["name"])
     excluded.sort(key=lambda entry: natural(entry["node"] or ""))
     excluded += excluded_hosts(report, set(hosts.values()))
 
-    batches = in_batches(wanted, members, admitted)
+    batches = led_by_adoption(in_batches(wanted, members, admitted), adoption)
     _refuse_useless(batches, excluded)
+    admitted.update(adoption)
+    raised = check_max_unavailable(adoption_max_unavailable)
+    staying = [node["name"] for node in nodes if node["name"] in adoption or carries(node["labels"], label)]
     plan = Plan(
         kind="Plan",
         version=DOCUMENT_VERSION,
@@ -80,6 +99,9 @@ def build_plan(
         tiers=[_planned(tier, found, admitted) for tier, found in zip(wanted, members)],
         batches=batches,
         excluded=excluded,
+        unproven=doubts,
+        restart=restart(observation, label, staying, raised) if observation else None,
+        adoption_max_unavailable=raised,
         batch_timeout=whole_number(batch_timeout, "batch_timeout", 1),
         soak=whole_number(soak, "soak", 0),
     )
@@ -133,6 +155,8 @@ def _refuse_useless(batches: Sequence[Batch], excluded: Sequence[ExcludedNode]) 
     if not batches:
         raise RolloutError(f"No node can be admitted: {_why_outside(excluded)}.")
     first = batches[0]
+    if first["name"] == ADOPTION:
+        return  # Where Calico runs, its control plane does.
     if len(first["nodes"]) < 2 and sum(len(batch["nodes"]) for batch in batches) > 1:
         raise RolloutError(
             f"The first batch, {first['name']}, has only node {first['nodes'][0]}. Calico's control-plane pods run on the first batch "

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from .adoption import restart_text
 from .documents import Plan
-from .report import chosen_by, outside
-from .text import count, printable, table
+from .report import adopted_all_the_same, chosen_by, outside
+from .text import count, paragraph, printable, table
 
 
 def plan_text(plan: Plan) -> str:
@@ -24,7 +25,7 @@ def plan_text(plan: Plan) -> str:
         [
             (
                 f"{batch['index']}/{len(plan['batches'])} {batch['name']}",
-                batch["tier"] + (" (canary)" if batch["canary"] else ""),
+                (batch["tier"] or "") + (" (canary)" if batch["canary"] else ""),
                 " ".join(batch["nodes"]),
             )
             for batch in plan["batches"]
@@ -38,5 +39,8 @@ def plan_text(plan: Plan) -> str:
             for tier in plan["tiers"]
         ],
     )
+    if plan["restart"]:
+        lines += ["", *paragraph(restart_text(plan["restart"]) + ".")]
+    lines += adopted_all_the_same(plan["unproven"])
     lines += outside(plan["excluded"])
     return "\n".join(printable(line) for line in lines)

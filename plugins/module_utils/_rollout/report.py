@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .documents import ExcludedNode, Plan, PlannedTier, Report
+from .documents import ExcludedNode, Plan, PlannedTier, Report, UnprovenNode
 from .instant import seconds_since
 from .markdown import escaped, table_of
 from .text import paragraph, printable, table
@@ -34,7 +34,9 @@ def progress_line(report: Report, now: float | None = None) -> str:
             f"batch {before} is through, {report['ready']}/{report['planned']} nodes ready; next {place}: {what}"
         )
     line = f"{place}: {batch['ready']}/{batch['nodes']} ready, {what}"
-    ages = [] if now is None else [seconds_since(row["since"], now) for row in report["not_ready"]]
+    # A calico-node that has yet to be restarted runs well, and has so for a long time.
+    stuck = [row for row in report["not_ready"] if row["state"] != "old_revision"]
+    ages = [] if now is None else [seconds_since(row["since"], now) for row in stuck]
     longest = max((age for age in ages if age is not None), default=None)
     return printable(line if longest is None else f"{line}, for {longest} s")
 
@@ -64,7 +66,10 @@ def terminal(report: Report, plan: Plan) -> str:
             ("node", "state", "since", "why"),
             [(row["node"], row["state"], row["since"] or "", row["reason"] or "") for row in report["not_ready"]],
         )
+    lines += adopted_all_the_same(report["unproven"])
     lines += outside(report["excluded"])
+    for note in report["notes"]:
+        lines += ["", *paragraph(f"Note: {note}.")]
     lines += ["", *paragraph(f"Result: {report['outcome'].replace('_', ' ')}. {report['reason']}")]
     return "\n".join(printable(line) for line in lines)
 
@@ -86,6 +91,18 @@ def chosen_by(tier: PlannedTier) -> str:
     return tier["match"] or tier["selector"] or "(all)"
 
 
+def adopted_all_the_same(unproven: Sequence[UnprovenNode]) -> list[str]:
+    """Who runs Calico in spite of what its precheck says: the next restart of calico-node may fail there."""
+    if not unproven:
+        return []
+    lines = ["", f"Runs Calico, fails precheck, adopted all the same ({len(unproven)}):"]
+    for entry in unproven:
+        lines += paragraph(f"{_who(entry)}: {entry['cause']}: {entry['reason']}", indent=2)
+        if entry["remedy"]:
+            lines += paragraph(f"remedy: {entry['remedy']}", indent=6)
+    return lines
+
+
 def markdown(report: Report, plan: Plan) -> str:
     """The same story for a wiki, a pull request or a chat."""
     nodes = {batch["name"]: batch["nodes"] for batch in plan["batches"]}
@@ -99,7 +116,7 @@ def markdown(report: Report, plan: Plan) -> str:
         [
             (
                 batch["name"],
-                batch["tier"],
+                batch["tier"] or "",
                 batch["state"].replace("_", " "),
                 f"{batch['ready']}/{batch['nodes']}",
                 ", ".join(nodes[batch["name"]]),
@@ -121,28 +138,37 @@ def markdown(report: Report, plan: Plan) -> str:
             ("Node", "State", "Since", "Why"),
             [(row["node"], row["state"], row["since"] or "", row["reason"] or "") for row in report["not_ready"]],
         )
+    if report["unproven"]:
+        lines += ["", "## Runs Calico, fails precheck, adopted all the same", ""]
+        lines += _causes(report["unproven"])
     lines += ["", "## Outside, without Calico", ""]
     if report["excluded"]:
-        lines += table_of(
-            ("Node", "Host", "Tier", "Cause", "Reason", "Remedy"),
-            [
-                (
-                    entry["node"] or "",
-                    entry["host"] or "",
-                    entry["tier"] or "",
-                    entry["cause"],
-                    entry["reason"],
-                    entry["remedy"] or "",
-                )
-                for entry in report["excluded"]
-            ],
-        )
+        lines += _causes(report["excluded"])
     else:
         lines.append("No node stays outside.")
+    if report["notes"]:
+        lines += ["", "## Notes", "", *[f"- {escaped(note)}" for note in report["notes"]]]
     return "\n".join(lines) + "\n"
 
 
-def _who(entry: ExcludedNode) -> str:
+def _causes(entries: Sequence[ExcludedNode] | Sequence[UnprovenNode]) -> list[str]:
+    return table_of(
+        ("Node", "Host", "Tier", "Cause", "Reason", "Remedy"),
+        [
+            (
+                entry["node"] or "",
+                entry["host"] or "",
+                entry["tier"] or "",
+                entry["cause"],
+                entry["reason"],
+                entry["remedy"] or "",
+            )
+            for entry in entries
+        ],
+    )
+
+
+def _who(entry: ExcludedNode | UnprovenNode) -> str:
     if entry["node"] is None:
         return f"host {entry['host']}"
     return entry["node"] if entry["host"] in (None, entry["node"]) else f"{entry['node']} (host {entry['host']})"

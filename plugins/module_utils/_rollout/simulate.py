@@ -15,40 +15,52 @@ from .documents import (
     Plan,
     PodSeen,
     PredictedChanges,
+    RaisedSeen,
     RolloutState,
 )
 from .installation import scoped
-from .labels import OS_LABEL
+from .labels import ANNOTATION_BATCH, ANNOTATION_PLAN, OS_LABEL
 from .readiness import labelled
 
 _REVISION = "predicted"
+RESTORED = ""
+"""In place of a value of maxUnavailable: it was put back."""
 
 
 def predict(state: RolloutState, action: Action) -> RolloutState:
     """The state that remembers the action as if it had been done. Waiting changes nothing."""
     after = state.copy()
-    known = state["predicted"] or PredictedChanges(labelled=[], scoped=False)
-    labels = list(known["labelled"])
-    selector = known["scoped"]
+    known = (state["predicted"] or nothing_predicted()).copy()
     if action["do"] == "label_nodes":
-        labels += [node for node in action["nodes"] if node not in labels]
+        known["labelled"] = {**known["labelled"], **dict.fromkeys(action["nodes"], action["batch"])}
     elif action["do"] == "scope_installation":
-        selector = True
-    after["predicted"] = PredictedChanges(labelled=labels, scoped=selector)
+        known["scoped"] = True
+    elif action["do"] == "raise_max_unavailable":
+        known["max_unavailable"] = action["value"]
+    elif action["do"] == "restore_max_unavailable":
+        known["max_unavailable"] = RESTORED
+    after["predicted"] = known
     return after
+
+
+def nothing_predicted() -> PredictedChanges:
+    return PredictedChanges(labelled={}, scoped=False, max_unavailable=None)
 
 
 def simulate(observation: Observation, plan: Plan, state: RolloutState) -> Observation:
     """The observation with the predicted labels and selector in it, and calico-node ready wherever it is to run."""
-    predicted = state["predicted"] or PredictedChanges(labelled=[], scoped=False)
+    predicted = state["predicted"] or nothing_predicted()
     label = plan["admission_label"]
+    batches = predicted["labelled"]
     seen = observation.copy()
     seen["nodes"] = {
-        name: _labelled(node, label) if name in predicted["labelled"] else node
+        name: _labelled(node, plan, batches[name]) if name in batches else node
         for name, node in observation["nodes"].items()
     }
+    if seen["installation"] is not None and predicted["max_unavailable"] is not None:
+        seen["installation"] = _limited(seen["installation"], predicted["max_unavailable"])
     if predicted["scoped"]:
-        seen["installation"] = _scoped(observation["installation"], label)
+        seen["installation"] = _scoped(seen["installation"], label)
     if not scoped(seen["installation"], label):
         return seen
     admitted = labelled(seen, label)
@@ -60,9 +72,23 @@ def simulate(observation: Observation, plan: Plan, state: RolloutState) -> Obser
     return seen
 
 
-def _labelled(node: NodeSeen, label: AdmissionLabel) -> NodeSeen:
+def _labelled(node: NodeSeen, plan: Plan, batch: str) -> NodeSeen:
     after = node.copy()
+    label = plan["admission_label"]
     after["labels"] = {**node["labels"], label["key"]: label["value"]}
+    after["annotations"] = {**node["annotations"], ANNOTATION_PLAN: plan["id"], ANNOTATION_BATCH: batch}
+    return after
+
+
+def _limited(installation: InstallationSeen, value: str) -> InstallationSeen:
+    after, kept = installation.copy(), installation["raised"]
+    if value != RESTORED:
+        after["raised"] = RaisedSeen(previous=installation["max_unavailable"], raised=value)
+        after["max_unavailable"] = value
+    else:
+        after["raised"] = None
+        if kept and kept["raised"] == installation["max_unavailable"]:
+            after["max_unavailable"] = kept["previous"]
     return after
 
 
@@ -83,6 +109,8 @@ def _scoped(installation: InstallationSeen | None, label: AdmissionLabel) -> Ins
             calico_node_selector=selector,
             csi_node_driver_selector=selector,
             control_plane_selector=selector,
+            max_unavailable=None,
+            raised=None,
             variant=None,
             provider=None,
             managed_by=[],
@@ -119,4 +147,5 @@ def _pod(node: str, revision: str | None) -> PodSeen:
         phase="Running",
         reason=None,
         since=None,
+        created=None,
     )

@@ -8,11 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .documents import Batch, Observation, Plan, Readiness, RolloutState
-from .installation import scoped, taken
+from .adoption import ADOPTION, ASSUMED_SECONDS, adopted_since
+from .documents import Batch, Observation, Plan, Readiness, RestartState, RolloutState
+from .installation import scoped, stranded, taken
+from .max_unavailable import at_once
 from .plan import planned_nodes
 from .readiness import carries, judge
-from .text import listed
+from .text import count, listed
+
+# A restart may take that many times as long as it is expected to.
+RESTART_SLACK = 2
 
 
 class Situation(NamedTuple):
@@ -25,7 +30,7 @@ class Situation(NamedTuple):
     taken: bool
     """The operator has put it into its DaemonSets."""
     admitted: frozenset[str]
-    """Planned nodes that carry the admission label."""
+    """Nodes that carry the admission label: planned ones, and those that were adopted beside the plan."""
     readiness: Readiness
     """The gate over all of them, those of earlier batches too: a node that fell over since holds the rollout up."""
 
@@ -35,8 +40,37 @@ class Situation(NamedTuple):
 
     @property
     def deadline(self) -> float:
+        """While calico-node restarts everywhere, a batch has the time that this takes, as long as one node after the other
+        gets through."""
         started = self.state["batch_started"]
-        return (self.now if started is None else started) + self.plan["batch_timeout"]
+        usual = (self.now if started is None else started) + self.plan["batch_timeout"]
+        restart = self.state["restart"]
+        if restart is None:
+            return usual
+        return max(usual, min(restart["until"], restart["moved"] + self.plan["batch_timeout"]))
+
+    @property
+    def kept_out(self) -> dict[str, str]:
+        """Nodes that the user or their kind keeps out, with the reason: not to be adopted."""
+        return {
+            entry["node"]: entry["reason"]
+            for entry in self.plan["excluded"]
+            if entry["node"] is not None and entry["cause"] in ("declared", "unsupported")
+        }
+
+    @property
+    def at_risk(self) -> list[str]:
+        """Nodes with a Ready calico-node that have no label and are not about to get it with the first batch: the selector
+        takes their calico-node from them as soon as the operator has put it into force."""
+        if self.taken:
+            return []
+        first = () if self.scoped else self.plan["batches"][0]["nodes"]
+        return [name for name in stranded(self.seen, self.plan["admission_label"]) if name not in first]
+
+    @property
+    def late(self) -> list[str]:
+        """Those of them that are adopted beside the plan."""
+        return [name for name in self.at_risk if name in self.seen["nodes"] and name not in self.kept_out]
 
     def unlabelled(self, batch: Batch) -> list[str]:
         return [node for node in batch["nodes"] if node not in self.admitted]
@@ -55,6 +89,12 @@ class Situation(NamedTuple):
         if self.unlabelled_now:
             told.append(f"the admission label on {nodes_text(self.unlabelled_now)}")
         rows = [row for row in self.readiness["nodes"] if not row["ready"]]
+        if self.state["restart"]:
+            # Those whose turn has not come run as before, and tell nothing.
+            turn = [row for row in rows if row["state"] == "old_revision"]
+            rows = [row for row in rows if row not in turn]
+            if turn:
+                told.append(f"calico-node to restart on {count(len(turn), 'more node')}")
         told += [f"{row['node']} ({row['state']}: {row['reason']})" for row in rows[:most]]
         if len(rows) > most:
             told.append(f"{len(rows) - most} more nodes")
@@ -75,7 +115,9 @@ class Situation(NamedTuple):
 def assess(plan: Plan, state: RolloutState, seen: Observation, now: float) -> Situation:
     label = plan["admission_label"]
     nodes = seen["nodes"]
-    admitted = [name for name in planned_nodes(plan) if name in nodes and carries(nodes[name]["labels"], label)]
+    planned = planned_nodes(plan)
+    admitted = [name for name in planned if name in nodes and carries(nodes[name]["labels"], label)]
+    admitted += adopted_since(seen, plan["id"], label, set(planned))
     situation = Situation(
         plan=plan,
         state=state,
@@ -96,12 +138,13 @@ def nodes_text(names: Sequence[str]) -> str:
 def _fold(situation: Situation, admitted: Sequence[str]) -> RolloutState:
     """The remembered state, brought up to what the cluster shows: where the two differ, the cluster is right."""
     state = situation.state.copy()
-    if state["batch"] is None and admitted:
-        state["batch"] = next(batch["name"] for batch in situation.plan["batches"] if admitted[-1] in batch["nodes"])
+    if state["batch"] is None:
+        state["batch"] = _under_way(situation)
     if state["batch"] is not None and state["batch_started"] is None:
         state["batch_started"] = situation.now
     if situation.scoped and state["scoped_at"] is None:
         state["scoped_at"] = situation.now
+    state["restart"] = _restart(situation)
     # While the labels of a batch are not all seen, the readiness of the nodes before it says nothing about it.
     settled = state["phase"] != "labelling" or not situation._replace(state=state).unlabelled_now
     if not (situation.passed and settled):
@@ -109,3 +152,37 @@ def _fold(situation: Situation, admitted: Sequence[str]) -> RolloutState:
     elif state["ready_since"] is None:
         state["ready_since"] = situation.now
     return state
+
+
+def _under_way(situation: Situation) -> str | None:
+    """The batch that an earlier run was at: the last that has admitted nodes, unless the adoption is not through."""
+    ready = {row["node"] for row in situation.readiness["nodes"] if row["ready"]}
+    begun = [batch for batch in situation.plan["batches"] if situation.admitted.intersection(batch["nodes"])]
+    if begun and begun[0]["name"] == ADOPTION and not ready.issuperset(begun[0]["nodes"]):
+        return ADOPTION
+    return begun[-1]["name"] if begun else None
+
+
+def _restart(situation: Situation) -> RestartState | None:
+    """The rolling update that the selector, or whatever else changed the pod template, set off."""
+    kept, rows = situation.state["restart"], situation.readiness["nodes"]
+    if not (situation.scoped and situation.taken):
+        return kept
+    if situation.readiness["ready"]:
+        return None
+    through = situation.readiness["ready_count"]
+    if kept is not None:
+        return (
+            RestartState(until=kept["until"], through=through, moved=situation.now)
+            if through > kept["through"]
+            else kept
+        )
+    pending = sum(row["state"] == "old_revision" for row in rows)
+    daemonset, expected = situation.seen["daemonset"], situation.plan["restart"]
+    if not pending or daemonset is None:
+        return None
+    rounds = -(-pending // at_once(daemonset["max_unavailable"], len(rows)))
+    seconds = rounds * (expected["seconds_each"] if expected else ASSUMED_SECONDS) * RESTART_SLACK
+    return RestartState(
+        until=situation.now + situation.plan["batch_timeout"] + seconds, through=through, moved=situation.now
+    )

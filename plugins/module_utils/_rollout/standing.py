@@ -7,26 +7,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .documents import DOCUMENT_VERSION, Batch, BatchReport, Plan, Readiness, ReadinessRow, Report, RolloutState
+from .adoption import unproven
+from .documents import (
+    DOCUMENT_VERSION,
+    Batch,
+    BatchReport,
+    ExcludedNode,
+    Plan,
+    Readiness,
+    ReadinessRow,
+    Report,
+    RolloutState,
+)
+from .plan import planned_nodes
 
 
 def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: str, reason: str) -> Report:
     rows = {row["node"]: row for row in readiness["nodes"]}
+    outside = outside_now(plan, readiness)
     return Report(
         kind="Report",
         version=DOCUMENT_VERSION,
         plan_id=plan["id"],
         outcome=outcome,  # type: ignore[typeddict-item]
         reason=reason,
-        planned=sum(len(batch["nodes"]) for batch in plan["batches"]),
+        planned=len({*planned_nodes(plan), *rows}),
         ready=readiness["ready_count"],
         batches=[
             _batch(batch, rows, batch["name"] == state["batch"] and outcome != "done") for batch in plan["batches"]
         ],
-        excluded=plan["excluded"],
+        excluded=outside,
+        unproven=plan["unproven"]
+        + [unproven(entry) for entry in plan["excluded"] if entry not in outside and entry["counts"]],
         not_ready=[row for row in readiness["nodes"] if not row["ready"]],
+        notes=state["notes"],
         check_mode=state["predicted"] is not None,
     )
+
+
+def outside_now(plan: Plan, readiness: Readiness) -> list[ExcludedNode]:
+    """Who the plan keeps outside, but for those that were adopted since."""
+    admitted = {row["node"] for row in readiness["nodes"]}
+    return [entry for entry in plan["excluded"] if entry["node"] not in admitted]
 
 
 def _batch(batch: Batch, rows: Mapping[str, ReadinessRow], current: bool) -> BatchReport:

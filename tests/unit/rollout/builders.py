@@ -54,6 +54,7 @@ def facts(name: str, labels: Mapping[str, str] | None = None, **fields: Any) -> 
         unschedulable=False,
         calico_ready=False,
         object={"metadata": {"name": name}, "spec": {}, "status": {}},
+        batch=None,
     )
     node.update(fields)  # type: ignore[typeddict-item]
     return node
@@ -163,12 +164,18 @@ def tier(
     }
 
 
-def plan(names: Sequence[str], tiers: Sequence[Any] | None = None, bad: Collection[str] = (), **options: Any) -> Plan:
-    """A plan over nodes `TIER-NUMBER`, their tiers in the order of appearance unless told otherwise."""
+def plan(
+    names: Sequence[str],
+    tiers: Sequence[Any] | None = None,
+    bad: Collection[str] = (),
+    running: Collection[str] = (),
+    **options: Any,
+) -> Plan:
+    """A plan over nodes `TIER-NUMBER`, their tiers in the order of appearance unless told otherwise; calico-node is Ready on
+    those `running`."""
     found = list(dict.fromkeys(name.rpartition("-")[0] for name in names))
-    return build_plan(
-        [facts(name) for name in names], evidence(names, bad), tiers or [tier(name) for name in found], **options
-    )
+    nodes = [facts(name, calico_ready=name in running) for name in names]
+    return build_plan(nodes, evidence(names, bad), tiers or [tier(name) for name in found], **options)
 
 
 def node_seen(admitted: bool = False, ready: bool = True, labels: Mapping[str, str] | None = None) -> NodeSeen:
@@ -192,6 +199,7 @@ def pod(node: str, **fields: Any) -> PodSeen:
         phase="Running",
         reason=None,
         since="2026-01-01T00:00:00Z",
+        created="2025-12-31T23:59:55Z",
     )
     seen.update(fields)  # type: ignore[typeddict-item]
     return seen
@@ -220,6 +228,8 @@ def installation(selector: Mapping[str, str] | None = None, **fields: Any) -> In
         calico_node_selector=dict(selector),
         csi_node_driver_selector=dict(selector),
         control_plane_selector=dict(selector),
+        max_unavailable="1",
+        raised=None,
         variant="Calico",
         provider="",
         managed_by=["tigera-operator"],
@@ -240,6 +250,20 @@ def bare(names: Sequence[str]) -> Observation:
         manifest_install=[],
         calico_status={},
     )
+
+
+def unscoped(names: Sequence[str], running: Collection[str], stuck: Collection[str] = ()) -> Observation:
+    """A cluster that runs Calico without our selector: ready on some nodes, never ready on others."""
+    seen = bare(names)
+    present = [name for name in names if name in running or name in stuck]
+    seen["nodes"] = {name: node_seen(ready=name in running) for name in names}
+    seen["pods"] = [
+        pod(name, ready=name in running, reason=None if name in running else "felix is not live") for name in present
+    ]
+    seen["daemonset"] = daemonset(len(present), {}, available=len(set(running)))
+    seen["csi_daemonset"] = daemonset(len(present), {})
+    seen["installation"] = installation({})
+    return seen
 
 
 def rolled_out(names: Sequence[str], admitted: Sequence[str]) -> Observation:

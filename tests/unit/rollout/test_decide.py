@@ -10,7 +10,6 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.decide
 from tests.unit.rollout.builders import (
     LABEL,
     bare,
-    daemonset,
     degraded,
     installation,
     node_seen,
@@ -224,17 +223,6 @@ def test_a_stopped_rollout_does_nothing_more() -> None:
 
 def test_a_planned_node_that_is_gone_stops_the_rollout() -> None:
     assert "no longer has node edge-3 of the plan" in stopped(decided(rolled_out(ALL[:-1], CORE)))
-
-
-def test_a_selector_that_would_strand_ready_nodes_is_refused_before_the_first_label() -> None:
-    seen = {
-        **bare(ALL),
-        "installation": installation({}),
-        "daemonset": daemonset(5, {}),
-        "pods": [pod(name) for name in ALL],
-    }
-    assert "3 nodes run a Ready calico-node" in stopped(decided(seen))
-    assert "edge-1, edge-2, edge-3" in stopped(decided(seen))
 
 
 def test_a_refusal_is_asked_for_again_after_the_first_label() -> None:

@@ -10,7 +10,11 @@ from typing import Any
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.decide import decide, new_state
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan import planned_nodes
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.readiness import judge
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.simulate import predict, simulate
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.simulate import (
+    nothing_predicted,
+    predict,
+    simulate,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -170,7 +174,7 @@ def test_check_mode_foretells_the_writes_of_the_real_run(drawn: Any) -> None:
     seen = bare(names)
     untouched = copy.deepcopy(seen)
     state, now, foretold = new_state(the_plan), 1000.0, []
-    state["predicted"] = {"labelled": [], "scoped": False}
+    state["predicted"] = nothing_predicted()
     while True:
         decision = decide(the_plan, state, simulate(seen, the_plan, state), now)
         state = decision["state"]

@@ -30,7 +30,11 @@ def test_predictions_add_up_and_waiting_adds_nothing() -> None:
     state = STATE
     for action in (LABELLING, WAITING, SCOPING, LABELLING):
         state = predict(state, action)
-    assert state["predicted"] == {"labelled": ["core-1", "core-2"], "scoped": True}
+    assert state["predicted"] == {
+        "labelled": {"core-1": "core-1", "core-2": "core-1"},
+        "scoped": True,
+        "max_unavailable": None,
+    }
 
 
 def test_a_prediction_leaves_the_state_that_it_is_made_from() -> None:

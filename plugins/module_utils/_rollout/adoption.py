@@ -1,0 +1,116 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Adoption: nodes that run a Ready calico-node get the label before the selector is set, and what that restarts.
+
+The pod is the evidence, never the precheck: a node that loses a working calico-node is worse off than one whose host looks unfit.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Collection
+
+from .documents import AdmissionLabel, ExcludedNode, NodeFacts, Observation, Restart, UnprovenNode
+from .installation import scoped
+from .instant import seconds_between
+from .labels import ANNOTATION_BATCH, ANNOTATION_PLAN
+from .max_unavailable import at_once, raises
+from .readiness import carries, running
+from .text import count
+
+ADOPTION = "adoption"
+"""Name of the batch. Those of a tier end in a number, so none of them is called so."""
+
+# calico-node's readiness probe asks every 10 s, and felix takes about that long to write its first tables.
+ASSUMED_SECONDS = 30
+# Above that a pod did not start slowly, it was unready in between: the kubelet kills one that takes longer to start.
+LONGEST_START = 300
+
+
+def adopted(node: NodeFacts, passed: bool, label: AdmissionLabel) -> bool:
+    """Whether the node belongs to the adoption. One that carries the label and passes has its place in its tier's batches."""
+    if carries(node["labels"], label) and node["batch"] == ADOPTION:
+        return True
+    return node["calico_ready"] and not (passed and carries(node["labels"], label))
+
+
+def adopted_since(observation: Observation, plan_id: str, label: AdmissionLabel, planned: Collection[str]) -> list[str]:
+    """Nodes that were adopted under this plan without being in it: they became ready after it was made."""
+    return [
+        name
+        for name, node in sorted(observation["nodes"].items())
+        if name not in planned
+        and carries(node["labels"], label)
+        and node["annotations"].get(ANNOTATION_BATCH) == ADOPTION
+        and node["annotations"].get(ANNOTATION_PLAN) == plan_id
+    ]
+
+
+def unproven(outside: ExcludedNode) -> UnprovenNode:
+    """What would keep the node outside, if calico-node did not run there."""
+    return UnprovenNode(
+        node=outside["node"] or "",
+        host=outside["host"],
+        tier=outside["tier"],
+        cause=outside["cause"],  # type: ignore[typeddict-item]
+        reason=outside["reason"],
+        remedy=outside["remedy"],
+    )
+
+
+def restart(
+    observation: Observation, label: AdmissionLabel, staying: Collection[str], wanted: str | None
+) -> Restart | None:
+    """What setting the selector restarts: calico-node on the nodes where it stays. None where nothing does."""
+    daemonset = observation["daemonset"]
+    if daemonset is None or scoped(observation["installation"], label):
+        return None
+    nodes = len({pod["node"] for pod in observation["pods"]} & set(staying))
+    if not nodes:
+        return None
+    present = daemonset["max_unavailable"]
+    raised = wanted if raises(wanted, present, nodes) else None
+    each = _readiness_seconds(observation)
+    together = at_once(raised or present, nodes)
+    return Restart(
+        nodes=nodes,
+        max_unavailable=present,
+        raised_to=raised,
+        at_once=together,
+        seconds_each=each or ASSUMED_SECONDS,
+        observed=each is not None,
+        seconds=-(-nodes // together) * (each or ASSUMED_SECONDS),
+    )
+
+
+def restart_text(told: Restart) -> str:
+    """For whoever has to say when it may be done."""
+    limit = f"maxUnavailable {told['max_unavailable']}"
+    if told["raised_to"]:
+        limit += f", raised to {told['raised_to']} for that time"
+    source = "as its pods took when they started" if told["observed"] else "assumed"
+    return (
+        f"Setting the selector restarts calico-node once on {count(told['nodes'], 'node')}, {told['at_once']} at a time "
+        f"({limit}), about {duration(told['seconds'])} at {told['seconds_each']} s a node ({source})"
+    )
+
+
+def duration(seconds: int) -> str:
+    if seconds < 120:
+        return f"{seconds} s"
+    minutes = -(-seconds // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _readiness_seconds(observation: Observation) -> int | None:
+    """The median time from creation to readiness of the pods that run; None where no pod tells."""
+    ready = running(observation)
+    times = [
+        seconds
+        for pod in observation["pods"]
+        if pod["node"] in ready and pod["ready"]
+        for seconds in [seconds_between(pod["created"], pod["since"])]
+        if seconds is not None and 0 <= seconds <= LONGEST_START
+    ]
+    return max(1, round(statistics.median(times))) if times else None

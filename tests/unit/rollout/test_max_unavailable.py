@@ -1,0 +1,99 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.max_unavailable import (
+    at_once,
+    max_unavailable_of,
+    raised_of,
+    raises,
+    raising_patch,
+    restoring_patch,
+)
+
+KEY = "rollout.calico-ops.dev/max-unavailable"
+POINTER = "/spec/nodeUpdateStrategy/rollingUpdate/maxUnavailable"
+SAME = {"op": "test", "path": "/metadata/resourceVersion", "value": "7"}
+
+
+def raw(value: Any = 1, **annotations: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "default", "resourceVersion": "7", "annotations": {"a": "b", **annotations}},
+        "spec": {"nodeUpdateStrategy": {"rollingUpdate": {"maxUnavailable": value}}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "nodes", "together"),
+    [("1", 20, 1), ("5", 20, 5), ("10%", 20, 2), ("10%", 21, 3), ("1%", 5, 1), ("0", 5, 1)],
+)
+def test_how_many_may_be_down_is_counted_as_the_daemonset_controller_does(
+    value: str, nodes: int, together: int
+) -> None:
+    assert at_once(value, nodes) == together
+
+
+def test_only_a_value_that_lets_more_nodes_restart_is_a_raise() -> None:
+    assert raises("2", "1", 20)
+    assert raises("2", None, 20)
+    assert not raises("10%", "2", 20)
+    assert not raises(None, "1", 20)
+
+
+def test_the_patch_tests_the_value_that_it_remembers_and_raises_in_one_write() -> None:
+    assert raising_patch(raw(), "5") == [
+        SAME,
+        {"op": "test", "path": POINTER, "value": 1},
+        {"op": "add", "path": POINTER, "value": 5},
+        {
+            "op": "add",
+            "path": "/metadata/annotations/rollout.calico-ops.dev~1max-unavailable",
+            "value": '{"previous": 1, "raised": "5"}',
+        },
+    ]
+
+
+def test_what_is_missing_above_the_value_is_made() -> None:
+    bare = {"metadata": {"resourceVersion": "7"}}
+    patch = raising_patch(bare, "10%")
+    assert [step["path"] for step in patch] == [
+        "/metadata/resourceVersion",
+        "/spec",
+        "/spec/nodeUpdateStrategy",
+        "/spec/nodeUpdateStrategy/rollingUpdate",
+        POINTER,
+        "/metadata/annotations",
+        "/metadata/annotations/rollout.calico-ops.dev~1max-unavailable",
+    ]
+    assert patch[4]["value"] == "10%"
+
+
+def test_a_raised_value_is_put_back_and_forgotten() -> None:
+    kept = raw("25%", **{KEY: '{"previous": 1, "raised": "25%"}'})
+    assert (max_unavailable_of(kept), raised_of(kept)) == ("25%", {"previous": "1", "raised": "25%"})
+    assert restoring_patch(kept) == [
+        SAME,
+        {"op": "test", "path": POINTER, "value": "25%"},
+        {"op": "replace", "path": POINTER, "value": 1},
+        {"op": "remove", "path": "/metadata/annotations/rollout.calico-ops.dev~1max-unavailable"},
+    ]
+
+
+def test_where_there_was_none_it_is_taken_out_again() -> None:
+    kept = raw(5, **{KEY: '{"previous": null, "raised": "5"}'})
+    assert {"op": "remove", "path": POINTER} in restoring_patch(kept)
+
+
+def test_a_value_of_somebody_else_stays() -> None:
+    kept = raw(7, **{KEY: '{"previous": 1, "raised": "5"}'})
+    assert [step["op"] for step in restoring_patch(kept)] == ["test", "remove"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nonsense", "[]", "{}", '{"previous": 1}', '{"previous": "{{ x }}", "raised": "5"}']
+)
+def test_an_annotation_that_is_not_a_rollouts_is_none(text: str) -> None:
+    assert raised_of(raw(**{KEY: text})) is None
