@@ -134,7 +134,7 @@ def main() -> int:
         "tigera-operator has a stand-in, and what a kubelet does is simulated; all else is the real thing.",
     )
     try:
-        lab.up(DEMO)
+        DEMO.bring_up(lab)
         tell(story)
     finally:
         if arguments.keep:

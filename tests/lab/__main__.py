@@ -12,6 +12,7 @@ from tests.lab.errors import LabError
 from tests.lab.lab import Lab
 from tests.lab.nodes import NodeSpec
 from tests.lab.places import lab_names
+from tests.lab.recorder import judge, recorded
 from tests.lab.topologies import TOPOLOGIES
 
 
@@ -36,7 +37,11 @@ def _parser() -> argparse.ArgumentParser:
     build.set_defaults(run=_build)
 
     up = commands.add_parser("up", help="start a lab")
-    up.add_argument("--topology", choices=sorted(TOPOLOGIES), help="also start these SSH hosts; each is a node")
+    up.add_argument(
+        "--topology",
+        choices=sorted(TOPOLOGIES),
+        help="bring up this cluster: its SSH hosts, each of which is a node, and what runs on it",
+    )
     up.add_argument("--nodes", type=int, default=0, metavar="N", help="also register N nodes that have no host")
     up.add_argument("--no-operator", action="store_true", help="leave the stand-in for tigera-operator out")
     up.set_defaults(run=_up)
@@ -48,7 +53,15 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="say what runs and how to reach it")
     status.set_defaults(run=_status)
 
-    for command in (up, down, status):
+    record = commands.add_parser("record", help="write down from now on what becomes of calico-node's pods")
+    record.set_defaults(run=_record)
+
+    verdict = commands.add_parser(
+        "verdict", help="say whether a node lost a Ready calico-node that it should have kept"
+    )
+    verdict.set_defaults(run=_verdict)
+
+    for command in (up, down, status, record, verdict):
         command.add_argument("--name", default="default", help="which lab (default: %(default)s)")
     return parser
 
@@ -64,7 +77,10 @@ def _build(_options: argparse.Namespace) -> None:
 
 def _up(options: argparse.Namespace) -> None:
     lab = Lab(options.name, _say)
-    lab.up(hosts=TOPOLOGIES.get(options.topology, ()), operator=not options.no_operator)
+    if options.topology:
+        TOPOLOGIES[options.topology].bring_up(lab)
+    else:
+        lab.up(operator=not options.no_operator)
     lab.add_nodes(NodeSpec(f"node-{number:04}") for number in range(1, options.nodes + 1))
     _describe(lab)
 
@@ -77,6 +93,17 @@ def _down(options: argparse.Namespace) -> None:
 
 def _status(options: argparse.Namespace) -> None:
     _describe(Lab(options.name, _say))
+
+
+def _record(options: argparse.Namespace) -> None:
+    Lab(options.name, _say).record_pods()
+
+
+def _verdict(options: argparse.Namespace) -> None:
+    verdict = judge(recorded(Lab(options.name, _say).pod_record))
+    if verdict.broken:
+        raise LabError(verdict.text)
+    _say(verdict.text)
 
 
 def _describe(lab: Lab) -> None:

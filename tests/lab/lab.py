@@ -44,7 +44,7 @@ from tests.lab.stages import Readiness
 
 # etcd goes last and the API server before it: without its etcd it does not heed SIGTERM.
 _STOP_ORDER = (
-    ("operator", "node-agent", "kwok", "kube-controller-manager", "kube-scheduler"),
+    ("recorder", "operator", "node-agent", "kwok", "kube-controller-manager", "kube-scheduler"),
     ("kube-apiserver",),
     ("etcd",),
 )
@@ -61,6 +61,7 @@ class Lab:
         self.operator_kubeconfig = self.directory / "operator.kubeconfig"
         self.inventory = self.directory / "inventory.yml"
         self.audit_log = self.directory / "audit.log"
+        self.pod_record = self.directory / "pods.jsonl"
         self.daemons = Daemons(self.directory)
         self._record_file = self.directory / "lab.json"
         self._say = say
@@ -145,6 +146,12 @@ class Lab:
 
     def stop_operator(self) -> None:
         self.daemons.stop("operator")
+
+    # -- a witness
+
+    def record_pods(self) -> None:
+        """From now on everything that becomes of calico-node's pods goes into pod_record."""
+        self._start_module("recorder", "tests.lab.recorder", self.admin_kubeconfig, str(self.pod_record))
 
     # -- inside
 
@@ -234,10 +241,10 @@ class Lab:
         self.inventory.write_text(yaml.safe_dump(inventory, sort_keys=False))
         return started
 
-    def _start_module(self, daemon: str, module: str, kubeconfig: Path) -> None:
+    def _start_module(self, daemon: str, module: str, kubeconfig: Path, *arguments: str) -> None:
         self.daemons.start(
             daemon,
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", module, *arguments],
             env={"KUBECONFIG": str(kubeconfig), "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(REPOSITORY)},
             cwd=REPOSITORY,
         )

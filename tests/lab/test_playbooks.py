@@ -127,7 +127,7 @@ class Player:
 @pytest.fixture(scope="module")
 def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
     with claimed_lab("-play") as lab:
-        lab.up(DEMO)
+        DEMO.bring_up(lab)
         try:
             yield Player(lab, tmp_path_factory.mktemp("playbooks"))
         finally:

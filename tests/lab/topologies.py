@@ -1,24 +1,85 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sets of hosts with a name, for the demo, for molecule and for whoever wants to look around."""
+"""Clusters with a name, for the demos, for molecule and for whoever wants to look around."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.lab.eventually import eventually
 from tests.lab.hosts import HostSpec
+from tests.lab.lab import Lab
+from tests.lab.nodes import NodeSpec
 
 CORE = "node-role.kubernetes.io/control-plane"
 EDGE = "node-role.kubernetes.io/edge"
+ADMITTED = "rollout.calico-ops.dev/admitted"
+
+_INSTALLATIONS = "/apis/operator.tigera.io/v1/installations"
+_PODS = "/api/v1/namespaces/calico-system/pods"
 
 
-def _core(number: int) -> HostSpec:
-    return HostSpec(f"core-{number}", groups=["core"], labels={CORE: ""})
+@dataclass(frozen=True)
+class Topology:
+    """A cluster before a rollout."""
+
+    hosts: tuple[HostSpec, ...]
+    """Each is a node."""
+    nodes: tuple[NodeSpec, ...] = ()
+    """Nodes that no host of the inventory is."""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    """What becomes of calico-node on a node."""
+    installation: Mapping[str, Any] | None = None
+    """The spec of a Calico that runs already; None where there is none."""
+
+    def bring_up(self, lab: Lab) -> None:
+        """Until the cluster is as somebody would hand it over."""
+        lab.up(self.hosts)
+        lab.add_nodes(self.nodes)
+        for node, fault in self.faults.items():
+            lab.set_fault(node, fault)
+        if self.installation is not None:
+            body = {"apiVersion": "operator.tigera.io/v1", "kind": "Installation", "metadata": {"name": "default"}}
+            lab.admin.create(_INSTALLATIONS, {**body, "spec": self.installation}, fieldManager="kubectl-create")
+            names = {host.name for host in self.hosts} | {node.name for node in self.nodes}
+            expected = len(names - {node for node, fault in self.faults.items() if fault == "never-ready"})
+            eventually(lambda: _ready(lab) == expected, seconds=120)
 
 
-def _edge(number: int, netfilter_refused: bool = False) -> HostSpec:
-    return HostSpec(f"edge-{number}", groups=["edge"], labels={EDGE: ""}, netfilter_refused=netfilter_refused)
+def _ready(lab: Lab) -> int:
+    pods = lab.admin.list(_PODS, labelSelector="k8s-app=calico-node")
+    conditions = [condition for pod in pods for condition in pod.get("status", {}).get("conditions", [])]
+    return sum(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def _core(number: int, **more: Any) -> HostSpec:
+    return HostSpec(f"core-{number}", groups=["core"], labels={CORE: "", **more})
+
+
+def _edge(number: int, netfilter_refused: bool = False, **more: Any) -> HostSpec:
+    return HostSpec(f"edge-{number}", groups=["edge"], labels={EDGE: "", **more}, netfilter_refused=netfilter_refused)
 
 
 # The kernel of edge-4 knows no netfilter netlink: neither ipset nor nftables can work there.
-DEMO = (*(_core(number) for number in (1, 2, 3)), *(_edge(number, number == 4) for number in (1, 2, 3, 4)))
+DEMO = Topology((*(_core(number) for number in (1, 2, 3)), *(_edge(number, number == 4) for number in (1, 2, 3, 4))))
 
-TOPOLOGIES: dict[str, tuple[HostSpec, ...]] = {"demo": DEMO}
+_VXLAN = {
+    "calicoNetwork": {
+        "bgp": "Disabled",
+        "linuxDataplane": "Iptables",
+        "ipPools": [{"cidr": "10.244.0.0/16", "encapsulation": "VXLAN"}],
+    }
+}
+
+# Calico everywhere, and stuck: calico-node on edge-5 never gets ready, whose kernel refuses what it needs. That of edge-4 refuses
+# it too, and calico-node is Ready there all the same. Nobody has an SSH host for the twelve nodes in the field.
+STUCK = Topology(
+    (*(_core(number) for number in (1, 2, 3)), *(_edge(number, number >= 4) for number in (1, 2, 3, 4, 5))),
+    nodes=tuple(NodeSpec(f"field-{number}", {EDGE: ""}) for number in range(1, 13)),
+    faults={"edge-5": "never-ready"},
+    installation=_VXLAN,
+)
+
+TOPOLOGIES: dict[str, Topology] = {"demo": DEMO, "stuck": STUCK}
