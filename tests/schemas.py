@@ -21,6 +21,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 DOCUMENTS = (
     documents.PrecheckResult,
     documents.PrecheckReport,
+    documents.ReachReport,
     documents.NodeFacts,
     documents.Plan,
     documents.Observation,

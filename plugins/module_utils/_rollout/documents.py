@@ -158,6 +158,42 @@ class PrecheckReport(TypedDict):
     """By inventory name."""
 
 
+class ReachFinding(TypedDict):
+    """Probes from some hosts to others that failed in the same way."""
+
+    target: str
+    """`tcp/179`, `udp/4789`, `ip/4`."""
+    outcome: Literal["timeout", "refused", "unreachable"]
+    sources: list[str]
+    destinations: list[str]
+    pairs: int
+    """How many pairs of source and destination failed."""
+    remedy: str
+
+
+class ReachReport(TypedDict):
+    """What the hosts of a play reach of each other on the ports of Calico."""
+
+    kind: Literal["ReachReport"]
+    version: int
+    outcome: Literal["passed", "failed"]
+    """`failed` when a probe failed or a host took no part; what is not provable does not fail."""
+    reason: str
+    """One sentence."""
+    hosts: int
+    targets: list[str]
+    probes: int
+    """Pairs of hosts, times targets."""
+    reached: int
+    not_provable: int
+    """The port is in use at the destination, or its listener was not there any more."""
+    silent: dict[str, str]
+    """Hosts that took no part, with the reason."""
+    ended_early: list[str]
+    """Hosts whose listener ended before the step did."""
+    findings: list[ReachFinding]
+
+
 # --- the cluster's nodes, trimmed -----------------------------------------------------------------------------------
 
 

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Asks the listeners of other hosts, all at once, within one deadline."""
+
+import contextlib
+import errno
+import select
+import socket
+import time
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from . import wire
+from .listen import IN_USE, LISTENING
+from .wire import IPIP, TCP, UDP, Target
+
+OK, ANSWERED, REFUSED, UNREACHABLE, TIMEOUT, NOT_PROVABLE = (
+    *("ok", "answered", "refused"),
+    *("unreachable", "timeout", "not_provable"),
+)
+_REPEAT = 0.5
+"""Seconds after which a datagram without an answer is sent again: one may be lost without a fault."""
+
+_REFUSALS = {
+    errno.ECONNREFUSED: REFUSED,
+    errno.ECONNRESET: REFUSED,
+    errno.EHOSTUNREACH: UNREACHABLE,
+    errno.ENETUNREACH: UNREACHABLE,
+    errno.EACCES: UNREACHABLE,
+    errno.EPERM: UNREACHABLE,
+}
+
+
+class Peer(NamedTuple):
+    name: str
+    address: str
+    ports: Dict[str, str]
+    """By target, what its listener said: see listen.start()."""
+
+
+class _Call(NamedTuple):
+    peer: Peer
+    target: Target
+    connection: socket.socket
+
+
+def probe(
+    peers: List[Peer], targets: List[Target], address: str, token: str, seconds: float
+) -> Dict[str, Dict[str, str]]:
+    """By peer and target: how it went.
+
+    `ok`: our listener answered. `answered`: something else that has the port took a TCP connection. `refused`, `unreachable`
+    and `timeout`: as the network said. `not_provable`: the port is in use there, so nobody answers for us.
+    """
+    found: Dict[str, Dict[str, str]] = {peer.name: {} for peer in peers}
+    calls: List[_Call] = []
+    for peer in peers:
+        for one in targets:
+            state = peer.ports.get(str(one))
+            if state == LISTENING or (state == IN_USE and one.protocol == TCP):
+                calls.append(_Call(peer, one, _opened(one, address)))
+            else:
+                found[peer.name][str(one)] = NOT_PROVABLE
+    try:
+        _exchange(calls, token, time.monotonic() + seconds, found)
+    finally:
+        for call in calls:
+            call.connection.close()
+    return found
+
+
+def _opened(one: Target, address: str) -> socket.socket:
+    kind, protocol = {
+        TCP: (socket.SOCK_STREAM, 0),
+        UDP: (socket.SOCK_DGRAM, 0),
+        IPIP: (socket.SOCK_RAW, wire.IPIP_PROTOCOL),
+    }[one.protocol]
+    opened = socket.socket(socket.AF_INET, kind, protocol)
+    opened.setblocking(False)
+    # From the address that calico-node will send from: a host with several may reach its peers by one of them only.
+    opened.bind((address, 0))
+    return opened
+
+
+def _exchange(calls: List[_Call], token: str, until: float, found: Dict[str, Dict[str, str]]) -> None:
+    pending: Dict[int, Tuple[_Call, bool]] = {}
+    for call in calls:
+        outcome = _begin(call)
+        if outcome is not None:
+            found[call.peer.name][str(call.target)] = outcome
+        else:
+            # Whether the question was sent: a TCP connection has to be there first.
+            pending[call.connection.fileno()] = (call, False)
+    again = time.monotonic()
+    while pending and time.monotonic() < until:
+        if time.monotonic() >= again:
+            again = time.monotonic() + _REPEAT
+            for call, _asked in pending.values():
+                if call.target.protocol != TCP:
+                    _send(call, token)
+        poller = select.poll()
+        for number, (call, asked) in pending.items():
+            connecting = call.target.protocol == TCP and not asked
+            poller.register(number, select.POLLOUT if connecting else select.POLLIN)
+        wait = min(until, again) - time.monotonic()
+        for number, _events in poller.poll(max(0, int(wait * 1000))):
+            call, asked = pending[number]
+            outcome = _advance(call, asked, token)
+            if outcome is not None:
+                found[call.peer.name][str(call.target)] = outcome
+                del pending[number]
+            elif not asked:
+                pending[number] = (call, True)
+    for call, asked in pending.values():
+        # A connection that stands without a word from the other side is somebody's, not our listener's.
+        taken = call.target.protocol == TCP and asked
+        found[call.peer.name][str(call.target)] = ANSWERED if taken else TIMEOUT
+
+
+def _begin(call: _Call) -> Optional[str]:
+    try:
+        call.connection.connect((call.peer.address, 0 if call.target.protocol == IPIP else call.target.port))
+    except BlockingIOError:
+        return None
+    except OSError as error:
+        return _REFUSALS.get(error.errno or 0, TIMEOUT)
+    return None
+
+
+def _send(call: _Call, token: str) -> None:
+    question = wire.question(token)
+    # An earlier one's refusal comes out here; the answer tells what counts.
+    with contextlib.suppress(OSError):
+        call.connection.send(wire.wrapped(question) if call.target.protocol == IPIP else question)
+
+
+def _advance(call: _Call, asked: bool, token: str) -> Optional[str]:
+    """The outcome, when there is one now."""
+    try:
+        if call.target.protocol == TCP and not asked:
+            failed = call.connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if failed:
+                return _REFUSALS.get(failed, TIMEOUT)
+            if call.peer.ports.get(str(call.target)) == IN_USE:
+                return ANSWERED
+            call.connection.send(wire.question(token))
+            return None
+        word: Any = call.connection.recv(2048)
+    except BlockingIOError:
+        return None
+    except OSError as error:
+        return _REFUSALS.get(error.errno or 0, TIMEOUT)
+    if call.target.protocol == IPIP:
+        word = wire.unwrapped(word)
+    if word is not None and wire.is_word(word, wire.answer(token)):
+        return OK
+    # Not ours: a stranger's datagram is passed over, a stranger's stream is somebody else's port.
+    return ANSWERED if call.target.protocol == TCP else None

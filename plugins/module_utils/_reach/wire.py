@@ -1,0 +1,92 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. What goes over the wire between a probe and a listener.
+
+The probe says a question that only who knows the run's token can say; the listener answers such a question and nothing else, so
+that it answers no stranger, and an answer proves that the packet met our listener and not whatever else has the port.
+"""
+
+import hashlib
+import hmac
+import socket
+import struct
+from typing import NamedTuple, Optional
+
+TCP, UDP, IPIP = "tcp", "udp", "ip"
+IPIP_PROTOCOL = 4
+WORD = 32
+"""Bytes of a question and of an answer."""
+
+# RFC 3692 keeps protocol 253 for experiments, RFC 5737 the network 192.0.2.0/24 for documents: no host acts on the inner packet.
+_INNER_PROTOCOL = 253
+_INNER_ADDRESS = "192.0.2.1"
+_INNER_HEADER = struct.Struct("!BBHHHBBH4s4s")
+
+
+class Target(NamedTuple):
+    """A protocol with its port; protocol 4, IP in IP, has none."""
+
+    protocol: str
+    port: int
+
+    def __str__(self) -> str:
+        return "{}/{}".format(self.protocol, self.port)
+
+
+class BadTarget(ValueError):
+    """The message is for the user."""
+
+
+def target(text: str) -> Target:
+    """`tcp/179`, `udp/4789`, or `ip/4` for IP in IP."""
+    protocol, _slash, number = text.partition("/")
+    if protocol == IPIP and number == str(IPIP_PROTOCOL):
+        return Target(IPIP, IPIP_PROTOCOL)
+    if protocol not in (TCP, UDP) or not number.isdigit() or not 1 <= int(number) <= 65535:
+        raise BadTarget("{!r} is no target: tcp/PORT, udp/PORT or ip/4 is needed".format(text))
+    return Target(protocol, int(number))
+
+
+def question(token: str) -> bytes:
+    return _word(token, b"question")
+
+
+def answer(token: str) -> bytes:
+    return _word(token, b"answer")
+
+
+def is_word(given: bytes, wanted: bytes) -> bool:
+    return hmac.compare_digest(given, wanted)
+
+
+def wrapped(word: bytes) -> bytes:
+    """The packet that goes inside a packet of protocol 4: firewalls may look whether it is one."""
+    address = socket.inet_aton(_INNER_ADDRESS)
+    fields = (0x45, 0, _INNER_HEADER.size + len(word), 0, 0, 1, _INNER_PROTOCOL, 0, address, address)
+    header = _INNER_HEADER.pack(*fields)
+    return _INNER_HEADER.pack(*fields[:7], _checksum(header), *fields[8:]) + word
+
+
+def unwrapped(packet: bytes) -> Optional[bytes]:
+    """The word in a packet as a raw socket of protocol 4 receives it, which is with the outer header."""
+    outer = (packet[0] & 15) * 4 if packet else 0
+    inner = packet[outer:]
+    if len(inner) != _INNER_HEADER.size + WORD or inner[9] != _INNER_PROTOCOL:
+        return None
+    return inner[_INNER_HEADER.size :]
+
+
+def control_name(token: str) -> bytes:
+    """The listener's name among the abstract UNIX sockets of its host. Such a name is no file and goes with the listener."""
+    return b"\0calico-ops-reach-" + hashlib.sha256(token.encode()).hexdigest()[:32].encode()
+
+
+def _word(token: str, purpose: bytes) -> bytes:
+    return hmac.new(token.encode(), purpose, hashlib.sha256).digest()
+
+
+def _checksum(header: bytes) -> int:
+    total: int = sum(struct.unpack("!{}H".format(len(header) // 2), header))
+    total = (total & 0xFFFF) + (total >> 16)
+    return ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF

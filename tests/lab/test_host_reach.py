@@ -1,0 +1,148 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What real hosts reach of each other, with a firewall on one of them and a port taken on another."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import ReachReport
+from pydantic import TypeAdapter
+
+from tests.lab.hosts import Host, HostSet, HostSpec
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="lab hosts are made by root")
+
+# A listener of somebody else's, which says nothing to whoever connects.
+TAKES_A_PORT = (
+    "import socket, time; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); "
+    "s.bind(('0.0.0.0', {port})); s.listen(5); open('/tmp/taken', 'w').close(); time.sleep(600)"
+)
+DROPS = """
+table inet reach {
+  chain input {
+    type filter hook input priority 0; policy accept;
+    udp dport 4789 drop
+  }
+}
+"""
+SETTINGS = {
+    "precheck_reach": True,
+    "precheck_encapsulation": "vxlan",
+    "precheck_bgp": True,
+    "precheck_fail_on": "never",
+}
+SETTINGS["precheck_reach_probe_seconds"] = 2
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostSet]:
+    made = HostSet(tmp_path_factory.mktemp("reach"), [HostSpec(f"reach-{number}") for number in (1, 2, 3)])
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+def reached(hosts: HostSet, directory: Path, **variables: Any) -> dict[str, Any]:
+    inventory = directory / "inventory.yml"
+    inventory.write_text(yaml.safe_dump(hosts.inventory()))
+    given = {**SETTINGS, "precheck_report_dir": str(directory), **variables}
+    ended = subprocess.run(
+        ["ansible-playbook", "-i", str(inventory), "calico_ops.rollout.precheck", "-e", json.dumps(given)],
+        env={**os.environ, "ANSIBLE_PIPELINING": "true"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "precheck_reach_token" not in ended.stdout
+    report: dict[str, Any] = json.loads((directory / "reach.json").read_text())
+    TypeAdapter(ReachReport).validate_python(report, strict=True)
+    return report
+
+
+def traces(host: Host) -> dict[str, str]:
+    """Sockets of any kind, and processes: what a listener would leave."""
+    tables = ("tcp", "udp", "raw", "unix")
+    seen = {table: host.run(["cat", f"/proc/net/{table}"]).stdout for table in tables}
+    return {
+        # LISTEN, bound datagram and raw sockets; connections of SSH come and go.
+        "tcp": " ".join(sorted(line.split()[1] for line in seen["tcp"].splitlines()[1:] if line.split()[3] == "0A")),
+        "udp": " ".join(sorted(line.split()[1] for line in seen["udp"].splitlines()[1:])),
+        "raw": " ".join(sorted(line.split()[1] for line in seen["raw"].splitlines()[1:])),
+        "unix": " ".join(word for word in seen["unix"].split() if "calico-ops" in word),
+        "processes": host.run(["sh", "-c", "cat /proc/[0-9]*/comm | grep -c python || true"]).stdout,
+    }
+
+
+def test_hosts_with_open_ports_reach_each_other_and_keep_no_trace(hosts: HostSet, tmp_path: Path) -> None:
+    before = {host.name: traces(host) for host in hosts.hosts}
+    report = reached(hosts, tmp_path)
+    assert report["targets"] == ["tcp/179", "tcp/5473", "udp/4789"]
+    assert (report["outcome"], report["probes"], report["reached"]) == ("passed", 18, 18)
+    assert {host.name: traces(host) for host in hosts.hosts} == before
+
+
+def test_ip_in_ip_is_proven_by_a_packet_of_its_own(hosts: HostSet, tmp_path: Path) -> None:
+    report = reached(hosts, tmp_path, precheck_reach_targets=["ip/4"])
+    assert (report["targets"], report["probes"], report["reached"]) == (["ip/4"], 6, 6)
+
+
+def test_a_firewall_is_found_with_the_host_that_has_it_and_the_port(hosts: HostSet, tmp_path: Path) -> None:
+    shut = hosts.host("reach-2")
+    rules = tmp_path / "rules"
+    rules.write_text(DROPS)
+    loaded = subprocess.run(
+        ["nsenter", f"--target={shut.pid}", "--net", "--", "nft", "-f", str(rules)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert loaded.returncode == 0, loaded.stderr
+    try:
+        report = reached(hosts, tmp_path)
+    finally:
+        subprocess.run(
+            ["nsenter", f"--target={shut.pid}", "--net", "--", "nft", "delete", "table", "inet", "reach"], check=True
+        )
+    (finding,) = report["findings"]
+    assert (finding["target"], finding["outcome"], finding["destinations"]) == ("udp/4789", "timeout", ["reach-2"])
+    assert finding["sources"] == ["reach-1", "reach-3"]
+    assert report["outcome"] == "failed"
+
+
+def test_a_port_in_use_is_connected_to_and_left_alone(hosts: HostSet, tmp_path: Path) -> None:
+    taken = hosts.host("reach-3")
+    enter = ["nsenter", f"--target={taken.pid}", "--mount", "--net", "--pid", "--wd=/", "--"]
+    squatter = subprocess.Popen([*enter, "/usr/bin/python3", "-c", TAKES_A_PORT.format(port=179)])
+    try:
+        deadline = time.monotonic() + 20
+        while taken.run(["test", "-e", "/tmp/taken"]).returncode != 0:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        report = reached(hosts, tmp_path)
+        assert squatter.poll() is None
+    finally:
+        squatter.kill()
+        squatter.wait()
+        taken.run(["rm", "-f", "/tmp/taken"])
+    assert (report["outcome"], report["reached"], report["not_provable"]) == ("passed", 18, 0)
+
+
+def test_a_listener_that_ended_early_proves_nothing_and_is_named(hosts: HostSet, tmp_path: Path) -> None:
+    report = reached(hosts, tmp_path, precheck_reach_seconds=1)
+    assert report["ended_early"] == ["reach-1", "reach-2", "reach-3"]
+    assert report["findings"] == []
+    assert report["reached"] + report["not_provable"] == report["probes"]

@@ -1,0 +1,154 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Listeners and probes on loopback, on this Python and on the oldest that is promised for hosts."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._reach import wire
+
+from tests.environment.places import CHECKOUT
+
+OLDEST = "3.6"
+TOKEN = "only-for-this-test"
+HERE, THERE = "127.0.0.2", "127.0.0.3"
+CALL = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from _reach import listen, probe, wire
+given = json.loads(sys.argv[2])
+targets = [wire.target(text) for text in given["targets"]]
+if given["do"] == "start":
+    answer = listen.start(targets, given["address"], given["token"], given["seconds"])
+elif given["do"] == "stop":
+    answer = listen.stop(given["token"])
+else:
+    answer = probe.probe([probe.Peer(**peer) for peer in given["peers"]], targets, given["address"], given["token"], 0.7)
+sys.stdout.write(json.dumps(answer))
+"""
+
+
+def oldest() -> str | None:
+    found = sorted(Path.home().glob(f".pyenv/versions/{OLDEST}.*/bin/python"))
+    return str(found[-1]) if found else None
+
+
+@pytest.fixture(params=["this", OLDEST])
+def python(request: pytest.FixtureRequest) -> str:
+    path = sys.executable if request.param == "this" else oldest()
+    if path is None:
+        pytest.skip(f"no Python {OLDEST} under ~/.pyenv/versions")
+    return path
+
+
+def call(python: str, **given: Any) -> Any:
+    arguments = json.dumps({"token": TOKEN, "targets": [], **given})
+    command = [python, "-c", CALL, str(CHECKOUT / "plugins/module_utils"), arguments]
+    # With a pipe for its output, a listener that kept the pipe would keep this from returning, as it would keep SSH.
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((THERE, 0))
+        return int(probe.getsockname()[1])
+
+
+def peer(ports: dict[str, str]) -> dict[str, Any]:
+    return {"name": "there", "address": THERE, "ports": ports}
+
+
+@pytest.fixture
+def targets() -> list[str]:
+    return [f"tcp/{free_port()}", f"udp/{free_port(socket.SOCK_DGRAM)}"]
+
+
+def test_a_listener_answers_who_knows_the_token_and_nobody_else(python: str, targets: list[str]) -> None:
+    ports = call(python, do="start", address=THERE, targets=targets, seconds=20)
+    try:
+        assert ports == dict.fromkeys(targets, "listening")
+        asked = {"do": "probe", "address": HERE, "targets": targets, "peers": [peer(ports)]}
+        assert call(python, **asked) == {"there": dict.fromkeys(targets, "ok")}
+        assert call(python, **{**asked, "token": "another secret"}) == {
+            "there": {targets[0]: "answered", targets[1]: "timeout"}
+        }
+    finally:
+        assert call(python, do="stop") is True
+    assert call(python, **asked) == {"there": dict.fromkeys(targets, "refused")}
+
+
+def test_a_stranger_hears_nothing(python: str, targets: list[str]) -> None:
+    call(python, do="start", address=THERE, targets=targets, seconds=20)
+    tcp, udp = ((THERE, int(target.partition("/")[2])) for target in targets)
+    try:
+        with socket.create_connection(tcp, timeout=5) as connection:
+            connection.sendall(bytes(wire.WORD))
+            assert connection.recv(1) == b""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+            datagrams.settimeout(0.5)
+            datagrams.sendto(bytes(wire.WORD), udp)
+            with pytest.raises(TimeoutError):
+                datagrams.recv(1)
+    finally:
+        call(python, do="stop")
+
+
+def test_a_listener_is_gone_when_it_was_told_to_end(python: str, targets: list[str]) -> None:
+    call(python, do="start", address=THERE, targets=targets, seconds=20)
+    assert call(python, do="stop") is True
+    assert call(python, do="stop") is False
+
+
+def test_a_listener_ends_by_itself(python: str, targets: list[str]) -> None:
+    call(python, do="start", address=THERE, targets=targets, seconds=1)
+    time.sleep(1.5)
+    assert call(python, do="stop") is False
+
+
+def test_a_port_in_use_is_told_and_left_to_its_owner(python: str) -> None:
+    with socket.socket() as owner:
+        owner.bind((THERE, 0))
+        owner.listen(1)
+        target = f"tcp/{owner.getsockname()[1]}"
+        ports = call(python, do="start", address=THERE, targets=[target], seconds=20)
+        try:
+            assert ports == {target: "in_use"}
+            asked = call(python, do="probe", address=HERE, targets=[target], peers=[peer(ports)])
+            assert asked == {"there": {target: "answered"}}
+        finally:
+            call(python, do="stop")
+
+
+def test_a_datagram_port_in_use_proves_nothing(python: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as owner:
+        owner.bind((THERE, 0))
+        target = f"udp/{owner.getsockname()[1]}"
+        ports = call(python, do="start", address=THERE, targets=[target], seconds=20)
+        call(python, do="stop")
+        assert ports == {target: "in_use"}
+        asked = call(python, do="probe", address=HERE, targets=[target], peers=[peer(ports)])
+        assert asked == {"there": {target: "not_provable"}}
+
+
+def test_a_host_that_connects_and_says_nothing_does_not_keep_others_waiting(python: str, targets: list[str]) -> None:
+    ports = call(python, do="start", address=THERE, targets=targets, seconds=20)
+    with socket.create_connection((THERE, int(targets[0].partition("/")[2]))):
+        asked = call(python, do="probe", address=HERE, targets=targets, peers=[peer(ports)])
+    call(python, do="stop")
+    assert asked == {"there": dict.fromkeys(targets, "ok")}
+
+
+@pytest.mark.parametrize("target", ["tcp", "tcp/", "tcp/0", "tcp/65536", "sctp/1", "ip/50", "tcp/-1", "udp/1x"])
+def test_what_is_no_target_is_refused_with_what_is_needed(target: str) -> None:
+    with pytest.raises(wire.BadTarget, match="is no target: tcp/PORT, udp/PORT or ip/4 is needed"):
+        wire.target(target)
