@@ -17,12 +17,14 @@ description:
     the C(Installation) named C(default) of tigera-operator.
   - The selector is meant to be set once. Each change of it restarts calico-node on every node that has it, so let nodes in by
     labelling them (M(calico_ops.rollout.node_labels)), never by changing the selector.
-  - Written by server-side apply as field manager C(calico-ops-scope), bound to the UID of the Installation that was judged.
-    Nothing else in the Installation is touched, and no other manager's field is taken over.
+  - On request it sets affinity and tolerations of calico-node and csi-node-driver, pins typha, and places the control plane.
+  - Written by server-side apply, one field manager for each purpose, bound to the UID of the object that was judged, namely
+    C(calico-ops-scope) for all that restarts calico-node, C(calico-ops-typha), and C(calico-ops-control-plane).
+    Nothing else is touched, and no other manager's field is taken over unasked.
   - The object that the API server would store is judged first (a dry run). The module refuses, and writes nothing, when
     the result would take a Ready calico-node from a node, when another manager adds keys to the selector, when an
-    C(Installation) named C(overlay) exists, when Calico or Canal was installed from a manifest into C(kube-system), or when the label
-    is one that tigera-operator ignores.
+    C(Installation) named C(overlay) exists, when Calico or Canal was installed from a manifest into C(kube-system), when the label
+    is one that tigera-operator ignores, or when no node would take the pods of Calico's control plane.
 options:
   admission_label:
     description: The label that a node must carry to get Calico.
@@ -58,6 +60,16 @@ options:
     type: list
     elements: str
     default: []
+  when_owned:
+    description:
+      - What to do when something is to be set in an object that Helm or a GitOps controller (Argo CD, Flux, Rancher Fleet) applies, as its
+        labels, annotations and field managers tell. A patch would be taken out again at the next sync.
+      - V(refuse) writes nothing, fails, and returns the YAML to commit as RV(to_commit).
+      - V(wait) writes nothing and waits up to O(timeout) for the fields to appear. In check mode it returns at once.
+      - V(patch) writes all the same.
+    type: str
+    choices: [refuse, wait, patch]
+    default: refuse
   wait:
     description:
       - Wait until tigera-operator has put the selector into the DaemonSet and has observed this generation of the
@@ -66,11 +78,12 @@ options:
     type: bool
     default: true
   timeout:
-    description: Seconds that O(wait) may take.
+    description: Seconds that waiting may take, with O(wait) and with O(when_owned=wait).
     type: int
     default: 120
 extends_documentation_fragment:
   - calico_ops.rollout._kube
+  - calico_ops.rollout._placement
   - calico_ops.rollout._attributes
   - calico_ops.rollout._attributes.kube_group
 attributes:
@@ -79,7 +92,7 @@ attributes:
     details: Sends dry-run requests, which the API server validates and judges as it would the real ones.
   diff_mode:
     support: full
-    details: Shows the selectors (and with O(create) the whole spec), before and after.
+    details: Shows selectors, affinity and tolerations of each component (and with O(create) the whole spec), before and after.
   idempotent:
     support: full
 seealso:
@@ -99,6 +112,25 @@ EXAMPLES = r"""
       value: "yes"
     may_lose_calico:
       - edge-7
+
+- name: The same on a fleet with tainted edge nodes, typha and the API server on the core tier
+  calico_ops.rollout.installation_scope:
+    tolerations:
+      - operator: Exists
+        effect: NoSchedule
+      - operator: Exists
+        effect: NoExecute
+    typha_label:
+      key: example.com/tier
+      value: core
+    apiserver:
+      node_selector:
+        example.com/tier: core
+
+- name: An Installation that Argo CD applies is not patched; wait an hour for the commit
+  calico_ops.rollout.installation_scope:
+    when_owned: wait
+    timeout: 3600
 
 - name: A clean install starts on the nodes that are labelled already, and on no other
   calico_ops.rollout.installation_scope:
@@ -150,6 +182,46 @@ installation:
       type: list
       elements: str
       returned: always
+    owned_by:
+      description: The Helm release and GitOps controllers that apply it from outside the cluster, in words.
+      type: list
+      elements: str
+      returned: always
+    placement:
+      description: C(nodeSelector), C(affinity) and C(tolerations) of each component's override, as far as there are any.
+      type: dict
+      returned: always
+taken_over:
+  description: The fields that other managers held with other values, with O(force_conflicts).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    manager:
+      description: Name of the field manager that held it.
+      type: str
+      returned: always
+    field:
+      description: Path of the field.
+      type: str
+      returned: always
+    value:
+      description: The value that it had.
+      type: raw
+      returned: always
+to_commit:
+  description: YAML to merge into what Helm or a GitOps controller applies.
+  returned: when something is to be set in an object that it owns, unless O(when_owned=patch)
+  type: str
+  sample: |
+    # Merge into what Argo CD (application calico) applies; a chart's values may have the spec under another name.
+    apiVersion: operator.tigera.io/v1
+    kind: Installation
+    metadata:
+      name: default
+    spec:
+      controlPlaneNodeSelector:
+        rollout.calico-ops.dev/admitted: "true"
 created:
   description: Whether the Installation was, or in check mode would be, created.
   returned: success
@@ -162,17 +234,27 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import AUTH_CONSTRAINTS, AUTH_OPTIONS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster, connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.installation import (
-    ScopeOutcome,
+    await_committed,
     await_taken,
     scope,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer, observe_once
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scope_options import (
+    PLACEMENT_OPTIONS,
+    WHEN_OWNED,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scoping import (
+    OwnedElsewhere,
+    ScopeOutcome,
+    ScopeRequest,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import (
     ADMISSION_KEY,
     ADMISSION_VALUE,
     check_label,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.placement import read_placement
 
 LIST_SECONDS = 30
 """The first lists may take that much longer than the timeout: there is always an answer to why it is not in force."""
@@ -192,34 +274,56 @@ def main() -> None:
             "create": {"type": "bool", "default": False},
             "spec": {"type": "dict"},
             "may_lose_calico": {"type": "list", "elements": "str", "default": []},
+            "when_owned": {"type": "str", "choices": list(WHEN_OWNED), "default": "refuse"},
             "wait": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 120},
             **AUTH_OPTIONS,
+            **PLACEMENT_OPTIONS,
         },
         required_if=[("create", True, ("spec",))],
         supports_check_mode=True,
         **AUTH_CONSTRAINTS,
     )
-    started = time.monotonic()
-    label = AdmissionLabel(key=module.params["admission_label"]["key"], value=module.params["admission_label"]["value"])
+    params = module.params
+    deadline = time.monotonic() + params["timeout"]
     with connected(module) as cluster:
+        label = AdmissionLabel(key=params["admission_label"]["key"], value=params["admission_label"]["value"])
         check_label(label["key"], label["value"])
-        outcome = scope(
-            cluster,
-            label,
-            observation=observe_once(cluster),
-            create_spec=module.params["spec"] if module.params["create"] else None,
+        request = ScopeRequest(
+            label=label,
+            placement=read_placement(params),
+            may_lose_calico=params["may_lose_calico"],
+            take_over=params["force_conflicts"],
+            patch_owned=params["when_owned"] == "patch",
             check_mode=module.check_mode,
-            may_lose_calico=module.params["may_lose_calico"],
         )
-        if module.params["wait"] and not module.check_mode:
-            _wait(cluster, outcome, label, started + module.params["timeout"])
+        spec = params["spec"] if params["create"] else None
+        observation = observe_once(cluster)
+        try:
+            outcome = scope(cluster, request, observation=observation, create_spec=spec)
+        except OwnedElsewhere as elsewhere:
+            told = {"to_commit": elsewhere.owned.document, "diff": []}
+            if params["when_owned"] == "refuse":
+                module.fail_json(msg=str(elsewhere), **told)
+            if module.check_mode:
+                seen = observation["installation"]
+                module.exit_json(changed=False, created=False, installation=seen, taken_over=[], **told)
+            _await_commit(cluster, request, deadline)
+            outcome = scope(cluster, request, observation=observe_once(cluster), create_spec=spec)
+        if params["wait"] and not module.check_mode:
+            _wait(cluster, outcome, label, deadline)
     module.exit_json(
         changed=outcome.changed,
         created=outcome.created,
         installation=outcome.installation,
-        diff={"before": outcome.before, "after": outcome.after},
+        taken_over=[conflict._asdict() for conflict in outcome.taken_over],
+        diff=outcome.diff(),
     )
+
+
+def _await_commit(cluster: Cluster, request: ScopeRequest, deadline: float) -> None:
+    with Observer(cluster, deadline + LIST_SECONDS) as observer:
+        await_committed(observer, deadline, request.label, request.placement)
 
 
 def _wait(cluster: Cluster, outcome: ScopeOutcome, label: AdmissionLabel, deadline: float) -> None:

@@ -88,7 +88,7 @@ def test_the_selector_is_in_force_when_the_module_returns_and_a_second_run_chang
     for daemonset in ("calico-node", "csi-node-driver"):
         assert selector(brownfield, daemonset) == {"kubernetes.io/os": "linux", KEY: "true"}
     assert outcome["diff"] == rehearsed["diff"]
-    assert outcome["diff"]["before"] == {}
+    assert [(part["after_header"], part["before"]) for part in outcome["diff"]] == [("Installation/default", {})]
     assert [event.field_manager for event in outcome.writes] == ["calico-ops-scope"]
     again = modules.run("installation_scope")
     assert (again["changed"], again.writes) == (False, [])

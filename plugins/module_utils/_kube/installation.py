@@ -10,77 +10,175 @@ resourceVersion of the judged object, so that a change in between is judged anew
 
 from __future__ import annotations
 
-import copy
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .._rollout import installation as rules
-from .._rollout.documents import AdmissionLabel, InstallationSeen, Observation
+from .._rollout.documents import AdmissionLabel, Observation
 from .._rollout.errors import RolloutError
+from .._rollout.handover import handover
 from .._rollout.labels import check_label
-from .._rollout.text import listed
+from .._rollout.placement import Placement, daemonset_pod
+from .._rollout.purposes import Purpose, apiserver_purpose, purposes
 from . import trim
-from .client import ApiError, Cluster
+from .apply import Target, apply
+from .client import Cluster
+from .creation import create, refuse_another_spec
 from .observe import Eyes
-
-COLLECTION_PATH = "/apis/operator.tigera.io/v1/installations"
-PATH = "%s/%s" % (COLLECTION_PATH, rules.NAME)
-APPLY = "application/apply-patch+yaml"
-CREATION_MANAGER = "calico-ops-install"
-"""Another manager than the one that applies: an apply takes away every field that its manager owned and no longer names."""
-
-ATTEMPTS = 5
-"""The operator writes defaults back in the seconds after each change; more collisions than that have another cause."""
-
-NAMES_SHOWN = 10
-
-
-@dataclass(frozen=True)
-class ScopeOutcome:
-    changed: bool
-    created: bool
-    before: dict[str, Any]
-    after: dict[str, Any]
-    installation: InstallationSeen
-    """As the API server stores it, or in check mode would store it."""
-    stored: Mapping[str, Any] | None
-    """The raw object that the write returned; None when nothing was written."""
+from .scoping import (
+    APISERVER_PATH,
+    ATTEMPTS,
+    PATH,
+    OwnedElsewhere,
+    ScopeOutcome,
+    ScopeRequest,
+    apiserver_placed,
+    expected_nodes,
+    refuse,
+    selectors,
+    unschedulable,
+    writers,
+)
 
 
 def scope(
     cluster: Cluster,
-    label: AdmissionLabel,
+    request: ScopeRequest,
     *,
     observation: Observation,
     create_spec: Mapping[str, Any] | None = None,
-    check_mode: bool = False,
-    may_lose_calico: Collection[str] = (),
 ) -> ScopeOutcome:
     """Let calico-node, csi-node-driver and the control plane of Calico only onto nodes that carry the label."""
-    check_label(label["key"], label["value"])
+    check_label(request.label["key"], request.label["value"])
     current = cluster.get_or_none(PATH)
+    apiserver = _apiserver(cluster, request, observation)
+    if current is None and create_spec is None:
+        raise RolloutError(
+            "There is no Installation/%s: Calico is not installed by tigera-operator here, or its CRD is missing. "
+            "For a clean install give the spec that the Installation is to be created with." % rules.NAME
+        )
     if current is None:
-        if create_spec is None:
-            raise RolloutError(
-                "There is no Installation/%s: Calico is not installed by tigera-operator here, or its CRD is missing. "
-                "For a clean install give the spec that the Installation is to be created with." % rules.NAME
-            )
-        _refuse(rules.refusals(observation, label, may_lose_calico))
-        return _create(cluster, label, create_spec, check_mode)
+        return create(cluster, request, observation, create_spec or {}, apiserver)
     if create_spec is not None:
-        _refuse_another_spec(current, create_spec, label)
-    uid = current["metadata"]["uid"]
+        refuse_another_spec(current, create_spec, request, observation)
+    first = Round(cluster, request, observation, current, apiserver)
+    this = first
     for _attempt in range(ATTEMPTS):
-        outcome = _apply(cluster, label, current, observation, check_mode, may_lose_calico)
+        outcome = this.carried_out()
         if outcome is not None:
-            return outcome
-        current = _again(cluster, uid)
+            before, apiserver_before = first.before, first.apiserver_before
+            changed = before != outcome.after or apiserver_before != outcome.apiserver_after
+            return replace(outcome, changed=changed, before=before, apiserver_before=apiserver_before)
+        current = _again(cluster, PATH, "Installation", first.installation.current)
+        if apiserver is not None:
+            apiserver = _again(cluster, APISERVER_PATH, "APIServer", apiserver)
+        this = Round(cluster, request, observation, current, apiserver)
     raise RolloutError(
-        "Installation/%s was changed by others each of the %d times that the selector was about to be written; nothing was "
-        "written. Its spec is written by: %s." % (rules.NAME, ATTEMPTS, _writers(current))
+        "Installation/%s was changed by others each of the %d times that it was about to be written. Its spec is written by: %s."
+        % (rules.NAME, ATTEMPTS, writers(current))
     )
+
+
+class Round:
+    """One attempt: judge what the API server would store, then store it. It is over when somebody else writes in between."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        request: ScopeRequest,
+        observation: Observation,
+        installation: Mapping[str, Any],
+        apiserver: Mapping[str, Any] | None,
+    ) -> None:
+        self.cluster, self.request = cluster, request
+        self.observation = observation.copy()
+        self.observation["installation"] = trim.installation_seen(installation)
+        self.installation = Target("Installation", PATH, installation, request.take_over)
+        self.apiserver = (
+            None if apiserver is None else Target("APIServer", APISERVER_PATH, apiserver, request.take_over)
+        )
+        self.before = selectors(installation)
+        self.apiserver_before = {} if apiserver is None else apiserver_placed(apiserver)
+
+    def carried_out(self) -> ScopeOutcome | None:
+        wanted = self._wanted()
+        judged = self._rehearsed(wanted)
+        if judged is None:
+            return None
+        installation, apiserver = judged
+        outcome = ScopeOutcome(
+            changed=False,
+            created=False,
+            before=self.before,
+            after=selectors(installation),
+            installation=trim.installation_seen(installation),
+            stored=None,
+            apiserver_before=self.apiserver_before,
+            apiserver_after={} if apiserver is None else apiserver_placed(apiserver),
+            taken_over=[conflict for target, _purpose in wanted for conflict in target.taken_over],
+        )
+        changed = outcome.before != outcome.after or outcome.apiserver_before != outcome.apiserver_after
+        self._judge(installation, apiserver, changed)
+        return outcome if self.request.check_mode or not changed else self._written(wanted, outcome)
+
+    def _wanted(self) -> list[tuple[Target, Purpose]]:
+        """What is to be applied to what, in the order of writing."""
+        request, current = self.request, self.installation.current
+        pod = daemonset_pod(request.placement, rules.provider_of(current), self.observation["nodes"])
+        wanted = [(self.installation, purpose) for purpose in purposes(request.label, request.placement, pod, current)]
+        if self.apiserver is None:
+            return wanted
+        v3_crds = self.observation["v3_crds"]
+        purpose = apiserver_purpose(request.label, request.placement, v3_crds, self.apiserver.current)
+        return wanted if purpose is None else [(self.apiserver, purpose), *wanted]
+
+    def _rehearsed(
+        self, wanted: Iterable[tuple[Target, Purpose]]
+    ) -> tuple[Mapping[str, Any], Mapping[str, Any] | None] | None:
+        """Installation and APIServer as they would be with all of it; no two purposes have a field in common."""
+        after = {"Installation": self.installation.current}
+        if self.apiserver is not None:
+            after["APIServer"] = self.apiserver.current
+        for target, purpose in wanted:
+            answer = apply(self.cluster, target, purpose, dry_run=True)
+            if answer is None:
+                return None
+            spec = {**(after[target.kind].get("spec") or {}), **{key: answer["spec"][key] for key in purpose.spec}}
+            after[target.kind] = {**answer, "spec": spec}
+        return after["Installation"], after.get("APIServer")
+
+    def _judge(self, installation: Mapping[str, Any], apiserver: Mapping[str, Any] | None, changed: bool) -> None:
+        request, seen = self.request, self.observation
+        # A selector that is in force already can strand nobody any more; an overlay defeats it at any time.
+        if changed or seen["overlay"]:
+            refuse(rules.refusals(seen, request.label, request.may_lose_calico, take_over=request.take_over))
+        refuse(rules.judge_applied(installation, request.label, seen["nodes"], expected_nodes(request, seen)))
+        if not changed:
+            return
+        refuse(unschedulable(request, seen, installation, apiserver))
+        owned = None if request.patch_owned else handover(seen, request.label, request.placement)
+        if owned:
+            raise OwnedElsewhere(owned)
+
+    def _written(self, wanted: Iterable[tuple[Target, Purpose]], outcome: ScopeOutcome) -> ScopeOutcome | None:
+        after = {**outcome.after, **outcome.apiserver_after}
+        for target, purpose in wanted:
+            has = selectors(target.current) if target is self.installation else apiserver_placed(target.current)
+            if all(has.get(component) == after.get(component) for component in purpose.spec):
+                continue
+            stored = apply(self.cluster, target, purpose, dry_run=False)
+            if stored is None:
+                return None
+            target.current = stored
+        installation = self.installation.current
+        return replace(
+            outcome,
+            installation=trim.installation_seen(installation),
+            stored=installation,
+            apiserver_stored=None if self.apiserver is None else self.apiserver.current,
+        )
 
 
 def await_taken(eyes: Eyes, deadline: float, label: AdmissionLabel) -> None:
@@ -96,6 +194,20 @@ def await_taken(eyes: Eyes, deadline: float, label: AdmissionLabel) -> None:
         if left <= 0:
             raise RolloutError(
                 "The selector is written, but is not in force in time: %s." % untaken(observation, label)
+            )
+        eyes.wait_for_change(left)
+
+
+def await_committed(eyes: Eyes, deadline: float, label: AdmissionLabel, placement: Placement) -> None:
+    """Until whoever applies the objects has put in what is wanted of them. Raises RolloutError when the time is over."""
+    while True:
+        owned = handover(eyes.observe(), label, placement)
+        if owned is None:
+            return
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise RolloutError(
+                "Not committed in time: %s. Nothing was written. To commit:\n%s" % (owned.text(), owned.document)
             )
         eyes.wait_for_change(left)
 
@@ -119,156 +231,24 @@ def untaken(observation: Observation, label: AdmissionLabel) -> str:
     return "nothing"
 
 
-def selectors(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that scoping sets, and no others: what a diff shows."""
-    seen = rules.selectors_of(raw)
-    shown: dict[str, Any] = {}
-    for component, key in (
-        ("calicoNodeDaemonSet", "calico_node_selector"),
-        ("csiNodeDriverDaemonSet", "csi_node_driver_selector"),
-    ):
-        if seen[key]:
-            shown[component] = {"spec": {"template": {"spec": {"nodeSelector": seen[key]}}}}
-    if seen["control_plane_selector"]:
-        shown["controlPlaneNodeSelector"] = seen["control_plane_selector"]
-    return shown
-
-
-def _create(cluster: Cluster, label: AdmissionLabel, spec: Mapping[str, Any], check_mode: bool) -> ScopeOutcome:
-    """By POST, which fails when an Installation appeared in between; a server-side apply would merge into it."""
-    body = rules.full_document(spec, label)
-    stored = _post(cluster, body, dry_run=True)
-    _refuse(rules.judge_applied(stored, label))
-    if not check_mode:
-        stored = _post(cluster, body, dry_run=False)
-    return ScopeOutcome(
-        changed=True,
-        created=True,
-        before={},
-        after=copy.deepcopy(body["spec"]),
-        installation=trim.installation_seen(stored),
-        stored=None if check_mode else stored,
-    )
-
-
-def _apply(
-    cluster: Cluster,
-    label: AdmissionLabel,
-    current: Mapping[str, Any],
-    observation: Observation,
-    check_mode: bool,
-    may_lose_calico: Collection[str],
-) -> ScopeOutcome | None:
-    """Judge what the API server would store, then store it. None when the object is no longer the one that was read."""
-    body = rules.scope_document(label, current["metadata"]["uid"])
-    body["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
-    judged = _patch(cluster, body, dry_run=True)
-    if judged is None:
-        return None
-    before, after = selectors(current), selectors(judged)
-    # A selector that is in force already can strand nobody any more; an overlay defeats it at any time.
-    _refuse(rules.refusals(observation, label, may_lose_calico) if before != after or observation["overlay"] else [])
-    _refuse(rules.judge_applied(judged, label))
-    if before == after or check_mode:
-        return ScopeOutcome(before != after, False, before, after, trim.installation_seen(judged), None)
-    stored = _patch(cluster, body, dry_run=False)
-    if stored is None:
-        return None
-    return ScopeOutcome(True, False, before, after, trim.installation_seen(stored), stored)
-
-
-def _again(cluster: Cluster, uid: str) -> dict[str, Any]:
-    current = cluster.get_or_none(PATH)
-    if current is None or current["metadata"]["uid"] != uid:
+def _apiserver(cluster: Cluster, request: ScopeRequest, observation: Observation) -> dict[str, Any] | None:
+    found = cluster.get_or_none(APISERVER_PATH) if observation["apiserver"] else None
+    if found is None and request.placement.apiserver is not None:
         raise RolloutError(
-            "Installation/%s was deleted or replaced while it was about to be changed; nothing was written."
+            "apiserver: there is no APIServer/%s whose pods could be placed. Create it first, or leave the option out."
             % rules.NAME
         )
-    return current
-
-
-def _patch(cluster: Cluster, body: Mapping[str, Any], dry_run: bool) -> dict[str, Any] | None:
-    """Server-side apply; None when the object is no longer the one that the body names."""
-    query = {"fieldManager": rules.FIELD_MANAGER, "force": "false", **_dry(dry_run)}
-    try:
-        return cluster.request("PATCH", PATH, query=query, body=body, content_type=APPLY)
-    except ApiError as error:
-        owners = conflicts(error)
-        if owners:
-            raise RolloutError(
-                "Other field managers hold what is to be set in Installation/%s: %s. Take the field out of what they apply, or "
-                "let them set the admission label; nothing was overwritten." % (rules.NAME, "; ".join(owners))
-            ) from error
-        if error.status == 409:
-            return None
-        raise _refused_by_the_api(error) from error
-
-
-def _post(cluster: Cluster, body: Mapping[str, Any], dry_run: bool) -> dict[str, Any]:
-    query = {"fieldManager": CREATION_MANAGER, "fieldValidation": "Strict", **_dry(dry_run)}
-    try:
-        return cluster.request("POST", COLLECTION_PATH, query=query, body=body)
-    except ApiError as error:
-        if error.status == 409:
-            raise RolloutError(
-                "Somebody else created Installation/%s in this moment; it was not overwritten." % rules.NAME
-            ) from error
-        if error.status == 404:
-            raise RolloutError(
-                "The API server does not know operator.tigera.io/v1 Installations: install tigera-operator with its CRDs first."
-            ) from error
-        raise _refused_by_the_api(error) from error
-
-
-def _refused_by_the_api(error: ApiError) -> Exception:
-    """422 is about the content of the user's spec or label; the rest (rights, overload) is not ours to explain."""
-    if error.status in (400, 422):
-        return RolloutError("The API server refuses Installation/%s: %s" % (rules.NAME, error.message))
-    return error
-
-
-def conflicts(error: ApiError) -> list[str]:
-    """`field (held by manager)` for each conflict of a server-side apply; empty when the error is something else."""
-    if error.status != 409:
-        return []
-    found = []
-    for cause in (error.details or {}).get("causes") or []:
-        if cause.get("reason") == "FieldManagerConflict":
-            # 'conflict with "kubectl-edit" using operator.tigera.io/v1': the name is quoted and may contain anything.
-            quoted = str(cause.get("message", "")).split('"')
-            manager = quoted[1] if len(quoted) > 2 else str(cause.get("message", ""))
-            found.append("%s is held by %s" % (str(cause.get("field", "")).lstrip("."), manager))
     return found
 
 
-def _refuse(reasons: Sequence[str]) -> None:
-    if reasons:
-        raise RolloutError("Installation/%s was not written: %s." % (rules.NAME, "; ".join(reasons)))
-
-
-def _refuse_another_spec(current: Mapping[str, Any], spec: Mapping[str, Any], label: AdmissionLabel) -> None:
-    """An Installation that already is what `create` asks for is left alone; another one is not taken over in silence."""
-    differing = _differing(rules.full_document(spec, label)["spec"], current.get("spec") or {}, "spec")
-    if differing:
+def _again(cluster: Cluster, path: str, kind: str, before: Mapping[str, Any]) -> dict[str, Any]:
+    current = cluster.get_or_none(path)
+    if current is None or current["metadata"]["uid"] != before["metadata"]["uid"]:
         raise RolloutError(
-            "Installation/%s already exists (uid %s, its spec is written by: %s) and differs from what `create` asks for in: %s. "
-            "It was not overwritten. To set the selector in the existing one, leave out `create` and `spec`."
-            % (rules.NAME, current["metadata"]["uid"], _writers(current), listed(differing, NAMES_SHOWN))
+            "%s/%s was deleted or replaced while it was about to be changed; nothing more was written."
+            % (kind, rules.NAME)
         )
-
-
-def _differing(wanted: Any, has: Any, path: str) -> list[str]:
-    """Where it has not what is wanted. What it has beyond that are defaults, which the operator writes into list items too."""
-    if isinstance(wanted, Mapping) and isinstance(has, Mapping):
-        return [found for key in wanted for found in _differing(wanted[key], has.get(key), "%s.%s" % (path, key))]
-    if isinstance(wanted, list) and isinstance(has, list) and len(wanted) == len(has):
-        pairs = enumerate(zip(wanted, has))
-        return [found for position, pair in pairs for found in _differing(*pair, "%s[%d]" % (path, position))]
-    return [] if wanted == has else [path]
-
-
-def _dry(dry_run: bool) -> dict[str, str]:
-    return {"dryRun": "All"} if dry_run else {}
+    return current
 
 
 def _told(status: Mapping[str, Any]) -> str:
@@ -277,7 +257,3 @@ def _told(status: Mapping[str, Any]) -> str:
         if condition and condition["status"] == "True" and condition["message"]:
             return " (the operator says: %s)" % condition["message"]
     return ""
-
-
-def _writers(raw: Mapping[str, Any]) -> str:
-    return listed(trim.spec_managers(raw), NAMES_SHOWN) or "nobody"

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._rollout.documents import LabelNodes, Observation, Wait
-from .installation import ScopeOutcome
 from .rolling_update import LimitOutcome
+from .scoping import ScopeOutcome
 
 
 class Journal:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Callable, Protocol
+from typing import Any, Callable, NamedTuple, Protocol
 
 from .._rollout.documents import NodeFacts, Observation
 from .._rollout.facts import node_facts
@@ -55,13 +55,14 @@ KINDS: dict[str, Kind] = {
     "daemonsets": Kind(APPS + "calico-system/daemonsets"),
     "revisions": Kind(APPS + "calico-system/controllerrevisions", trim=_revision),
     "installations": Kind(OPERATOR + "installations", optional=True),
+    "apiservers": Kind(OPERATOR + "apiservers", optional=True),
     "statuses": Kind(OPERATOR + "tigerastatuses", optional=True),
 }
 
 
 def observe_once(cluster: Cluster) -> Observation:
     """From one list of each kind. For what judges once: check mode, a refusal before a single write."""
-    return _assembled(lambda name: _listed(cluster, KINDS[name]), _manifest_daemonsets(cluster))
+    return _assembled(lambda name: _listed(cluster, KINDS[name]), _background(cluster))
 
 
 def survey(cluster: Cluster) -> tuple[list[NodeFacts], Observation]:
@@ -73,7 +74,7 @@ def survey(cluster: Cluster) -> tuple[list[NodeFacts], Observation]:
         found[name] = _listed(cluster, kinds[name])
         return found[name]
 
-    observation = _assembled(objects, _manifest_daemonsets(cluster))
+    observation = _assembled(objects, _background(cluster))
     facts: list[NodeFacts] = [node["facts"] for node in found["nodes"]]
     ready = running(observation)
     for node in facts:
@@ -90,6 +91,13 @@ def _listed(cluster: Cluster, kind: Kind) -> list[Any]:
         raise
 
 
+class Background(NamedTuple):
+    """Asked once a call: it does not change in the middle of a rollout without somebody's doing."""
+
+    manifest_install: list[str]
+    v3_crds: bool
+
+
 class Eyes(Protocol):
     """What a wait needs: to look, and to sleep until there is something new to see."""
 
@@ -103,12 +111,11 @@ class Observer:
 
     def __init__(self, cluster: Cluster, deadline: float) -> None:
         """`deadline` (monotonic) ends the watches."""
-        # Asked once: a Calico from manifests does not appear in the middle of a rollout without somebody's doing.
-        self._manifest = _manifest_daemonsets(cluster)
+        self._background = _background(cluster)
         self._mirror = Mirror(cluster, KINDS, deadline)
 
     def observe(self) -> Observation:
-        return _assembled(self._mirror.objects, self._manifest)
+        return _assembled(self._mirror.objects, self._background)
 
     def wait_for_change(self, timeout: float) -> bool:
         """Until something changed that was not yet there at the last return, or `timeout` seconds are over."""
@@ -145,11 +152,12 @@ class Observer:
         self.close()
 
 
-def _assembled(objects: Callable[[str], list[Any]], manifest: list[str]) -> Observation:
+def _assembled(objects: Callable[[str], list[Any]], background: Background) -> Observation:
     # Nodes and pods last: a DaemonSet that is older than its pods can only make the gate stricter.
     daemonsets, revisions = objects("daemonsets"), objects("revisions")
     installations, statuses = objects("installations"), objects("statuses")
     installation = trim.named(installations, "default")
+    apiserver = trim.named(objects("apiservers"), "default")
     calico_node, csi = trim.named(daemonsets, "calico-node"), trim.named(daemonsets, "csi-node-driver")
     return {
         "nodes": {raw["metadata"]["name"]: raw["seen"] for raw in objects("nodes")},
@@ -158,9 +166,23 @@ def _assembled(objects: Callable[[str], list[Any]], manifest: list[str]) -> Obse
         "csi_daemonset": None if csi is None else trim.daemonset_seen(csi, revisions),
         "installation": None if installation is None else trim.installation_seen(installation),
         "overlay": trim.named(installations, "overlay") is not None,
-        "manifest_install": manifest,
+        "apiserver": None if apiserver is None else trim.apiserver_seen(apiserver),
+        "v3_crds": background.v3_crds,
+        "manifest_install": background.manifest_install,
         "calico_status": trim.status_conditions(trim.named(statuses, "calico")),
     }
+
+
+def _background(cluster: Cluster) -> Background:
+    return Background(_manifest_daemonsets(cluster), _v3_crds(cluster))
+
+
+def _v3_crds(cluster: Cluster) -> bool:
+    """As the operator tells it when it starts: the older group decides where it is, whatever serves projectcalico.org/v3."""
+    return (
+        cluster.get_or_none("/apis/crd.projectcalico.org") is None
+        and cluster.get_or_none("/apis/projectcalico.org") is not None
+    )
 
 
 def _manifest_daemonsets(cluster: Cluster) -> list[str]:

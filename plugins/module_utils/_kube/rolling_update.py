@@ -13,7 +13,7 @@ from .._rollout.documents import Observation
 from .._rollout.errors import RolloutError
 from .._rollout.max_unavailable import max_unavailable_of, raised_of, raising_patch, restoring_patch
 from .client import ApiError, Cluster
-from .installation import ATTEMPTS, PATH
+from .scoping import ATTEMPTS, PATH
 
 FIELD_MANAGER = "calico-ops-adoption"
 JSON_PATCH = "application/json-patch+json"

@@ -23,14 +23,16 @@ from .._rollout.documents import (
 )
 from .._rollout.errors import RolloutError
 from .._rollout.installation import scoped
+from .._rollout.placement import NOTHING_MORE, Placement
 from .._rollout.plan import planned_nodes
 from .._rollout.readiness import judge, running
 from .._rollout.simulate import nothing_predicted, predict, simulate
 from .client import NODES, ApiError, Cluster
-from .installation import ScopeOutcome, scope
+from .installation import scope
 from .journal import Journal
 from .observe import Observer, observe_once
 from .rolling_update import LimitOutcome, foreseen_restoration, raise_limit, restore_limit
+from .scoping import ScopeOutcome, ScopeRequest
 from .writes import Write, WriteOutcome, write_all
 
 LIST_SECONDS = 30.0
@@ -55,6 +57,7 @@ class Step:
     state: RolloutState
     installation_spec: Mapping[str, Any] | None
     limits: Limits
+    placement: Placement = NOTHING_MORE
     clock: Callable[[], float] = time.time
     journal: Journal = field(default_factory=Journal)
     decision: Decision = field(init=False)
@@ -216,10 +219,14 @@ class Step:
     def _scope(self, create: bool, observation: Observation, check_mode: bool) -> ScopeOutcome:
         return scope(
             self.cluster,
-            self.plan["admission_label"],
+            ScopeRequest(
+                label=self.plan["admission_label"],
+                placement=self.placement,
+                planned=planned_nodes(self.plan),
+                check_mode=check_mode,
+            ),
             observation=observation,
             create_spec=self.installation_spec if create else None,
-            check_mode=check_mode,
         )
 
     def _label(self, action: LabelNodes, observation: Observation, deadline: float) -> dict[str, WriteOutcome]:

@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .._rollout.documents import ConditionSeen, DaemonSetSeen, InstallationSeen, NodeSeen, PodSeen
-from .._rollout.installation import selectors_of
+from .._rollout.documents import ApiServerSeen, ConditionSeen, DaemonSetSeen, InstallationSeen, NodeSeen, PodSeen
+from .._rollout.installation import provider_of, selectors_of
 from .._rollout.labels import DOMAIN
 from .._rollout.max_unavailable import max_unavailable_of, raised_of
+from .._rollout.overrides import APISERVER_COMPONENTS, COMPONENTS, placed
+from .._rollout.ownership import owners, spec_managers
 
 REVISION_LABEL = "controller-revision-hash"
 
@@ -39,6 +41,10 @@ def node_seen(raw: Raw) -> NodeSeen:
         "network_unavailable": network.get("status") == "True",
         "network_reason": network.get("reason") if network.get("status") == "True" else None,
         "unschedulable": bool((raw.get("spec") or {}).get("unschedulable")),
+        "taints": [
+            {"key": str(taint.get("key")), "value": str(taint.get("value") or ""), "effect": str(taint.get("effect"))}
+            for taint in (raw.get("spec") or {}).get("taints") or []
+        ],
     }
 
 
@@ -124,20 +130,22 @@ def installation_seen(raw: Raw) -> InstallationSeen:
         "max_unavailable": max_unavailable_of(raw),
         "raised": raised_of(raw),
         "variant": spec.get("variant"),
-        "provider": spec.get("kubernetesProvider") or None,
+        "provider": provider_of(raw),
         "managed_by": spec_managers(raw),
+        "owned_by": owners(raw),
+        "placement": placed(spec, COMPONENTS),
     }
 
 
-def spec_managers(raw: Raw) -> list[str]:
-    """Names of the field managers that own something in the spec."""
-    return sorted(
-        {
-            str(entry.get("manager"))
-            for entry in _metadata(raw).get("managedFields") or []
-            if "f:spec" in (entry.get("fieldsV1") or {})
-        }
-    )
+def apiserver_seen(raw: Raw) -> ApiServerSeen:
+    metadata = _metadata(raw)
+    return {
+        "uid": str(metadata.get("uid", "")),
+        "generation": int(metadata.get("generation") or 0),
+        "managed_by": spec_managers(raw),
+        "owned_by": owners(raw),
+        "placement": placed(raw.get("spec") or {}, APISERVER_COMPONENTS),
+    }
 
 
 def status_conditions(raw: Raw | None) -> dict[str, ConditionSeen]:

@@ -350,6 +350,12 @@ class Plan(TypedDict):
 # --- observation ------------------------------------------------------------------------------------------------------
 
 
+class TaintSeen(TypedDict):
+    key: str
+    value: str
+    effect: str
+
+
 class NodeSeen(TypedDict):
     labels: dict[str, str]
     annotations: dict[str, str]
@@ -359,6 +365,7 @@ class NodeSeen(TypedDict):
     """The NetworkUnavailable condition is True."""
     network_reason: str | None
     unschedulable: bool
+    taints: list[TaintSeen]
 
 
 class PodSeen(TypedDict):
@@ -419,6 +426,18 @@ class InstallationSeen(TypedDict):
     provider: str | None
     managed_by: list[str]
     """Names of the field managers that write its spec."""
+    owned_by: list[str]
+    """Helm releases and GitOps controllers that apply it from outside the cluster, in words."""
+    placement: dict[str, dict[str, Any]]
+    """nodeSelector, affinity and tolerations of each component's override, as far as there are any."""
+
+
+class ApiServerSeen(TypedDict):
+    uid: str
+    generation: int
+    managed_by: list[str]
+    owned_by: list[str]
+    placement: dict[str, dict[str, Any]]
 
 
 class Observation(TypedDict):
@@ -431,6 +450,9 @@ class Observation(TypedDict):
     installation: InstallationSeen | None
     overlay: bool
     """An Installation named `overlay` exists."""
+    apiserver: ApiServerSeen | None
+    v3_crds: bool
+    """Calico's own API is made of CRDs: webhooks run in place of calico-apiserver."""
     manifest_install: list[str]
     """calico-node or canal DaemonSets outside the operator, as namespace/name."""
     calico_status: dict[str, ConditionSeen]

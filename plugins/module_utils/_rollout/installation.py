@@ -13,16 +13,18 @@ import copy
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from .documents import AdmissionLabel, InstallationSeen, Observation
+from .documents import AdmissionLabel, InstallationSeen, NodeSeen, Observation
 from .errors import RolloutError
 from .labels import check_label
-from .overrides import DAEMONSETS, placement_narrows, pod_spec, selector_narrows, with_pod_spec
+from .overrides import DAEMONSETS, pod_spec, selector_narrows, tolerations_narrow
+from .placement import NOTHING_MORE, Placement, daemonset_pod
+from .purposes import purposes
 from .readiness import carries, labelled, running
+from .schedulable import daemonsets_kept_off
 from .text import listed
 
 NAME = "default"
 API_VERSION = "operator.tigera.io/v1"
-FIELD_MANAGER = "calico-ops-scope"
 
 _FIELDS = {
     "calico_node_selector": "calicoNodeDaemonSet's nodeSelector",
@@ -49,20 +51,17 @@ def selectors_of(raw_installation: Mapping[str, Any]) -> dict[str, dict[str, str
     }
 
 
-def scope_document(label: AdmissionLabel, uid: str) -> dict[str, Any]:
-    """The body of the server-side apply. The uid makes it fail, rather than create, when the Installation is gone meanwhile."""
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "Installation",
-        "metadata": {"name": NAME, "uid": uid},
-        "spec": _selectors(label),
-    }
-
-
-def full_document(spec: Mapping[str, Any], label: AdmissionLabel) -> dict[str, Any]:
-    """A new Installation: the user's spec with the selectors in it from its first moment."""
+def full_document(
+    spec: Mapping[str, Any],
+    label: AdmissionLabel,
+    placement: Placement = NOTHING_MORE,
+    nodes: Mapping[str, NodeSeen] | None = None,
+) -> dict[str, Any]:
+    """A new Installation: the user's spec with everything that a rollout wants of it, from its first moment."""
     merged = copy.deepcopy(dict(spec))
-    _merge(merged, _selectors(label), "spec")
+    pod = daemonset_pod(placement, provider_of({"spec": spec}), nodes or {})
+    for purpose in purposes(label, placement, pod):
+        _merge(merged, purpose.spec, "spec")
     document = {"apiVersion": API_VERSION, "kind": "Installation", "metadata": {"name": NAME}, "spec": merged}
     problems = judge_applied(document, label)
     if problems:
@@ -70,18 +69,30 @@ def full_document(spec: Mapping[str, Any], label: AdmissionLabel) -> dict[str, A
     return document
 
 
-def judge_applied(installation: Mapping[str, Any], label: AdmissionLabel) -> list[str]:
+def judge_applied(
+    installation: Mapping[str, Any],
+    label: AdmissionLabel,
+    nodes: Mapping[str, NodeSeen] | None = None,
+    expected: Collection[str] = (),
+) -> list[str]:
     """What is wrong with an Installation as the API would store it (a dry run's answer); empty when nothing is.
 
     nodeSelector is a granular map: keys of other field managers merge in without a conflict and narrow the set of nodes.
+    `expected` are the nodes that must run calico-node.
     """
     spec = installation.get("spec") or {}
     seen = selectors_of(installation)
     problems = _missing(seen, label)
     for daemonset, selector in zip(DAEMONSETS, (seen["calico_node_selector"], seen["csi_node_driver_selector"])):
         problems += selector_narrows(daemonset, selector, label)
-        problems += placement_narrows(daemonset, pod_spec(spec, daemonset))
-    return problems
+        problems += tolerations_narrow(daemonset, pod_spec(spec, daemonset))
+    return problems + daemonsets_kept_off(spec, nodes or {}, expected)
+
+
+def provider_of(installation: Mapping[str, Any]) -> str | None:
+    """The Kubernetes provider: as the spec says, or as the operator found out and published."""
+    computed = (installation.get("status") or {}).get("computed") or {}
+    return (installation.get("spec") or {}).get("kubernetesProvider") or computed.get("kubernetesProvider") or None
 
 
 def scoped(installation: InstallationSeen | None, label: AdmissionLabel) -> bool:
@@ -102,10 +113,12 @@ def refusals(
     label: AdmissionLabel,
     may_lose_calico: Collection[str] = (),
     about_to_be_labelled: Collection[str] = (),
+    take_over: bool = False,
 ) -> list[str]:
     """Why the selector must not be written to this cluster; empty when it may. For use before it is in force.
 
-    `about_to_be_labelled` are nodes that get the label before the selector is written.
+    `about_to_be_labelled` are nodes that get the label before the selector is written. With `take_over` another manager's value
+    of the label gives way.
     """
     reasons = []
     text = f"{label['key']}={label['value']}"
@@ -133,7 +146,7 @@ def refusals(
         )
     if observation["installation"] is not None:
         seen = _three(observation["installation"])
-        reasons += _other_values(seen, label)
+        reasons += [] if take_over else _other_values(seen, label)
         reasons += selector_narrows(DAEMONSETS[0], seen["calico_node_selector"], label)
         reasons += selector_narrows(DAEMONSETS[1], seen["csi_node_driver_selector"], label)
     if not labelled(observation, label) and not about_to_be_labelled:
@@ -168,13 +181,6 @@ def taken(observation: Observation, label: AdmissionLabel) -> bool:
         for daemonset in (calico_node, csi)
         if daemonset is not None
     )
-
-
-def _selectors(label: AdmissionLabel) -> dict[str, Any]:
-    spec: dict[str, Any] = {"controlPlaneNodeSelector": {label["key"]: label["value"]}}
-    for daemonset in DAEMONSETS:
-        spec.update(with_pod_spec(daemonset, {"nodeSelector": {label["key"]: label["value"]}}))
-    return spec
 
 
 def _three(installation: InstallationSeen) -> dict[str, dict[str, str]]:

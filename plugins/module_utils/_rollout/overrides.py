@@ -1,38 +1,40 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. What in an Installation's overrides would keep a DaemonSet's pods off nodes that carry the admission label."""
+"""PRIVATE. The overrides of an Installation that place its components, and what in them would keep admitted nodes without pods."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from .documents import AdmissionLabel
+from .documents import AdmissionLabel, TaintSeen
+from .eligibility import tolerates
 from .labels import OS_LABEL
 
 DAEMONSETS = ("calicoNodeDaemonSet", "csiNodeDriverDaemonSet")
+TYPHA = "typhaDeployment"
+KUBE_CONTROLLERS = "calicoKubeControllersDeployment"
+COMPONENTS = (*DAEMONSETS, TYPHA, KUBE_CONTROLLERS)
+CONTROL_PLANE_SELECTOR = "controlPlaneNodeSelector"
+APISERVER_COMPONENTS = ("apiServerDeployment", "calicoWebhooksDeployment")
+
+PLACING = ("nodeSelector", "affinity", "tolerations")
+"""The fields of a pod's spec that say where it runs."""
 
 _POD_SPEC = ("spec", "template", "spec")
 
 # Taints that a node without a CNI carries: calico-node must tolerate them to be able to cure them.
 _BOOTSTRAP_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/network-unavailable")
 
-# The operator's own default affinity on EKS and AKS: keeps out what cannot run a DaemonSet, and nothing else.
-_HARMLESS_TERMS = (
-    ("eks.amazonaws.com/compute-type", "NotIn", ("fargate",)),
-    ("type", "NotIn", ("virtual-kubelet",)),
-    (OS_LABEL, "In", ("linux",)),
-)
+
+def pod_spec(spec: Mapping[str, Any], component: str) -> Mapping[str, Any]:
+    """The pod spec overrides of one component; empty where there are none."""
+    return _at(spec, (component, *_POD_SPEC))
 
 
-def pod_spec(spec: Mapping[str, Any], daemonset: str) -> Mapping[str, Any]:
-    """The pod spec overrides of one DaemonSet; empty where there are none."""
-    return _at(spec, (daemonset, *_POD_SPEC))
-
-
-def with_pod_spec(daemonset: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    return {daemonset: {"spec": {"template": {"spec": dict(overrides)}}}}
+def with_pod_spec(component: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    return {component: {"spec": {"template": {"spec": dict(overrides)}}}}
 
 
 def selector_narrows(daemonset: str, selector: Mapping[str, str], label: AdmissionLabel) -> list[str]:
@@ -49,44 +51,36 @@ def selector_narrows(daemonset: str, selector: Mapping[str, str], label: Admissi
     ]
 
 
-def placement_narrows(daemonset: str, overrides: Mapping[str, Any]) -> list[str]:
-    """Affinity and tolerations replace the operator's own as a whole."""
-    problems = []
-    if _affinity_narrows(overrides):
-        problems.append(
-            f"{daemonset} has a required node affinity of its own, which keeps it off nodes that carry the admission label: remove it"
-        )
+def placed(spec: Mapping[str, Any], components: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What of each component's override says where its pods run; components without any of it are left away."""
+    found = {}
+    for component in components:
+        override = pod_spec(spec, component)
+        fields = {field: override[field] for field in PLACING if override.get(field) not in (None, {})}
+        if fields:
+            found[component] = fields
+    return found
+
+
+def tolerations_narrow(daemonset: str, overrides: Mapping[str, Any]) -> list[str]:
+    """Tolerations replace the operator's own as a whole."""
     tolerations = overrides.get("tolerations")
-    lacking = [taint for taint in _BOOTSTRAP_TAINTS if tolerations is not None and not _tolerated(tolerations, taint)]
-    if lacking:
-        taints = " and ".join(f"{taint}:NoSchedule" for taint in lacking)
-        problems.append(
-            f"{daemonset} replaces the operator's tolerations and does not tolerate {taints}: a node without a CNI would never get its pod"
-        )
-    return problems
+    lacking = [] if tolerations is None else lacking_tolerations(tolerations)
+    if not lacking:
+        return []
+    taints = " and ".join(f"{taint}:NoSchedule" for taint in lacking)
+    return [
+        f"{daemonset} replaces the operator's tolerations and does not tolerate {taints}: a node without a CNI would never get its pod"
+    ]
 
 
-def _affinity_narrows(overrides: Mapping[str, Any]) -> bool:
-    required = _at(overrides, ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution"))
-    for term in required.get("nodeSelectorTerms") or []:
-        if term.get("matchFields"):
-            return True
-        for expression in term.get("matchExpressions") or []:
-            if (
-                expression.get("key"),
-                expression.get("operator"),
-                tuple(expression.get("values") or ()),
-            ) not in _HARMLESS_TERMS:
-                return True
-    return False
-
-
-def _tolerated(tolerations: Collection[Mapping[str, Any]], taint: str) -> bool:
-    return any(
-        toleration.get("effect") in (None, "", "NoSchedule")
-        and (toleration.get("key") == taint or (not toleration.get("key") and toleration.get("operator") == "Exists"))
-        for toleration in tolerations
-    )
+def lacking_tolerations(tolerations: Collection[Mapping[str, Any]]) -> list[str]:
+    """Keys of the taints that every node has until calico-node runs there, as far as they are not tolerated."""
+    return [
+        key
+        for key in _BOOTSTRAP_TAINTS
+        if not any(tolerates(each, TaintSeen(key=key, value="", effect="NoSchedule")) for each in tolerations)
+    ]
 
 
 def _at(value: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:

@@ -114,6 +114,8 @@ def _scoped(installation: InstallationSeen | None, label: AdmissionLabel) -> Ins
             variant=None,
             provider=None,
             managed_by=[],
+            owned_by=[],
+            placement={},
         )
     after = installation.copy()
     after["calico_node_selector"] = {**installation["calico_node_selector"], **selector}

@@ -33,6 +33,8 @@ def seen(ready: Sequence[str] = (), unready: Sequence[str] = (), since: str = "2
         "csi_daemonset": None,
         "installation": None,
         "overlay": False,
+        "apiserver": None,
+        "v3_crds": False,
         "manifest_install": [],
         "calico_status": {},
     }

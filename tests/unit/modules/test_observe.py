@@ -53,7 +53,11 @@ def test_settling_gives_up_on_a_node_that_was_deleted_after_the_write(monkeypatc
 
 
 def not_installed(request: Request, _number: int) -> Reply:
-    if "operator.tigera.io" in request.path or request.path.rpartition("/")[2] in ("calico-node", "canal"):
+    if (
+        "tigera.io" in request.path
+        or "projectcalico.org" in request.path
+        or request.path.rpartition("/")[2] in ("calico-node", "canal")
+    ):
         return status(404, "NotFound")
     return Reply(body={"items": [], "metadata": {"resourceVersion": "1"}})
 
@@ -83,6 +87,25 @@ def test_a_calico_from_manifests_is_found() -> None:
 
     with fake_api(answer) as api:
         assert observe_once(api.cluster())["manifest_install"] == ["kube-system/canal"]
+
+
+@pytest.mark.parametrize(
+    ("groups", "v3"),
+    [
+        ({"crd.projectcalico.org", "projectcalico.org"}, False),
+        ({"crd.projectcalico.org"}, False),
+        ({"projectcalico.org"}, True),
+        (set(), False),
+    ],
+)
+def test_calicos_api_is_made_of_crds_where_the_older_group_is_absent(groups: set[str], v3: bool) -> None:
+    def answer(request: Request, number: int) -> Reply:
+        if request.path in {f"/apis/{group}" for group in groups}:
+            return Reply(body={"kind": "APIGroup"})
+        return not_installed(request, number)
+
+    with fake_api(answer) as api:
+        assert observe_once(api.cluster())["v3_crds"] is v3
 
 
 def test_a_survey_lists_the_nodes_once_for_facts_and_observation() -> None:

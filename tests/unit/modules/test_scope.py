@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import trim
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.installation import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.installation import await_taken, scope
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scoping import (
     PATH,
+    OwnedElsewhere,
     ScopeOutcome,
-    await_taken,
-    scope,
+    ScopeRequest,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import Observation
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
@@ -78,13 +79,18 @@ def observed(
         "csi_daemonset": None,
         "installation": None if installation is None else trim.installation_seen(installation),
         "overlay": False,
+        "apiserver": None,
+        "v3_crds": False,
         "manifest_install": [],
         "calico_status": {},
     }
 
 
-def scoped(server: Server, seen: Observation | None = None, **options: Any) -> ScopeOutcome:
-    return scope(server.cluster, LABEL, observation=seen or observed(installation=server.stored), **options)
+def scoped(
+    server: Server, seen: Observation | None = None, create_spec: raw.Raw | None = None, **asked: Any
+) -> ScopeOutcome:
+    observation = seen or observed(installation=server.stored)
+    return scope(server.cluster, ScopeRequest(LABEL, **asked), observation=observation, create_spec=create_spec)
 
 
 def test_the_three_selectors_are_set_and_the_diff_shows_nothing_else() -> None:
@@ -192,7 +198,7 @@ def test_an_overlay_is_refused_even_when_the_selector_is_there() -> None:
 def test_a_key_that_the_operator_would_not_take_is_refused_before_any_request(key: str) -> None:
     server = Server(raw.installation())
     with pytest.raises(RolloutError):
-        scope(server.cluster, {"key": key, "value": "true"}, observation=observed())
+        scope(server.cluster, ScopeRequest({"key": key, "value": "true"}), observation=observed())
     assert server.cluster.sent == []
 
 
@@ -210,9 +216,32 @@ def test_a_conflict_is_told_by_manager_and_field() -> None:
         raise refusal(409, "Conflict", "Apply failed with 1 conflict", [cause])
 
     cluster = Requests(answer)
-    with pytest.raises(RolloutError, match=r"spec\.calicoNodeDaemonSet.*admitted is held by kubectl-edit"):
-        scope(cluster, LABEL, observation=observed(installation=raw.installation()))
+    with pytest.raises(
+        RolloutError, match=r"spec\.calicoNodeDaemonSet.*admitted is held by kubectl-edit \(its value there: "
+    ):
+        scope(cluster, ScopeRequest(LABEL), observation=observed(installation=raw.installation()))
     assert cluster.real_writes() == []
+
+
+def owned_by_argocd(**spec: Any) -> raw.Raw:
+    owned = raw.installation(**spec)
+    owned["metadata"]["labels"] = {"argocd.argoproj.io/instance": "net"}
+    return owned
+
+
+def test_what_somebody_applies_from_outside_is_not_patched_but_told_for_a_commit() -> None:
+    server = Server(owned_by_argocd())
+    with pytest.raises(OwnedElsewhere, match=r"Argo CD \(application net\) applies what is to be changed") as refused:
+        scoped(server)
+    assert 'controlPlaneNodeSelector:\n    rollout.calico-ops.dev/admitted: "true"\n' in refused.value.owned.document
+    assert server.cluster.real_writes() == []
+    assert scoped(server, patch_owned=True).changed is True
+
+
+def test_an_owner_that_applies_what_is_wanted_is_no_matter() -> None:
+    admitted = {KEY: "true"}
+    pods = {name: raw.selected(admitted) for name in ("calicoNodeDaemonSet", "csiNodeDriverDaemonSet")}
+    assert scoped(Server(owned_by_argocd(controlPlaneNodeSelector=admitted, **pods))).changed is False
 
 
 def test_check_mode_judges_by_a_dry_run_and_writes_nothing() -> None:

@@ -186,6 +186,7 @@ def node_seen(admitted: bool = False, ready: bool = True, labels: Mapping[str, s
         network_unavailable=False,
         network_reason=None,
         unschedulable=False,
+        taints=[],
     )
 
 
@@ -233,6 +234,12 @@ def installation(selector: Mapping[str, str] | None = None, **fields: Any) -> In
         variant="Calico",
         provider="",
         managed_by=["tigera-operator"],
+        owned_by=[],
+        placement={
+            name: {"nodeSelector": dict(selector)}
+            for name in ("calicoNodeDaemonSet", "csiNodeDriverDaemonSet")
+            if selector
+        },
     )
     seen.update(fields)  # type: ignore[typeddict-item]
     return seen
@@ -247,6 +254,8 @@ def bare(names: Sequence[str]) -> Observation:
         csi_daemonset=None,
         installation=None,
         overlay=False,
+        apiserver=None,
+        v3_crds=False,
         manifest_install=[],
         calico_status={},
     )

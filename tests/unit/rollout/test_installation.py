@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -11,12 +12,13 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.instal
     judge_applied,
     refusals,
     rejection,
-    scope_document,
     scoped,
     selectors_of,
     stranded,
     taken,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.placement import NOTHING_MORE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.purposes import purposes
 
 from tests.unit.rollout.builders import (
     LABEL,
@@ -37,26 +39,19 @@ def override(daemonset_name: str, **pod_spec: Any) -> dict[str, Any]:
     return {daemonset_name: {"spec": {"template": {"spec": pod_spec}}}}
 
 
-def test_the_apply_body_holds_the_three_selectors_the_uid_and_nothing_else() -> None:
-    assert scope_document(LABEL, "u-1") == {
-        "apiVersion": "operator.tigera.io/v1",
-        "kind": "Installation",
-        "metadata": {"name": "default", "uid": "u-1"},
-        "spec": {
-            **override("calicoNodeDaemonSet", nodeSelector=SELECTOR),
-            **override("csiNodeDriverDaemonSet", nodeSelector=SELECTOR),
-            "controlPlaneNodeSelector": SELECTOR,
-        },
-    }
+def applied() -> dict[str, Any]:
+    """An Installation as an apply of the selectors alone leaves it."""
+    (scope,) = purposes(LABEL, NOTHING_MORE, {})
+    return {"spec": copy.deepcopy(scope.spec)}
 
 
 def test_what_is_applied_is_found_again() -> None:
-    assert selectors_of(scope_document(LABEL, "u-1")) == {
+    assert selectors_of(applied()) == {
         "calico_node_selector": SELECTOR,
         "csi_node_driver_selector": SELECTOR,
         "control_plane_selector": SELECTOR,
     }
-    assert judge_applied(scope_document(LABEL, "u-1"), LABEL) == []
+    assert judge_applied(applied(), LABEL) == []
 
 
 def test_an_installation_without_a_spec_has_no_selectors() -> None:
@@ -105,7 +100,7 @@ def test_a_spec_that_contradicts_the_rollout_is_refused(spec: dict[str, Any], me
 
 
 def stored(**spec: Any) -> dict[str, Any]:
-    document = scope_document(LABEL, "u-1")
+    document = applied()
     for name, value in spec.items():
         if name.endswith("DaemonSet"):
             document["spec"][name]["spec"]["template"]["spec"].update(value)
@@ -146,17 +141,21 @@ def affinity(*terms: dict[str, Any]) -> dict[str, Any]:
     return {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}}
 
 
-def test_a_required_node_affinity_of_somebody_else_is_named() -> None:
+NODES = {"core-1": node_seen(True, labels={"tier": "core"}), "edge-1": node_seen(labels={"tier": "edge"})}
+
+
+@pytest.mark.parametrize("name", ["calicoNodeDaemonSet", "csiNodeDriverDaemonSet"])
+def test_an_affinity_of_somebody_else_is_named_with_the_expected_nodes_that_it_keeps_out(name: str) -> None:
     term = {"matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["edge"]}]}
-    problems = judge_applied(stored(calicoNodeDaemonSet=affinity(term)), LABEL)
-    assert len(problems) == 1
-    assert "required node affinity" in problems[0]
-    assert judge_applied(stored(calicoNodeDaemonSet=affinity({"matchFields": [{"key": "metadata.name"}]})), LABEL)
+    (problem,) = judge_applied(stored(**{name: affinity(term)}), LABEL, NODES, ["core-1", "edge-1"])
+    assert problem.startswith(
+        f"{name}'s affinity or tolerations keep it off 1 node that must run it: edge-1 does not match"
+    )
 
 
-def test_the_operators_own_affinity_is_no_harm() -> None:
-    term = {"matchExpressions": [{"key": "type", "operator": "NotIn", "values": ["virtual-kubelet"]}]}
-    assert judge_applied(stored(calicoNodeDaemonSet=affinity(term)), LABEL) == []
+def test_an_affinity_that_keeps_no_expected_node_out_is_no_harm() -> None:
+    term = {"matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["edge"]}]}
+    assert judge_applied(stored(calicoNodeDaemonSet=affinity(term)), LABEL, NODES, ["core-1"]) == []
 
 
 @pytest.mark.parametrize(

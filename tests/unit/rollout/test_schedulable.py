@@ -1,0 +1,130 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pods that no node would take are found before anything is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import NodeSeen, TaintSeen
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.overrides import with_pod_spec
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.schedulable import (
+    control_plane_homeless,
+    daemonsets_kept_off,
+    typha_replicas,
+    typha_too_few,
+)
+
+from tests.unit.rollout.builders import SELECTOR, node_seen
+
+DEDICATED = TaintSeen(key="dedicated", value="edge", effect="NoSchedule")
+PINNED = with_pod_spec("typhaDeployment", {"nodeSelector": {"tier": "core"}})
+ADMITTED = {"controlPlaneNodeSelector": SELECTOR}
+
+
+def node(admitted: bool = False, cordoned: bool = False, taints: tuple[TaintSeen, ...] = (), **labels: str) -> NodeSeen:
+    seen = node_seen(admitted, labels=labels)
+    seen.update(unschedulable=cordoned, taints=list(taints))
+    return seen
+
+
+def fleet(core: int, edge: int, **core_fields: Any) -> dict[str, NodeSeen]:
+    nodes = {f"core-{number}": node(tier="core", **core_fields) for number in range(1, core + 1)}
+    return {**nodes, **{f"edge-{number}": node(tier="edge") for number in range(1, edge + 1)}}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "replicas"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (199, 3), (399, 3), (400, 4), (1000, 7)]
+)
+def test_typha_gets_replicas_as_the_operator_counts(nodes: int, replicas: int) -> None:
+    assert typha_replicas(nodes) == replicas
+
+
+def test_a_pin_with_enough_nodes_is_taken() -> None:
+    assert typha_too_few(PINNED, fleet(3, 4)) == []
+    assert typha_too_few(PINNED, fleet(1, 1)) == []
+
+
+def test_a_pin_with_too_few_nodes_is_refused_with_the_figures() -> None:
+    (fault,) = typha_too_few(PINNED, fleet(2, 5))
+    assert "typha pinned to tier=core has 2 nodes to run on (core-1, core-2)" in fault
+    assert "counts all 7 nodes that are not cordoned and asks for 3 replicas" in fault
+    assert "1 would stay Pending" in fault
+    assert "Label 1 more node, or leave typha_label out" in fault
+
+
+def test_a_node_that_typha_cannot_use_does_not_count_for_it() -> None:
+    assert "has 0 nodes to run on (none)" in typha_too_few(PINNED, fleet(1, 2, taints=(DEDICATED,)))[0]
+    assert (
+        "has 0 nodes to run on (none), but tigera-operator counts all 2"
+        in typha_too_few(PINNED, fleet(1, 2, cordoned=True))[0]
+    )
+    windows = {"w": node(tier="core", **{"kubernetes.io/os": "windows"}), **fleet(0, 1)}
+    assert "has 0 nodes to run on" in typha_too_few(PINNED, windows)[0]
+
+
+def test_typha_tolerates_the_control_plane_or_what_the_installation_says() -> None:
+    control_plane = TaintSeen(key="node-role.kubernetes.io/control-plane", value="", effect="NoSchedule")
+    nodes = fleet(1, 1, taints=(control_plane,))
+    assert typha_too_few(PINNED, nodes) == []
+    assert typha_too_few({**PINNED, "controlPlaneTolerations": [{"key": "mine", "operator": "Exists"}]}, nodes)
+    own = {"controlPlaneTolerations": [{"key": "dedicated", "operator": "Exists"}]}
+    assert typha_too_few({**PINNED, **own}, fleet(1, 1, taints=(DEDICATED,))) == []
+
+
+def test_a_virtual_kubelet_of_aks_asks_for_no_replica() -> None:
+    virtual = node(**{"type": "virtual-kubelet", "kubernetes.azure.com/cluster": "x"})
+    assert typha_too_few(PINNED, {**fleet(1, 1), "v": virtual}) == []
+
+
+def test_the_control_plane_needs_a_node_that_is_admitted_and_not_cordoned() -> None:
+    assert control_plane_homeless(ADMITTED, {"a": node(True)}, None, False) == []
+    (fault,) = control_plane_homeless(ADMITTED, {"a": node(True, cordoned=True), "b": node()}, None, False)
+    assert "no node would take calico-kube-controllers, which needs rollout.calico-ops.dev/admitted=true:" in fault
+    assert "calico would never be Available" in fault
+
+
+def test_an_apiserver_without_a_node_for_its_pods_is_refused() -> None:
+    override = with_pod_spec("apiServerDeployment", {"nodeSelector": {"tier": "core"}})
+    nodes = {"a": node(True, tier="edge"), "b": node(tier="core")}
+    (fault,) = control_plane_homeless(ADMITTED, nodes, override, False)
+    assert (
+        "no node would take calico-apiserver, which needs rollout.calico-ops.dev/admitted=true and tier=core" in fault
+    )
+    assert "the Calico API would not answer" in fault
+    assert control_plane_homeless(ADMITTED, {**nodes, "c": node(True, tier="core")}, override, False) == []
+    assert control_plane_homeless(ADMITTED, nodes, None, False) == []
+
+
+def test_what_keeps_the_nearest_nodes_away_is_told() -> None:
+    (fault,) = control_plane_homeless(ADMITTED, {"a": node(True, taints=(DEDICATED,)), "b": node()}, None, False)
+    assert "(a has the taint dedicated=edge:NoSchedule, which is not tolerated)" in fault
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"controlPlaneTolerations": [{"key": "dedicated", "operator": "Exists"}]},
+        with_pod_spec("calicoKubeControllersDeployment", {"tolerations": [{"operator": "Exists"}]}),
+    ],
+)
+def test_tolerations_open_a_node_to_the_control_plane(more: dict[str, Any]) -> None:
+    assert control_plane_homeless({**ADMITTED, **more}, {"a": node(True, taints=(DEDICATED,))}, None, False) == []
+
+
+def test_webhooks_follow_their_own_override_alone() -> None:
+    override = with_pod_spec("calicoWebhooksDeployment", {"nodeSelector": {"tier": "core"}})
+    nodes = {"a": node(True), "b": node(tier="core")}
+    assert control_plane_homeless(ADMITTED, nodes, override, True) == []
+    (fault,) = control_plane_homeless(ADMITTED, {"a": node(True)}, override, True)
+    assert "no node would take calico-webhooks, which needs tier=core" in fault
+
+
+def test_tolerations_that_leave_an_expected_node_out_are_named_for_both_daemonsets() -> None:
+    override = {"tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists"}]}
+    spec = {**with_pod_spec("calicoNodeDaemonSet", override), **with_pod_spec("csiNodeDriverDaemonSet", override)}
+    nodes = {"a": node(), "b": node(taints=(DEDICATED,)), "c": node(taints=(DEDICATED,))}
+    problems = daemonsets_kept_off(spec, nodes, ["a", "b", "unknown"])
+    assert [problem.partition("'s")[0] for problem in problems] == ["calicoNodeDaemonSet", "csiNodeDriverDaemonSet"]
+    assert all("1 node that must run it: b has the taint dedicated=edge:NoSchedule" in problem for problem in problems)
