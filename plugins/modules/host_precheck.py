@@ -284,52 +284,17 @@ precheck:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.address import problem_with
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import (
-    MTU_INTERFACES,
-    Want,
-)
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.versions import DOCUMENTED
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS, problem_with, wanted
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import complaints, examine
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "dataplane": {"type": "str", "choices": ["iptables", "nftables", "bpf"], "default": "iptables"},
-            "encapsulation": {"type": "str", "choices": ["none", "ipip", "vxlan"], "default": "ipip"},
-            "bgp": {"type": "bool", "default": True},
-            "ipv6": {"type": "bool", "default": False},
-            "wireguard": {"type": "bool", "default": False},
-            "ip_autodetection": {"type": "str", "default": "first-found"},
-            "cni_bin_dir": {"type": "path", "default": "/opt/cni/bin"},
-            "cni_conf_dir": {"type": "path", "default": "/etc/cni/net.d"},
-            "calico_version": {"type": "str", "choices": sorted(DOCUMENTED), "default": "3.33"},
-            "iptables_backend": {"type": "str", "choices": ["auto", "legacy", "nft"], "default": "auto"},
-            "mtu": {"type": "int", "default": 0},
-            "mtu_interface_pattern": {"type": "str", "default": MTU_INTERFACES},
-            "cgroup_v2_path": {"type": "str", "default": ""},
-            "vxlan_port": {"type": "int", "default": 4789},
-            "vxlan_vni": {"type": "int", "default": 4096},
-            "allow_module_load": {"type": "bool", "default": False},
-            "node_name": {"type": "str"},
-            "controller_clock": {"type": "float"},
-            "checks": {"type": "list", "elements": "str", "choices": [check.id for check in CATALOGUE]},
-            "fail_on": {"type": "str", "choices": ["fail", "warn", "never"], "default": "fail"},
-            "deadline": {"type": "int", "default": 30},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     params = module.params
-    problem = problem_with(params["ip_autodetection"])
+    problem = problem_with(params)
     if problem:
-        module.fail_json(msg="host_precheck: ip_autodetection: {}".format(problem))
-    if params["deadline"] < 1:
-        module.fail_json(msg="host_precheck: deadline must be at least 1 second, not {}".format(params["deadline"]))
-    document, made = examine(
-        Want(**{name: params[name] for name in Want._fields}), params["checks"], params["deadline"]
-    )
+        module.fail_json(msg="host_precheck: {}".format(problem))
+    document, made = examine(wanted(params), params["checks"], params["deadline"])
     found = complaints(made, params["fail_on"])
     if found:
         module.fail_json(

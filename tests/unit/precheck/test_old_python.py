@@ -29,6 +29,7 @@ SETTINGS = {
 EXAMINE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
+from _precheck import options
 from _precheck.checks.declaration import Want
 from _precheck.report import examine
 document, made = examine(Want(**json.loads(sys.argv[2])))
@@ -40,7 +41,7 @@ import json, sys, types
 sys.path.insert(0, sys.argv[1])
 import _precheck, importlib
 base = "ansible_collections.calico_ops.rollout.plugins.module_utils"
-for name in ("_precheck", "_precheck.checks.address", "_precheck.checks.catalogue", "_precheck.checks.declaration", "_precheck.report"):
+for name in ("_precheck", "_precheck.options", "_precheck.report"):
     sys.modules[base + "." + name] = importlib.import_module(name)
 for depth in range(1, 6):
     sys.modules.setdefault(".".join(base.split(".")[:depth]), types.ModuleType("x"))

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. The options of host_precheck, for each way in which a host is checked."""
+
+from typing import Any, Dict, Mapping, Optional
+
+from .checks import address
+from .checks.catalogue import CATALOGUE
+from .checks.declaration import MTU_INTERFACES, Want
+from .checks.versions import DOCUMENTED
+
+OPTIONS: Dict[str, Dict[str, Any]] = {
+    "dataplane": {"type": "str", "choices": ["iptables", "nftables", "bpf"], "default": "iptables"},
+    "encapsulation": {"type": "str", "choices": ["none", "ipip", "vxlan"], "default": "ipip"},
+    "bgp": {"type": "bool", "default": True},
+    "ipv6": {"type": "bool", "default": False},
+    "wireguard": {"type": "bool", "default": False},
+    "ip_autodetection": {"type": "str", "default": "first-found"},
+    "cni_bin_dir": {"type": "path", "default": "/opt/cni/bin"},
+    "cni_conf_dir": {"type": "path", "default": "/etc/cni/net.d"},
+    "calico_version": {"type": "str", "choices": sorted(DOCUMENTED), "default": "3.33"},
+    "iptables_backend": {"type": "str", "choices": ["auto", "legacy", "nft"], "default": "auto"},
+    "mtu": {"type": "int", "default": 0},
+    "mtu_interface_pattern": {"type": "str", "default": MTU_INTERFACES},
+    "cgroup_v2_path": {"type": "str", "default": ""},
+    "vxlan_port": {"type": "int", "default": 4789},
+    "vxlan_vni": {"type": "int", "default": 4096},
+    "allow_module_load": {"type": "bool", "default": False},
+    "node_name": {"type": "str"},
+    "controller_clock": {"type": "float"},
+    "checks": {"type": "list", "elements": "str", "choices": [check.id for check in CATALOGUE]},
+    "fail_on": {"type": "str", "choices": ["fail", "warn", "never"], "default": "fail"},
+    "deadline": {"type": "int", "default": 30},
+}
+
+
+def problem_with(params: Mapping[str, Any]) -> Optional[str]:
+    """What Ansible's own validation does not see; None when all is well."""
+    problem = address.problem_with(params["ip_autodetection"])
+    if problem:
+        return "ip_autodetection: {}".format(problem)
+    if params["deadline"] < 1:
+        return "deadline must be at least 1 second, not {}".format(params["deadline"])
+    return None
+
+
+def wanted(params: Mapping[str, Any]) -> Want:
+    return Want(**{name: params[name] for name in Want._fields})
