@@ -14,6 +14,7 @@ import yaml
 from tests.lab import audit
 from tests.lab.api import Api, ApiError
 from tests.lab.errors import LabError
+from tests.lab.faults import KUBELET_GONE
 from tests.lab.pki import Pki, write_kubeconfig
 from tests.lab.processes import Daemons
 from tests.lab.stages import Readiness, write_kwok_configuration
@@ -89,7 +90,7 @@ class ControlPlane:
                 self.programs["kwok"],
                 f"--kubeconfig={kubeconfig}",
                 f"--config={configuration}",
-                "--manage-all-nodes=true",
+                f"--manage-nodes-with-label-selector=!{KUBELET_GONE}",
                 f"--node-lease-duration-seconds={_LEASE_SECONDS}",
                 "--cidr=10.244.0.0/16",
             ],

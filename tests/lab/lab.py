@@ -33,8 +33,9 @@ from tests.lab.audit import AuditLog
 from tests.lab.binaries import Say, binaries
 from tests.lab.control_plane import PORTS, ControlPlane
 from tests.lab.errors import LabError
+from tests.lab.faults import FAULT, KUBELET_GONE, NO_FAULT, Fault
 from tests.lab.hosts import Host, HostError, HostSet, HostSpec
-from tests.lab.nodes import FAULT, NodeSpec, node_object
+from tests.lab.nodes import NodeSpec, node_object
 from tests.lab.pki import Pki, write_kubeconfig
 from tests.lab.places import REPOSITORY, lab_directory, labs_root
 from tests.lab.ports import free_ports, port_lock
@@ -132,8 +133,10 @@ class Lab:
             return list(pool.map(register, specs))
 
     def set_fault(self, node: str, fault: str | None) -> None:
-        """From now on calico-node fails there ("never-ready"), or no longer (None)."""
-        self.admin.patch(f"/api/v1/nodes/{node}", {"metadata": {"annotations": {FAULT: fault}}})
+        """From now on the node has this fault and no other one (faults.FAULTS, its argument after a colon), or none."""
+        kind = (Fault.parse(fault) if fault else NO_FAULT).kind
+        labels = {KUBELET_GONE: "" if kind == "kubelet-gone" else None}
+        self.admin.patch(f"/api/v1/nodes/{node}", {"metadata": {"labels": labels, "annotations": {FAULT: fault}}})
 
     def reset(self) -> None:
         """Remove all nodes, Calico's resources and what was made beside them."""

@@ -5,9 +5,10 @@
 - A calico-node that runs sets its Node's condition NetworkUnavailable=False/CalicoIsUp; one that goes sets
   True/CalicoIsDown, as calico-node's preStop hook does.
 - A pod of the pod network may start when its Node is Ready, for only then its CNI would give it an address.
-- calico-node's own checks pass unless the Node's fault annotation says otherwise.
+- What becomes of calico-node follows from the Node's fault (faults.py); its pod is told by an annotation.
+- A kubelet that is gone leaves conditions of its Node and pods to the node controller; the agent stands in for that too.
 
-Each node is looked at as a whole and anew after each event (judge), so that a missed event costs nothing.
+Each node is looked at as a whole and anew after each event (node_judgement.py), so that a missed event costs nothing.
 Run as `python -m tests.lab.node_agent` with KUBECONFIG set; ends on SIGTERM.
 """
 
@@ -18,124 +19,28 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 from tests.lab.api import STRATEGIC, Api, ApiError
+from tests.lab.node_judgement import (
+    Action,
+    Annotate,
+    LookAgain,
+    MarkNotReady,
+    NodeSeen,
+    PodSeen,
+    SetKubelet,
+    SetNetwork,
+    judge,
+    node_seen,
+    pod_seen,
+)
 from tests.lab.node_queue import NodeQueue
-from tests.lab.nodes import FAULT
+from tests.lab.nodes import calico_condition, kubelet_conditions, kubelet_gone_conditions, now_text
 from tests.lab.reflector import Reflector
 
-NETWORK = "lab.calico-ops.dev/network"
-HEALTHY = "lab.calico-ops.dev/healthy"
-UP = "CalicoIsUp"
-_LATE_SECONDS = 20.0
 _WORKERS = 4
-
-
-@dataclass(frozen=True)
-class NodeSeen:
-    name: str
-    ready: bool
-    network_reason: str
-    fault: str
-
-
-@dataclass(frozen=True)
-class PodSeen:
-    namespace: str
-    name: str
-    node: str
-    calico_node: bool
-    host_network: bool
-    phase: str
-    started: float
-    deleting: bool
-    network: str
-    healthy: str
-
-
-@dataclass(frozen=True)
-class SetNetwork:
-    up: bool
-
-
-@dataclass(frozen=True)
-class Annotate:
-    pod: PodSeen
-    key: str
-    value: str
-
-
-@dataclass(frozen=True)
-class LookAgain:
-    seconds: float
-
-
-Action = Union[SetNetwork, Annotate, LookAgain]
-
-
-def judge(node: NodeSeen, pods: Iterable[PodSeen], now: float) -> list[Action]:
-    """What is to be done on this node. Pure."""
-    actions: list[Action] = []
-    present = [pod for pod in pods if not pod.deleting]
-    running = [pod for pod in present if pod.calico_node and pod.phase == "Running"]
-    if bool(running) != (node.network_reason == UP):
-        actions.append(SetNetwork(up=bool(running)))
-    for pod in running:
-        actions += _health(node, pod, now)
-    if node.ready:
-        waiting = (pod for pod in present if not pod.host_network and pod.phase == "Pending" and not pod.network)
-        actions += [Annotate(pod, NETWORK, "up") for pod in waiting]
-    return actions
-
-
-def _health(node: NodeSeen, pod: PodSeen, now: float) -> list[Action]:
-    kind, _colon, argument = node.fault.partition(":")
-    if kind == "never-ready":
-        return [Annotate(pod, HEALTHY, "false")] if pod.healthy == "true" else []
-    if pod.healthy == "true":
-        return []
-    left = pod.started + float(argument or _LATE_SECONDS) - now if kind == "late" else 0.0
-    return [LookAgain(left)] if left > 0 else [Annotate(pod, HEALTHY, "true")]
-
-
-def node_seen(raw: dict[str, Any]) -> NodeSeen:
-    conditions = {condition["type"]: condition for condition in raw["status"].get("conditions", [])}
-    return NodeSeen(
-        name=raw["metadata"]["name"],
-        ready=conditions.get("Ready", {}).get("status") == "True",
-        network_reason=conditions.get("NetworkUnavailable", {}).get("reason", ""),
-        fault=raw["metadata"].get("annotations", {}).get(FAULT, ""),
-    )
-
-
-def pod_seen(raw: dict[str, Any]) -> PodSeen:
-    metadata, spec, status = raw["metadata"], raw["spec"], raw.get("status", {})
-    annotations = metadata.get("annotations", {})
-    return PodSeen(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        node=spec.get("nodeName", ""),
-        calico_node=metadata.get("labels", {}).get("k8s-app") == "calico-node",
-        host_network=spec.get("hostNetwork", False),
-        phase=status.get("phase", ""),
-        started=_started(status),
-        deleting="deletionTimestamp" in metadata,
-        network=annotations.get(NETWORK, ""),
-        healthy=annotations.get(HEALTHY, ""),
-    )
-
-
-def _started(status: dict[str, Any]) -> float:
-    for container in status.get("containerStatuses", []):
-        at = container["state"].get("running", {}).get("startedAt")
-        if at:
-            return datetime.strptime(at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
-    return 0.0
 
 
 class Agent:
@@ -194,26 +99,28 @@ class Agent:
         if node is None:
             return
         for action in judge(node, pods, time.time()):
-            if isinstance(action, SetNetwork):
-                self._set_network(name, action.up)
-            elif isinstance(action, Annotate):
-                path = f"/api/v1/namespaces/{action.pod.namespace}/pods/{action.pod.name}"
-                self._api.patch(path, {"metadata": {"annotations": {action.key: action.value}}})
-            else:
-                self._queue.add_later(name, action.seconds)
+            self._act(name, action)
 
-    def _set_network(self, node: str, up: bool) -> None:
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        condition = {
-            "type": "NetworkUnavailable",
-            "status": "False" if up else "True",
-            "reason": UP if up else "CalicoIsDown",
-            "message": f"Calico is {'running' if up else 'shutting down'} on this node",
-            "lastHeartbeatTime": now,
-            "lastTransitionTime": now,
-        }
-        self._api.patch(f"/api/v1/nodes/{node}/status", {"status": {"conditions": [condition]}}, STRATEGIC)
-        print(f"{node}: {condition['reason']}", flush=True)
+    def _act(self, node: str, action: Action) -> None:
+        if isinstance(action, SetNetwork):
+            self._set_conditions(node, [calico_condition(action.up)])
+        elif isinstance(action, SetKubelet):
+            self._set_conditions(node, kubelet_gone_conditions() if action.gone else kubelet_conditions(action.ready))
+        elif isinstance(action, MarkNotReady):
+            condition = {"type": "Ready", "status": "False", "lastTransitionTime": now_text()}
+            self._api.patch(f"{_path(action.pod)}/status", {"status": {"conditions": [condition]}}, STRATEGIC)
+        elif isinstance(action, Annotate):
+            self._api.patch(_path(action.pod), {"metadata": {"annotations": dict(action.annotations)}})
+        elif isinstance(action, LookAgain):
+            self._queue.add_later(node, action.seconds)
+
+    def _set_conditions(self, node: str, conditions: list[dict[str, str]]) -> None:
+        self._api.patch(f"/api/v1/nodes/{node}/status", {"status": {"conditions": conditions}}, STRATEGIC)
+        print(f"{node}: {', '.join(condition['reason'] for condition in conditions)}", flush=True)
+
+
+def _path(pod: PodSeen) -> str:
+    return f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}"
 
 
 def main() -> int:

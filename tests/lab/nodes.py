@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-FAULT = "lab.calico-ops.dev/fault"
+from tests.lab.faults import FAULT, KUBELET_GONE, Fault
+
 CNI_MISSING = (
     "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
     "message:Network plugin returns error: cni plugin not initialized"
@@ -38,7 +39,7 @@ class NodeSpec:
     operating_system: str = "linux"
     kernel_version: str = "6.12.0-lab"
     os_image: str = "Lab Linux"
-    fault: str = ""  # "never-ready", "late" or "late:SECONDS": what becomes of calico-node there
+    fault: str = ""  # one of faults.FAULTS, with its argument after a colon
     ready: bool = False  # a node that runs another CNI
     unschedulable: bool = False
     taints: tuple[Mapping[str, str], ...] = ()
@@ -51,6 +52,7 @@ def node_object(spec: NodeSpec, kubelet_version: str) -> dict[str, Any]:
         "kubernetes.io/os": spec.operating_system,
         "kubernetes.io/arch": spec.architecture,
         **spec.labels,
+        **({KUBELET_GONE: ""} if Fault.parse(spec.fault).kind == "kubelet-gone" else {}),
     }
     annotations = {**spec.annotations, **({FAULT: spec.fault} if spec.fault else {})}
     return {
@@ -68,7 +70,7 @@ def node_object(spec: NodeSpec, kubelet_version: str) -> dict[str, Any]:
             ],
             "capacity": {"cpu": "8", "memory": "16Gi", "pods": "110", "ephemeral-storage": "100Gi"},
             "allocatable": {"cpu": "8", "memory": "16Gi", "pods": "110", "ephemeral-storage": "100Gi"},
-            "conditions": _conditions(spec.ready),
+            "conditions": kubelet_conditions(spec.ready),
             "nodeInfo": {
                 "machineID": spec.machine_id or _made_up(spec.name, "machine").hex,
                 "systemUUID": spec.system_uuid or str(_made_up(spec.name, "system")),
@@ -85,8 +87,9 @@ def node_object(spec: NodeSpec, kubelet_version: str) -> dict[str, Any]:
     }
 
 
-def _conditions(ready: bool) -> list[dict[str, str]]:
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+def kubelet_conditions(ready: bool) -> list[dict[str, str]]:
+    """What a kubelet that runs says of its Node."""
+    now = now_text()
     times = {"lastHeartbeatTime": now, "lastTransitionTime": now}
     kubelet = (
         {"status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
@@ -97,6 +100,34 @@ def _conditions(ready: bool) -> list[dict[str, str]]:
         *({"type": kind, "status": "False", "reason": why, "message": text, **times} for kind, why, text in _HEALTHY),
         {"type": "Ready", **kubelet, **times},
     ]
+
+
+def kubelet_gone_conditions() -> list[dict[str, str]]:
+    """What the node controller writes over them; the time of the last heartbeat stays."""
+    unknown = {
+        "status": "Unknown",
+        "reason": "NodeStatusUnknown",
+        "message": "Kubelet stopped posting node status.",
+        "lastTransitionTime": now_text(),
+    }
+    return [{"type": kind, **unknown} for kind in (*(kind for kind, _why, _text in _HEALTHY), "Ready")]
+
+
+def calico_condition(up: bool) -> dict[str, str]:
+    """What calico-node says of its Node when it has started, and when it is asked to go."""
+    now = now_text()
+    return {
+        "type": "NetworkUnavailable",
+        "status": "False" if up else "True",
+        "reason": "CalicoIsUp" if up else "CalicoIsDown",
+        "message": f"Calico is {'running' if up else 'shutting down'} on this node",
+        "lastHeartbeatTime": now,
+        "lastTransitionTime": now,
+    }
+
+
+def now_text() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _made_up(name: str, purpose: str) -> uuid.UUID:

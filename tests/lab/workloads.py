@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.lab.api import Api
@@ -14,8 +14,11 @@ DAEMONSETS = f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 
 
-def create_calico_node(admin: Api, node_selector: Mapping[str, str] | None = None) -> None:
-    _create(admin, "calico-node", {"hostNetwork": True, "nodeSelector": dict(node_selector or {})})
+def create_calico_node(admin: Api, node_selector: Mapping[str, str] | None = None, init: Sequence[str] = ()) -> None:
+    """With those init containers."""
+    init_containers = [{"name": name, "image": f"lab.calico-ops.dev/{name}"} for name in init]
+    spec = {"hostNetwork": True, "nodeSelector": dict(node_selector or {}), "initContainers": init_containers}
+    _create(admin, "calico-node", spec)
 
 
 def create_pod_networked(admin: Api, name: str) -> None:

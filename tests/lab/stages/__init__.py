@@ -3,8 +3,9 @@
 """The kwok Stages that take the place of its defaults: what a kubelet does to its own Node and Pods.
 
 A Stage sees its own Pod only. What depends on the Node or on another Pod comes as an annotation from the node agent:
-  lab.calico-ops.dev/network: up     the node's CNI would give this pod a network
-  lab.calico-ops.dev/healthy: true   calico-node's own checks would pass on this node
+  lab.calico-ops.dev/network: up          the node's CNI would give this pod a network
+  lab.calico-ops.dev/calico-node: ready   what becomes of calico-node: ready, unready, crash-loop, init-stuck, image-pull
+  lab.calico-ops.dev/argument: "2"        with which exit code, or in which container
 """
 
 from __future__ import annotations
@@ -15,11 +16,17 @@ from pathlib import Path
 import yaml
 
 _READY = "pod-ready"
-# Four at a time, kwok's default, makes a thousand pods a matter of minutes.
+# Four at a time, kwok's default, makes a thousand pods a matter of minutes. Without a worker for the pods of a node that it
+# comes to manage, a pod is lost that was bound before kwok had the node's lease, or while the node's kubelet was gone.
 _CONFIGURATION = {
     "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
     "kind": "KwokConfiguration",
-    "options": {"podPlayStageParallelism": 16, "nodePlayStageParallelism": 16, "nodeLeaseParallelism": 8},
+    "options": {
+        "podPlayStageParallelism": 16,
+        "nodePlayStageParallelism": 16,
+        "nodeLeaseParallelism": 8,
+        "podsOnNodeSyncParallelism": 4,
+    },
 }
 
 
