@@ -129,8 +129,8 @@ readiness:
           returned: always
         state:
           description:
-            - V(ready), or the first condition that is false, namely V(node_missing), V(not_labelled), V(no_pod), V(two_pods), V(deleting),
-              V(old_revision), V(not_ready), V(network_unavailable) or V(node_not_ready).
+            - V(ready), or the first condition that is false, namely V(node_missing), V(not_labelled), V(kubelet_silent), V(no_pod),
+              V(two_pods), V(deleting), V(old_revision), V(not_ready), V(network_unavailable) or V(node_not_ready).
           type: str
           returned: always
         reason:

@@ -57,6 +57,22 @@ class Calico:
         for node in nodes:
             self.admin.patch(f"/api/v1/nodes/{node}", {"metadata": {"labels": labels}})
 
+    def second_pod(self, node: str) -> str:
+        """A calico-node pod beside the DaemonSet's, which belongs to somebody else and so is left alone; its path."""
+        pods = "/api/v1/namespaces/calico-system"
+        owner = self.admin.create(f"{pods}/configmaps", {"metadata": {"name": "owner"}})["metadata"]
+        (first,) = (pod for pod in self.pods() if pod["spec"]["nodeName"] == node)
+        reference = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "name": "owner",
+            "uid": owner["uid"],
+            "controller": True,
+        }
+        metadata = {"name": "second", "labels": first["metadata"]["labels"], "ownerReferences": [reference]}
+        self.admin.create(f"{pods}/pods", {"metadata": metadata, "spec": first["spec"]})
+        return f"{pods}/pods/second"
+
     # -- see
 
     def installation(self) -> dict[str, Any]:

@@ -143,7 +143,9 @@ def test_a_kubelet_that_goes_leaves_node_and_pods_to_the_node_controller_and_tak
     assert condition(one.node, "DiskPressure")["status"] == "Unknown"
     assert condition(one.node, "NetworkUnavailable")["reason"] == "CalicoIsUp"
     assert one.states()["calico-node"] == "running"  # nobody is there to say otherwise
-    one.until(lambda: "node.kubernetes.io/unreachable" in {taint["key"] for taint in one.node["spec"].get("taints", [])})
+    one.until(
+        lambda: "node.kubernetes.io/unreachable" in {taint["key"] for taint in one.node["spec"].get("taints", [])}
+    )
 
     name = one.pod["metadata"]["name"]
     one.lab.admin.delete(f"{PODS}/{name}")

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.lab.calico import Calico
 from tests.lab.lab import Lab
 from tests.lab.modules import Modules, Outcome
-from tests.lab.test_installation_scope import DAEMONSETS, KEY, PODS, create_installation
+from tests.lab.test_installation_scope import DAEMONSETS, KEY, create_installation
 
 ADMITTED = {KEY: "true"}
 OVERRIDE = {"spec": {"template": {"spec": {"nodeSelector": ADMITTED}}}}
@@ -98,20 +99,12 @@ def test_a_ready_pod_of_an_old_template_never_passes(without_operator: Lab, modu
     assert states(outcome) == {"a": "old_revision"}
 
 
-def test_two_pods_on_a_node_never_pass(without_operator: Lab, modules: Modules) -> None:
+def test_two_pods_on_a_node_never_pass(cluster: Lab, modules: Modules) -> None:
+    cluster.add_node("a", ADMITTED)
+    install(cluster)
     ready = modules.run("node_readiness", nodes=["a"], timeout=60)
     assert not ready.failed, ready["msg"]
-    without_operator.stop_operator()
-    admin = without_operator.admin
-    owner = admin.create("/api/v1/namespaces/calico-system/configmaps", {"metadata": {"name": "owner"}})["metadata"]
-    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["uid"], "controller": True}
-    (original,) = admin.list(PODS, labelSelector="k8s-app=calico-node")
-    labels = original["metadata"]["labels"]
-    second = {
-        "metadata": {"name": "second", "labels": labels, "ownerReferences": [reference]},
-        "spec": original["spec"],
-    }
-    admin.create(PODS, second)
+    Calico(cluster).second_pod("a")
     outcome = modules.run("node_readiness", nodes=["a"], timeout=5)
     assert outcome.failed
     assert states(outcome) == {"a": "two_pods"}

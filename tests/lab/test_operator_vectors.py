@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -70,22 +71,41 @@ def test_k_an_unready_pod_within_its_grace_is_no_failure(installed: Calico) -> N
         assert installed.conditions()["Degraded"]["status"] == "False"
 
 
-def test_h_a_crash_loop_is_a_pod_failure(installed: Calico) -> None:
-    (pod,) = (pod for pod in installed.pods() if pod["spec"]["nodeName"] == BAD)
-    name = pod["metadata"]["name"]
-    del pod["metadata"]["resourceVersion"]  # whoever else writes to the pod is overruled
-    pod["status"]["containerStatuses"][0].update(
-        ready=False,
-        state={"waiting": {"reason": "CrashLoopBackOff"}},
-        lastState={"terminated": {"reason": "Error", "exitCode": 1}},
-    )
-    installed.admin.replace(f"/api/v1/namespaces/calico-system/pods/{name}/status", pod)
+def test_h_a_crash_loop_is_a_pod_failure_for_as_long_as_it_backs_off(installed: Calico) -> None:
+    (name,) = (pod["metadata"]["name"] for pod in installed.pods() if pod["spec"]["nodeName"] == BAD)
+    installed.lab.set_fault(BAD, "crash-loop:1")
     crashing = f"Pod calico-system/{name} has crash looping container: calico-node (Error, exit code 1)"
     wait_for(
-        lambda: installed.said().get("Degraded") == ("True", "PodFailure", crashing), 20, lambda: f"{installed.said()}"
+        lambda: installed.said().get("Degraded") == ("True", "PodFailure", crashing), 40, lambda: f"{installed.said()}"
     )
     assert installed.said()["Progressing"] == ("False", "Unknown", "")
-    installed.admin.delete(f"/api/v1/namespaces/calico-system/pods/{name}", gracePeriodSeconds=0)
+    installed.lab.set_fault(BAD, "never-ready")
+    wait_for(lambda: installed.said()["Degraded"][0] == "False", 40, lambda: f"{installed.said()}")
+
+
+def test_h_an_image_that_cannot_be_pulled_is_a_pod_failure(installed: Calico) -> None:
+    installed.lab.set_fault(BAD, "image-pull")
+    (old,) = (pod["metadata"]["name"] for pod in installed.pods() if pod["spec"]["nodeName"] == BAD)
+    installed.admin.delete(f"/api/v1/namespaces/calico-system/pods/{old}")
+    wait_for(lambda: installed.said()["Degraded"][1] == "PodFailure", 40, lambda: f"{installed.said()}")
+    status, _reason, message = installed.said()["Degraded"]
+    assert status == "True"
+    assert re.fullmatch(
+        r'Pod calico-system/calico-node-\w+ failed to pull container image "\S+/cni:\S+" for container install-cni', message
+    )
+    installed.lab.set_fault(BAD, "never-ready")
+    wait_for(lambda: installed.said()["Degraded"][0] == "False", 40, lambda: f"{installed.said()}")
+
+
+def test_a_stuck_init_container_never_degrades(installed: Calico) -> None:
+    installed.lab.set_fault(BAD, "init-stuck")
+    (old,) = (pod["metadata"]["name"] for pod in installed.pods() if pod["spec"]["nodeName"] == BAD)
+    installed.admin.delete(f"/api/v1/namespaces/calico-system/pods/{old}")
+    pending = r"(?s).*\nPod calico-system/calico-node-\w+ is pending"
+    wait_for(lambda: re.fullmatch(pending, installed.said()["Progressing"][2]), 40, lambda: f"{installed.said()}")
+    for _tick in during(6):
+        assert installed.conditions()["Degraded"]["status"] == "False"
+    installed.lab.set_fault(BAD, "never-ready")
 
 
 def test_a_a_selector_key_of_the_operators_domain_is_dropped(calico: Calico) -> None:

@@ -55,10 +55,11 @@ def rollout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Rollout:
     return Rollout(plan, rehearsal, calls, again, ready_nodes(lab))
 
 
-def played(modules: Modules, plan: Plan, *, keep_state: bool = True, **options: Any) -> list[Outcome]:
+def played(
+    modules: Modules, plan: Plan, *, state: Any = None, keep_state: bool = True, **options: Any
+) -> list[Outcome]:
     """Calls until it is finished."""
     calls: list[Outcome] = []
-    state = None
     while not calls or not calls[-1]["finished"]:
         assert len(calls) < 40, [call["progress"] for call in calls]
         calls.append(modules.run("rollout_step", plan=plan, state=state, **{"installation_spec": {}, **options}))

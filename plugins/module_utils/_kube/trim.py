@@ -18,6 +18,7 @@ from .._rollout.labels import DOMAIN
 from .._rollout.max_unavailable import max_unavailable_of, raised_of
 from .._rollout.overrides import APISERVER_COMPONENTS, COMPONENTS, placed
 from .._rollout.ownership import owners, spec_managers
+from .trouble import conditions, kubelet_silent, node_trouble, pod_trouble
 
 REVISION_LABEL = "controller-revision-hash"
 
@@ -30,16 +31,19 @@ def name_of(raw: Raw) -> str:
 
 def node_seen(raw: Raw) -> NodeSeen:
     metadata = _metadata(raw)
-    conditions = _conditions(raw)
-    network = conditions.get("NetworkUnavailable", {})
+    ready, network = (conditions(raw).get(kind, {}) for kind in ("Ready", "NetworkUnavailable"))
     return {
         "labels": dict(metadata.get("labels") or {}),
         "annotations": {
             key: value for key, value in (metadata.get("annotations") or {}).items() if key.startswith(DOMAIN + "/")
         },
-        "ready": conditions.get("Ready", {}).get("status") == "True",
+        "ready": ready.get("status") == "True",
+        "ready_since": ready.get("lastTransitionTime"),
+        "not_ready_reason": node_trouble(raw),
+        "kubelet_silent": kubelet_silent(raw),
         "network_unavailable": network.get("status") == "True",
         "network_reason": network.get("reason") if network.get("status") == "True" else None,
+        "network_since": network.get("lastTransitionTime"),
         "unschedulable": bool((raw.get("spec") or {}).get("unschedulable")),
         "taints": [
             {"key": str(taint.get("key")), "value": str(taint.get("value") or ""), "effect": str(taint.get("effect"))}
@@ -51,7 +55,7 @@ def node_seen(raw: Raw) -> NodeSeen:
 def pod_seen(raw: Raw) -> PodSeen:
     metadata = _metadata(raw)
     status = raw.get("status") or {}
-    ready = _conditions(raw).get("Ready", {})
+    ready = conditions(raw).get("Ready", {})
     is_ready = ready.get("status") == "True"
     return {
         "name": name_of(raw),
@@ -64,27 +68,6 @@ def pod_seen(raw: Raw) -> PodSeen:
         "since": ready.get("lastTransitionTime") or metadata.get("creationTimestamp"),
         "created": metadata.get("creationTimestamp"),
     }
-
-
-def pod_trouble(raw: Raw) -> str | None:
-    """Why a pod is not ready, in the words of the component that knows most: container, then scheduler, then the pod."""
-    status = raw.get("status") or {}
-    containers = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
-    for container in containers:
-        told = _container_trouble(container)
-        if told:
-            return told
-    conditions = _conditions(raw)
-    scheduled = conditions.get("PodScheduled", {})
-    if scheduled.get("status") == "False":
-        return _joined("not scheduled", scheduled.get("message") or scheduled.get("reason"))
-    if status.get("reason") or status.get("message"):
-        return _joined(status.get("reason"), status.get("message"))
-    unready = [str(container.get("name")) for container in containers if container.get("ready") is False]
-    if unready:
-        return "container %s is not ready" % ", ".join(unready)
-    ready = conditions.get("Ready", {})
-    return _joined(ready.get("reason"), ready.get("message"))
 
 
 def daemonset_seen(raw: Raw, revisions: Iterable[Raw]) -> DaemonSetSeen:
@@ -159,7 +142,7 @@ def status_conditions(raw: Raw | None) -> dict[str, ConditionSeen]:
             "message": str(condition.get("message") or ""),
             "observed_generation": int(condition.get("observedGeneration") or 0),
         }
-        for kind, condition in _conditions(raw).items()
+        for kind, condition in conditions(raw).items()
     }
 
 
@@ -169,24 +152,6 @@ def named(objects: Sequence[Raw], name: str) -> Raw | None:
 
 def _metadata(raw: Raw) -> Raw:
     return raw.get("metadata") or {}
-
-
-def _conditions(raw: Raw) -> dict[str, Raw]:
-    return {str(condition.get("type")): condition for condition in (raw.get("status") or {}).get("conditions") or []}
-
-
-def _container_trouble(container: Raw) -> str | None:
-    """Only what is out of the ordinary: a container that has not started yet because of an ordinary start tells nothing."""
-    name, state = container.get("name"), container.get("state") or {}
-    waiting, terminated = state.get("waiting") or {}, state.get("terminated") or {}
-    last = (container.get("lastState") or {}).get("terminated") or {}
-    if waiting.get("reason") and waiting["reason"] not in ("ContainerCreating", "PodInitializing"):
-        exit_code = " (exit code %s)" % last["exitCode"] if "exitCode" in last else ""
-        return _joined("container %s: %s%s" % (name, waiting["reason"], exit_code), waiting.get("message"))
-    if terminated.get("reason") and terminated["reason"] != "Completed":
-        ended = "container %s: %s (exit code %s)" % (name, terminated["reason"], terminated.get("exitCode"))
-        return _joined(ended, terminated.get("message"))
-    return None
 
 
 def _intended_node(raw: Raw) -> str:
@@ -202,7 +167,3 @@ def _intended_node(raw: Raw) -> str:
             ):
                 return str(field["values"][0])
     return ""
-
-
-def _joined(*parts: Any) -> str | None:
-    return ": ".join(str(part) for part in parts if part) or None

@@ -361,9 +361,17 @@ class NodeSeen(TypedDict):
     annotations: dict[str, str]
     """Only those of the rollout's own domain."""
     ready: bool
+    ready_since: str | None
+    """RFC 3339: last transition of the Ready condition."""
+    not_ready_reason: str | None
+    """Why the Node is not Ready, as its kubelet says; null when it is."""
+    kubelet_silent: bool
+    """The Ready condition is Unknown: the kubelet no longer reports, and what its pods' status says is old."""
     network_unavailable: bool
     """The NetworkUnavailable condition is True."""
     network_reason: str | None
+    network_since: str | None
+    """RFC 3339: last transition of the NetworkUnavailable condition."""
     unschedulable: bool
     taints: list[TaintSeen]
 
@@ -468,11 +476,12 @@ class ReadinessRow(TypedDict):
     node: str
     ready: bool
     state: str
-    """`ready`, or the first condition of the gate that is false: `node_missing`, `not_labelled`, `no_pod`, `two_pods`, `deleting`,
-    `old_revision`, `not_ready`, `network_unavailable`, `node_not_ready`
+    """`ready`, or the first condition of the gate that is false: `node_missing`, `not_labelled`, `kubelet_silent`, `no_pod`,
+    `two_pods`, `deleting`, `old_revision`, `not_ready`, `network_unavailable`, `node_not_ready`
     (the kubelet takes seconds to see the CNI of a ready calico-node)."""
     reason: str | None
     since: str | None
+    """RFC 3339: when what the reason tells of began: a condition of the Node, or the pod's readiness."""
     pod: str | None
 
 

@@ -32,9 +32,8 @@ def judge(expected: Sequence[str], observation: Observation, admission_label: Ad
     for pod in observation["pods"]:
         on_node.setdefault(pod["node"], []).append(pod)
     daemonset = observation["daemonset"]
-    revision = daemonset["revision"] if daemonset else None
     rows = [
-        _row(name, observation["nodes"].get(name), on_node.get(name, []), revision, admission_label)
+        _row(name, observation["nodes"].get(name), on_node.get(name, []), daemonset, admission_label)
         for name in expected
     ]
     blockers = _blockers(expected, daemonset, labelled(observation, admission_label))
@@ -90,28 +89,38 @@ def _blockers(expected: Sequence[str], daemonset: DaemonSetSeen | None, admitted
 
 
 def _row(
-    name: str, node: NodeSeen | None, pods: Sequence[PodSeen], revision: str | None, label: AdmissionLabel
+    name: str, node: NodeSeen | None, pods: Sequence[PodSeen], daemonset: DaemonSetSeen | None, label: AdmissionLabel
 ) -> ReadinessRow:
-    state, reason = _state(node, pods, revision, label)
+    state, reason = _state(node, pods, daemonset, label)
     pod = pods[0] if len(pods) == 1 else None
     return ReadinessRow(
         node=name,
         ready=state == "ready",
         state=state,
         reason=reason,
-        since=pod["since"] if pod else None,
+        since=_since(state, node, pod),
         pod=pod["name"] if pod else None,
     )
 
 
+def _since(state: str, node: NodeSeen | None, pod: PodSeen | None) -> str | None:
+    if node and state in ("kubelet_silent", "node_not_ready"):
+        return node["ready_since"]
+    if node and state == "network_unavailable":
+        return node["network_since"]
+    return pod["since"] if pod else None
+
+
 def _state(
-    node: NodeSeen | None, pods: Sequence[PodSeen], revision: str | None, label: AdmissionLabel
+    node: NodeSeen | None, pods: Sequence[PodSeen], daemonset: DaemonSetSeen | None, label: AdmissionLabel
 ) -> tuple[str, str | None]:
     """The first condition of the gate that is false, in the order in which a node comes to meet them."""
     if node is None:
         return "node_missing", "the cluster has no Node of this name"
     if not carries(node["labels"], label):
         return "not_labelled", f"the Node does not carry {label['key']}={label['value']}"
+    if node["kubelet_silent"]:
+        return "kubelet_silent", node["not_ready_reason"] or "the kubelet has not reported"
     if not pods:
         return "no_pod", "no calico-node pod is bound to the Node"
     if len(pods) > 1:
@@ -120,16 +129,16 @@ def _state(
     pod = pods[0]
     if pod["deleting"]:
         return "deleting", f"pod {pod['name']} is being deleted"
-    if revision and pod["revision"] != revision:
-        return (
-            "old_revision",
-            f"pod {pod['name']} has template revision {pod['revision'] or 'unknown'}, the newest is {revision}",
-        )
+    if daemonset and daemonset["revision"] and pod["revision"] != daemonset["revision"]:
+        told = f"pod {pod['name']} has template revision {pod['revision'] or 'unknown'}, the newest is {daemonset['revision']}"
+        waits = f"the rolling update (maxUnavailable {daemonset['max_unavailable']}) has not come to it yet"
+        return "old_revision", f"{told}: {waits}"
     if not pod["ready"]:
         return "not_ready", pod["reason"] or f"pod {pod['name']} is {pod['phase']} and not ready"
     if node["network_unavailable"]:
         why = f": {node['network_reason']}" if node["network_reason"] else ""
-        return "network_unavailable", f"the Node says NetworkUnavailable{why}"
+        return "network_unavailable", f"calico-node is ready, but the Node still says NetworkUnavailable{why}"
     if not node["ready"]:
-        return "node_not_ready", "calico-node is ready, but the Node is not Ready yet"
+        why = f": {node['not_ready_reason']}" if node["not_ready_reason"] else ""
+        return "node_not_ready", f"calico-node is ready, but the Node is not Ready yet{why}"
     return "ready", None

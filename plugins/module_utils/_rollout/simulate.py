@@ -94,9 +94,8 @@ def _limited(installation: InstallationSeen, value: str) -> InstallationSeen:
 
 def _networked(node: NodeSeen) -> NodeSeen:
     after = node.copy()
-    after["ready"] = True
-    after["network_unavailable"] = False
-    after["network_reason"] = None
+    after["ready"], after["not_ready_reason"], after["kubelet_silent"] = True, None, False
+    after["network_unavailable"], after["network_reason"] = False, None
     return after
 
 

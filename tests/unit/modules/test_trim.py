@@ -4,9 +4,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import trim
 
 from . import raw
@@ -56,46 +53,34 @@ def test_a_pod_that_waits_for_the_scheduler_belongs_to_the_node_that_it_is_meant
     assert trim.pod_seen(pod)["node"] == "n-7"
 
 
-def container(**state: Any) -> dict[str, Any]:
-    return {"name": "calico-node", "ready": False, "state": state}
+def test_a_pod_that_is_not_ready_tells_why_and_one_that_is_ready_nothing() -> None:
+    status = [{"name": "calico-node", "ready": False, "state": {"running": {}}}]
+    seen = trim.pod_seen(raw.pod("n", ready=False, containerStatuses=status))
+    assert seen["reason"] == "container calico-node has been running, but its readiness probe does not pass"
+    assert trim.pod_seen(raw.pod("n", containerStatuses=status))["reason"] is None
 
 
-@pytest.mark.parametrize(
-    ("status", "told"),
-    [
-        (
-            {
-                "containerStatuses": [
-                    {**container(waiting={"reason": "CrashLoopBackOff"}), "lastState": {"terminated": {"exitCode": 1}}}
-                ]
-            },
-            "container calico-node: CrashLoopBackOff (exit code 1)",
-        ),
-        (
-            {"containerStatuses": [container(waiting={"reason": "ErrImagePull", "message": "no such image"})]},
-            "container calico-node: ErrImagePull: no such image",
-        ),
-        (
-            {"initContainerStatuses": [container(terminated={"reason": "Error", "exitCode": 3})]},
-            "container calico-node: Error (exit code 3)",
-        ),
-        ({"containerStatuses": [container(running={})]}, "container calico-node is not ready"),
-        (
-            {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}]},
-            "not scheduled: 0/3 nodes are available",
-        ),
-        ({"reason": "Evicted", "message": "disk is full"}, "Evicted: disk is full"),
-    ],
-)
-def test_the_trouble_of_a_pod_is_told_by_what_knows_most(status: dict[str, Any], told: str) -> None:
-    assert trim.pod_seen({**raw.pod("n"), "status": {"phase": "Running", **status}})["reason"] == told
+def test_a_node_whose_kubelet_is_gone_is_silent_since_the_node_controller_gave_it_up() -> None:
+    node = raw.node("n")
+    node["status"]["conditions"] = [
+        {
+            "type": "Ready",
+            "status": "Unknown",
+            "reason": "NodeStatusUnknown",
+            "message": "Kubelet stopped posting node status.",
+            "lastHeartbeatTime": "2026-01-02T03:00:00Z",
+            "lastTransitionTime": "2026-01-02T03:04:05Z",
+        }
+    ]
+    seen = trim.node_seen(node)
+    assert (seen["ready"], seen["kubelet_silent"], seen["ready_since"]) == (False, True, "2026-01-02T03:04:05Z")
+    assert seen["not_ready_reason"] == "the kubelet has not reported since 2026-01-02T03:00:00Z"
 
 
-def test_an_ordinary_start_is_no_trouble_of_its_own() -> None:
-    starting = [container(waiting={"reason": "PodInitializing"})]
-    init = [{"name": "install-cni", "ready": True, "state": {"terminated": {"reason": "Completed", "exitCode": 0}}}]
-    status = {"containerStatuses": starting, "initContainerStatuses": init}
-    assert trim.pod_trouble({**raw.pod("n"), "status": status}) == "container calico-node is not ready"
+def test_a_node_that_is_not_ready_tells_why_and_one_that_is_ready_nothing() -> None:
+    seen = trim.node_seen(raw.node("n"))
+    assert (seen["not_ready_reason"], seen["kubelet_silent"]) == ("KubeletNotReady", False)
+    assert trim.node_seen(raw.node("n", ready=True))["not_ready_reason"] is None
 
 
 def test_since_is_the_last_change_of_readiness() -> None:

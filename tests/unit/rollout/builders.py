@@ -183,8 +183,12 @@ def node_seen(admitted: bool = False, ready: bool = True, labels: Mapping[str, s
         labels={"kubernetes.io/os": "linux", **(SELECTOR if admitted else {}), **(labels or {})},
         annotations={},
         ready=ready,
+        ready_since="2026-01-01T00:00:01Z",
+        not_ready_reason=None,
+        kubelet_silent=False,
         network_unavailable=False,
         network_reason=None,
+        network_since="2026-01-01T00:00:02Z",
         unschedulable=False,
         taints=[],
     )

@@ -136,8 +136,9 @@ def test_an_old_revision_is_told_with_the_newest() -> None:
     def reason(revision: Any) -> Any:
         return row_of(cluster(pods=[pod("edge-1"), pod("edge-2", revision=revision)]))["reason"]
 
-    assert reason("older") == "pod calico-node-edge-2 has template revision older, the newest is 7d9f"
-    assert reason(None) == "pod calico-node-edge-2 has template revision unknown, the newest is 7d9f"
+    waits = "the newest is 7d9f: the rolling update (maxUnavailable 1) has not come to it yet"
+    assert reason("older") == f"pod calico-node-edge-2 has template revision older, {waits}"
+    assert reason(None) == f"pod calico-node-edge-2 has template revision unknown, {waits}"
 
 
 def test_the_reason_of_a_pod_that_is_not_ready_is_its_own() -> None:
@@ -153,13 +154,31 @@ def test_a_node_whose_network_is_unavailable_never_passes() -> None:
     seen = cluster()
     seen["nodes"]["edge-2"].update(network_unavailable=True, network_reason="CalicoIsDown")
     row = row_of(seen)
-    assert (row["state"], row["reason"]) == ("network_unavailable", "the Node says NetworkUnavailable: CalicoIsDown")
+    assert (row["state"], row["reason"], row["since"]) == (
+        "network_unavailable",
+        "calico-node is ready, but the Node still says NetworkUnavailable: CalicoIsDown",
+        "2026-01-01T00:00:02Z",
+    )
 
 
 def test_a_node_that_is_not_ready_itself_never_passes() -> None:
     seen = cluster()
-    seen["nodes"]["edge-2"]["ready"] = False
-    assert row_of(seen)["state"] == "node_not_ready"
+    seen["nodes"]["edge-2"].update(ready=False, not_ready_reason="KubeletNotReady: cni plugin not initialized")
+    row = row_of(seen)
+    assert (row["state"], row["reason"], row["since"]) == (
+        "node_not_ready",
+        "calico-node is ready, but the Node is not Ready yet: KubeletNotReady: cni plugin not initialized",
+        "2026-01-01T00:00:01Z",
+    )
+
+
+@pytest.mark.parametrize("fields", [{}, {"ready": False, "reason": "old news"}, {"deleting": True}])
+def test_a_silent_kubelet_is_told_before_what_its_pods_status_says(fields: dict[str, Any]) -> None:
+    seen = cluster(pods=[pod("edge-1"), pod("edge-2", **fields)])
+    silent = "the kubelet has not reported since 2026-01-01T00:00:00Z"
+    seen["nodes"]["edge-2"].update(ready=False, not_ready_reason=silent, kubelet_silent=True)
+    row = row_of(seen)
+    assert (row["state"], row["reason"], row["since"]) == ("kubelet_silent", silent, "2026-01-01T00:00:01Z")
 
 
 def test_tigerastatus_is_no_part_of_the_gate() -> None:
