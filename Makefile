@@ -11,13 +11,16 @@ checkout = $(PYTHON) -m tests.environment run --
 collection = $(PYTHON) -m tests.environment --collection run --
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint bench lab-up lab-down clean
+.PHONY: help demo demo-stuck test unit lint bench lab-up lab-down clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## a real cluster with seven hosts, one of them unfit, and the rollout on it
 	$(collection) python -m tests.demo
+
+demo-stuck: ## a cluster of twenty nodes that one of them keeps stuck, and the rescue
+	$(collection) python -m tests.demo_stuck
 
 test: ## every gate, as CI runs them; STAGES="unit lint" for some
 	$(collection) python -m tests.gates $(STAGES)

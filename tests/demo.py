@@ -10,13 +10,14 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.lab.binaries import binaries
 from tests.lab.lab import Lab
-from tests.lab.topologies import DEMO
+from tests.lab.topologies import DEMO, Topology
 
-VARS = Path(__file__).resolve().parent.parent / "molecule" / "default" / "vars.yml"
+SCENARIOS = Path(__file__).resolve().parent.parent / "molecule"
 ADMITTED = "rollout.calico-ops.dev/admitted"
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", re.MULTILINE)
 
@@ -24,8 +25,9 @@ RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", re.MULTILINE)
 class Story:
     """Runs the steps, shows what a user would see, and remembers what did not hold."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, scenario: str) -> None:
         self.lab = lab
+        self.variables = SCENARIOS / scenario / "vars.yml"
         self.broken: list[str] = []
         # kubectl looks as an administrator would; the collection has its own account and no more rights than docs/rbac.yaml.
         self.environment = {
@@ -63,14 +65,24 @@ class Story:
         print(flush=True)
         return process.returncode, "".join(lines)
 
-    def rollout(self) -> tuple[int, str]:
+    def rollout(self, *arguments: str) -> tuple[int, str]:
         return self.run(
             "ansible-playbook",
             "-i",
             str(self.lab.inventory),
             "calico_ops.rollout.rollout",
             "-e",
-            f"@{VARS.relative_to(Path.cwd())}",
+            f"@{self.variables.relative_to(Path.cwd())}",
+            *arguments,
+        )
+
+    def changes_nothing(self) -> None:
+        """The last chapter but one of every story."""
+        self.chapter("The same command again", "Nothing is left to do, so nothing is changed.")
+        code, output = self.rollout()
+        changed = {host: int(count) for host, count in RECAP.findall(output)}
+        self.holds(
+            "the second run ends with 0 and changes nothing", code == 0 and changed != {} and not any(changed.values())
         )
 
     def nodes(self) -> str:
@@ -103,12 +115,7 @@ def tell(story: Story) -> None:
     story.run("kubectl", "get", "daemonset,deployment", "-n", "calico-system", "-o", "wide")
     story.run("kubectl", "wait", "--for=condition=Available", "tigerastatus/calico", "--timeout=30s")
 
-    story.chapter("The same command again", "Nothing is left to do, so nothing is changed.")
-    code, output = story.rollout()
-    changed = {host: int(count) for host, count in RECAP.findall(output)}
-    story.holds(
-        "the second run ends with 0 and changes nothing", code == 0 and changed != {} and not any(changed.values())
-    )
+    story.changes_nothing()
 
     story.chapter(
         "A mistake that would hurt",
@@ -121,28 +128,33 @@ def tell(story: Story) -> None:
     story.holds("it is refused, by the names of the nodes that would lose Calico", code != 0 and named)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+def play(name: str, scenario: str, topology: Topology, tell: Callable[[Story], None], description: str | None) -> int:
+    """Bring up a lab, tell the story on it, take it down; the exit code says whether all of it held."""
+    parser = argparse.ArgumentParser(prog=f"make {name}", description=description)
     parser.add_argument("--keep", action="store_true", help="leave the lab running, to look around")
     arguments = parser.parse_args()
-    lab = Lab("demo")
+    lab = Lab(name)
     lab.down()
-    story = Story(lab)
+    story = Story(lab, scenario)
     story.chapter(
         "A lab on this machine",
-        "A real control plane (etcd, API server, controllers, scheduler) and seven hosts with an SSH server each.",
+        f"A real control plane (etcd, API server, controllers, scheduler) and {len(topology.hosts)} hosts with an SSH server each.",
         "tigera-operator has a stand-in, and what a kubelet does is simulated; all else is the real thing.",
     )
     try:
-        DEMO.bring_up(lab)
+        topology.bring_up(lab)
         tell(story)
     finally:
         if arguments.keep:
-            print(f"\nThe lab runs on: export KUBECONFIG={lab.admin_kubeconfig}; `make lab-down NAME=demo` ends it.")
+            print(f"\nThe lab runs on: export KUBECONFIG={lab.admin_kubeconfig}; `make lab-down NAME={name}` ends it.")
         else:
             lab.down()
     story.chapter("Did it hold?", *([f"not kept: {promise}" for promise in story.broken] or ["Everything held."]))
     return 1 if story.broken else 0
+
+
+def main() -> int:
+    return play("demo", "default", DEMO, tell, __doc__)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,12 @@ CODE = f"ansible_collections.{NAMESPACE}.{NAME}.plugins"
 REAL_CRDS = CHECKOUT.parent / "shared" / "crds"
 
 
+SCENARIOS = {
+    "default": "a whole rollout, twice",
+    "stuck": "a cluster that one node keeps stuck is rescued",
+}
+
+
 @dataclass(frozen=True)
 class Stage:
     """One gate: commands run one after the other until one fails."""
@@ -81,11 +87,10 @@ def all_stages() -> list[Stage]:
                 env={"LAB_CRDS": str(REAL_CRDS)},
             )
         )
-    if (CHECKOUT / "molecule").is_dir():
-        command = ["molecule", "test", "--scenario-name", "default"]
-        stages.append(
-            Stage("molecule", "a whole rollout, twice", [command], 900, tarball=True, after=("build",)),
-        )
+    for scenario, promise in SCENARIOS.items():
+        name = "molecule" if scenario == "default" else f"molecule-{scenario}"
+        command = ["molecule", "test", "--scenario-name", scenario]
+        stages.append(Stage(name, promise, [command], 900, tarball=True, after=("build",)))
     return stages
 
 

@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
+from tests.environment.places import CHECKOUT
 from tests.gates.results import Count, Result, counted, end_of, table
 from tests.gates.schedule import Schedule
-from tests.gates.stages import Stage, all_stages, chosen
+from tests.gates.stages import SCENARIOS, Stage, all_stages, chosen
 
 
 def stage(name: str, script: str = "", **settings: Any) -> Stage:
@@ -125,3 +126,7 @@ def test_a_chosen_stage_brings_what_it_needs() -> None:
 def test_an_unknown_stage_is_refused_by_name() -> None:
     with pytest.raises(KeyError, match="units"):
         chosen(["units"], all_stages())
+
+
+def test_every_molecule_scenario_is_a_gate() -> None:
+    assert {path.parent.name for path in (CHECKOUT / "molecule").glob("*/molecule.yml")} == set(SCENARIOS)

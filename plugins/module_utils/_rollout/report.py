@@ -78,12 +78,7 @@ def outside(excluded: Sequence[ExcludedNode]) -> list[str]:
     """Who stays outside, why, and what would change it."""
     if not excluded:
         return ["", "No node stays outside."]
-    lines = ["", f"Outside, without Calico ({len(excluded)}):"]
-    for entry in excluded:
-        lines += paragraph(f"{_who(entry)}: {entry['cause']}: {entry['reason']}", indent=2)
-        if entry["remedy"]:
-            lines += paragraph(f"remedy: {entry['remedy']}", indent=6)
-    return lines
+    return ["", f"Outside, without Calico ({len(excluded)}):", *_causes_told(excluded)]
 
 
 def chosen_by(tier: PlannedTier) -> str:
@@ -95,11 +90,19 @@ def adopted_all_the_same(unproven: Sequence[UnprovenNode]) -> list[str]:
     """Who runs Calico in spite of what its precheck says: the next restart of calico-node may fail there."""
     if not unproven:
         return []
-    lines = ["", f"Runs Calico, fails precheck, adopted all the same ({len(unproven)}):"]
-    for entry in unproven:
-        lines += paragraph(f"{_who(entry)}: {entry['cause']}: {entry['reason']}", indent=2)
-        if entry["remedy"]:
-            lines += paragraph(f"remedy: {entry['remedy']}", indent=6)
+    return ["", f"Runs Calico, fails precheck, adopted all the same ({len(unproven)}):", *_causes_told(unproven)]
+
+
+def _causes_told(entries: Sequence[ExcludedNode] | Sequence[UnprovenNode]) -> list[str]:
+    """Nodes with the very same trouble are told together, in the place of the first."""
+    alike: dict[tuple[str, str, str | None], list[str]] = {}
+    for entry in entries:
+        alike.setdefault((entry["cause"], entry["reason"], entry["remedy"]), []).append(_who(entry))
+    lines = []
+    for (cause, reason, remedy), who in alike.items():
+        lines += paragraph(f"{', '.join(who)}: {cause}: {reason}", indent=2)
+        if remedy:
+            lines += paragraph(f"remedy: {remedy}", indent=6)
     return lines
 
 
