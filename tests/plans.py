@@ -41,6 +41,6 @@ def plan_of(*batches: list[str], **more: Any) -> Plan:
 def adopting(running: list[str], *batches: list[str], **more: Any) -> Plan:
     """As plan_of, with the nodes on which calico-node is Ready already in a batch before the others."""
     plan = plan_of(running, *batches, **more)
-    plan["batches"][0].update(name="adoption", tier=None)
+    plan["batches"][0]["name"], plan["batches"][0]["tier"] = "adoption", None
     plan["id"] = plan_id(plan)
     return plan

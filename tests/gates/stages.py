@@ -19,6 +19,7 @@ REAL_CRDS = CHECKOUT.parent / "shared" / "crds"
 SCENARIOS = {
     "default": "a whole rollout, twice",
     "stuck": "a cluster that one node keeps stuck is rescued",
+    "brownfield": "a cluster with labels and settings of its own is taken over",
 }
 
 

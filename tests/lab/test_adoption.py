@@ -14,10 +14,12 @@ import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import step as step_module
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.configuration import Connection
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scoping import ScopeRequest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.step import Limits, Step
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.decide import new_state
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import ExcludedNode
 
+from tests.lab.calico import Calico
 from tests.lab.lab import Lab
 from tests.lab.modules import Modules, eventually
 from tests.lab.recorder import Verdict, judge, recorded
@@ -104,13 +106,13 @@ def test_a_node_that_becomes_ready_between_the_decision_and_the_write_keeps_its_
     plan = adopting(RUNNING, excluded=[STUCK])
     written = step_module.scope
 
-    def scope(cluster: Cluster, *arguments: Any, **options: Any) -> Any:
-        if options["check_mode"]:
-            return written(cluster, *arguments, **options)
+    def scope(cluster: Cluster, request: ScopeRequest, **options: Any) -> Any:
+        if request.check_mode:
+            return written(cluster, request, **options)
         stuck.stop_operator()
         stuck.set_fault("stuck", None)
         eventually(lambda: "stuck" in ready_nodes(stuck), "calico-node became ready on the stuck node")
-        return written(cluster, *arguments, **options)
+        return written(cluster, request, **options)
 
     monkeypatch.setattr(step_module, "scope", scope)
     cluster = Cluster(Connection({"kubeconfig": str(stuck.kubeconfig)}))
@@ -129,6 +131,26 @@ def test_a_node_that_becomes_ready_between_the_decision_and_the_write_keeps_its_
     assert "node stuck adopted beside the plan" in report["notes"][0]
     assert witness().broken == []
     assert witness().served == {*RUNNING, "stuck"}
+
+
+def test_a_key_of_the_users_own_is_refused_by_the_names_of_the_nodes_that_lack_it_and_left_alone_where_none_does(
+    stuck: Lab, modules: Modules
+) -> None:
+    own = {"spec": {"template": {"spec": {"nodeSelector": {"example.com/cni": "calico"}}}}}
+    for name in RUNNING:
+        stuck.admin.patch(f"/api/v1/nodes/{name}", {"metadata": {"labels": {"example.com/cni": "calico"}}})
+    stuck.admin.patch(INSTALLATION, {"spec": {"calicoNodeDaemonSet": own}}, fieldManager="kubectl-edit")
+    calico = Calico(stuck)
+    calico.wait_until_settled(len(RUNNING), seconds=90)
+    (refused,) = played(modules, adopting(RUNNING, ["stuck"]))
+    assert refused["outcome"] == "stopped"
+    assert "also demands example.com/cni=calico, without which 1 node" in refused["report"]["reason"]
+    assert ": stuck." in refused["report"]["reason"]
+    assert refused.writes == []
+    calls = played(modules, adopting(RUNNING, excluded=[STUCK]))
+    assert calls[-1]["outcome"] == "done", calls[-1]["report"]["reason"]
+    template = stuck.admin.get(INSTALLATION)["spec"]["calicoNodeDaemonSet"]["spec"]["template"]["spec"]
+    assert template["nodeSelector"] == {"example.com/cni": "calico", KEY: "true"}
 
 
 def test_what_a_killed_run_has_raised_is_put_back_by_the_next(

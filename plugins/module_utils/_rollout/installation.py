@@ -77,14 +77,15 @@ def judge_applied(
 ) -> list[str]:
     """What is wrong with an Installation as the API would store it (a dry run's answer); empty when nothing is.
 
-    nodeSelector is a granular map: keys of other field managers merge in without a conflict and narrow the set of nodes.
-    `expected` are the nodes that must run calico-node.
+    nodeSelector is a granular map: keys of other field managers merge in without a conflict and narrow the set of nodes. They may,
+    as long as they leave the nodes that must run calico-node: `expected` these.
     """
     spec = installation.get("spec") or {}
     seen = selectors_of(installation)
     problems = _missing(seen, label)
+    running = None if nodes is None else {name: nodes[name] for name in expected if name in nodes}
     for daemonset, selector in zip(DAEMONSETS, (seen["calico_node_selector"], seen["csi_node_driver_selector"])):
-        problems += selector_narrows(daemonset, selector, label)
+        problems += selector_narrows(daemonset, selector, label, running)
         problems += tolerations_narrow(daemonset, pod_spec(spec, daemonset))
     return problems + daemonsets_kept_off(spec, nodes or {}, expected)
 
@@ -147,8 +148,10 @@ def refusals(
     if observation["installation"] is not None:
         seen = _three(observation["installation"])
         reasons += [] if take_over else _other_values(seen, label)
-        reasons += selector_narrows(DAEMONSETS[0], seen["calico_node_selector"], label)
-        reasons += selector_narrows(DAEMONSETS[1], seen["csi_node_driver_selector"], label)
+        nodes = observation["nodes"]
+        first = {name: nodes[name] for name in {*labelled(observation, label), *about_to_be_labelled} if name in nodes}
+        reasons += selector_narrows(DAEMONSETS[0], seen["calico_node_selector"], label, first)
+        reasons += selector_narrows(DAEMONSETS[1], seen["csi_node_driver_selector"], label, first)
     if not labelled(observation, label) and not about_to_be_labelled:
         reasons.append(
             f"no Linux node carries {text}: calico-node would run nowhere, and the operator would call that Available. "

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from .documents import AdmissionLabel, TaintSeen
+from .documents import AdmissionLabel, NodeSeen, TaintSeen
 from .eligibility import tolerates
 from .labels import OS_LABEL
+from .text import count, listed
 
 DAEMONSETS = ("calicoNodeDaemonSet", "csiNodeDriverDaemonSet")
 TYPHA = "typhaDeployment"
@@ -37,18 +38,33 @@ def with_pod_spec(component: str, overrides: Mapping[str, Any]) -> dict[str, Any
     return {component: {"spec": {"template": {"spec": dict(overrides)}}}}
 
 
-def selector_narrows(daemonset: str, selector: Mapping[str, str], label: AdmissionLabel) -> list[str]:
-    others = sorted(
-        f"{key}={value}"
-        for key, value in selector.items()
+def selector_narrows(
+    daemonset: str, selector: Mapping[str, str], label: AdmissionLabel, nodes: Mapping[str, NodeSeen] | None
+) -> list[str]:
+    """Keys of somebody else's, which are no harm as long as the nodes that must run its pod carry them.
+
+    `nodes` are those; where they are not known, every such key is taken as one that keeps it off.
+    """
+    others = {
+        key: value
+        for key, value in sorted(selector.items())
         if key != label["key"] and (key, value) != (OS_LABEL, "linux")
-    )
+    }
     if not others:
         return []
-    demands = " and ".join(others)
-    return [
-        f"{daemonset}'s nodeSelector also demands {demands}: nodes that carry the admission label would not get its pod; remove it"
-    ]
+    demands = (
+        f"{daemonset}'s nodeSelector also demands {' and '.join(f'{key}={value}' for key, value in others.items())}"
+    )
+    if nodes is None:
+        return [f"{demands}: nodes that carry the admission label would not get its pod; remove it"]
+    lacking = [name for name, node in sorted(nodes.items()) if not others.items() <= node["labels"].items()]
+    if not lacking:
+        return []
+    fault = (
+        f"{demands}, without which {count(len(lacking), 'node')} that must run it would not get its pod: {listed(lacking)}. "
+        "Label what lacks it, or take the key out of the Installation"
+    )
+    return [fault]
 
 
 def placed(spec: Mapping[str, Any], components: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -132,6 +132,16 @@ def test_a_key_of_somebody_else_that_narrows_the_set_is_named(name: str) -> None
     assert f"{name}'s nodeSelector also demands tier=edge:" in problems[0]
 
 
+@pytest.mark.parametrize("name", ["calicoNodeDaemonSet", "csiNodeDriverDaemonSet"])
+def test_a_key_of_somebody_else_is_no_harm_where_all_that_must_run_it_carry_it(name: str) -> None:
+    document = stored(**{name: {"nodeSelector": {**SELECTOR, "cni": "calico"}}})
+    nodes = {"a": node_seen(labels={"cni": "calico"}), "b": node_seen(labels={"cni": "calico"}), "c": node_seen()}
+    assert judge_applied(document, LABEL, nodes, ["a", "b"]) == []
+    (problem,) = judge_applied(document, LABEL, nodes, ["a", "b", "c"])
+    assert f"{name}'s nodeSelector also demands cni=calico, without which 1 node that must run it would not" in problem
+    assert ": c. Label what lacks it" in problem
+
+
 def test_the_control_plane_may_be_narrowed_further() -> None:
     assert judge_applied(stored(controlPlaneNodeSelector={**SELECTOR, "zone": "a"}), LABEL) == []
 
