@@ -29,6 +29,7 @@ DOCUMENTS = (
     documents.RolloutState,
     documents.Decision,
     documents.Report,
+    documents.ClusterStatus,
 )
 
 

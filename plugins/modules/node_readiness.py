@@ -158,7 +158,11 @@ elapsed:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import AUTH_CONSTRAINTS, AUTH_OPTIONS
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import (
+    AUTH_CONSTRAINTS,
+    AUTH_OPTIONS,
+    LABEL_OPTIONS,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.gate import (
     Expectation,
@@ -168,7 +172,6 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.gate impo
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer, observe_once
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import ADMISSION_KEY, ADMISSION_VALUE
 
 LIST_SECONDS = 30
 """The first lists may take that much longer than the timeout: there is always a table to return."""
@@ -179,16 +182,9 @@ def main() -> None:
         argument_spec={
             "nodes": {"type": "list", "elements": "str"},
             "selector": {"type": "str"},
-            "admission_label": {
-                "type": "dict",
-                "default": {},
-                "options": {
-                    "key": {"type": "str", "default": ADMISSION_KEY, "no_log": False},
-                    "value": {"type": "str", "default": ADMISSION_VALUE},
-                },
-            },
             "timeout": {"type": "int", "default": 300},
             "soak": {"type": "int", "default": 0},
+            **LABEL_OPTIONS,
             **AUTH_OPTIONS,
         },
         mutually_exclusive=[("nodes", "selector")],

@@ -13,10 +13,33 @@ version_added: "0.1.0"
 author:
   - The calico_ops.rollout authors (@calico-ops)
 description:
-  - Returns each Node with the facts that a plan needs, and one observation of what a rollout looks at, namely the nodes' conditions,
-    calico-node's pods, its DaemonSet and the Installation.
-  - Reads only. The nodes are listed in pages and trimmed page by page.
+  - Returns each Node with the facts that a plan needs, one observation of what a rollout looks at, and where the cluster stands, namely
+    who is admitted and ready, who is outside and why, what tigera-operator says, and on request where workloads run without Calico.
+  - Reads only, one list of each kind. The nodes are listed in pages and trimmed page by page.
   - Works before Calico is installed. What is not there yet is null or empty.
+options:
+  admission_label:
+    description: The label that lets calico-node onto a node.
+    type: dict
+    default: {}
+    suboptions:
+      key:
+        description: Key of the label.
+        type: str
+        default: rollout.calico-ops.dev/admitted
+      value:
+        description: Value of the label.
+        type: str
+        default: 'true'
+  policy_gaps:
+    description:
+      - Whether to look for workloads on Linux nodes without a Ready calico-node, where no network policy is in force for them.
+      - A running pod counts, unless it is in the host's network, or belongs to a DaemonSet in C(kube-system) or C(calico-system).
+      - Up to 30 such nodes are asked for their pods one by one, which costs what they run and not what the cluster runs. Where more nodes
+        lack calico-node, the running pods of the cluster are listed once, in pages.
+      - Takes the right to list pods in all namespaces.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - calico_ops.rollout._kube
   - calico_ops.rollout._attributes
@@ -43,6 +66,12 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ item.name }}: {{ item.architecture }}"
   loop: "{{ cluster.nodes }}"
+
+- name: Look for workloads without network policy
+  calico_ops.rollout.rollout_info:
+    policy_gaps: true
+  register: cluster
+  failed_when: cluster.status.policy_gaps | length > 0
 """
 
 RETURN = r"""
@@ -112,19 +141,98 @@ observation:
   description: The Observation document, the same that rollouts are decided on.
   returned: always
   type: dict
+status:
+  description: The ClusterStatus document, where the cluster stands.
+  returned: always
+  type: dict
+  contains:
+    ready:
+      description: Whether some node is admitted and every admitted node passes the gate.
+      type: bool
+      returned: always
+    reason:
+      description: The same in one sentence, with the names of nodes that are not ready.
+      type: str
+      returned: always
+    read_at:
+      description: When it was read, in seconds since the epoch.
+      type: float
+      returned: always
+    admission_label:
+      description: As given.
+      type: dict
+      returned: always
+    admitted:
+      description: The nodes with the admission label. Each with the plan, batch and precheck that the rollout noted on it; null where
+        somebody else set the label.
+      type: list
+      elements: dict
+      returned: always
+    readiness:
+      description: The table of the admitted nodes, as M(calico_ops.rollout.node_readiness) gives it.
+      type: dict
+      returned: always
+    outside:
+      description: The nodes without the admission label. Each with cause (V(quarantined), V(unsupported) or V(not_admitted)), reason,
+        whether a Ready calico-node runs on it all the same, whether it is cordoned, and the taints that keep pods away.
+      type: list
+      elements: dict
+      returned: always
+    policy_gaps:
+      description: The nodes on which workloads run without a Ready calico-node, with their number, examples and since when. Null
+        without O(policy_gaps).
+      type: list
+      elements: dict
+      returned: always
+    operator:
+      description: Every C(TigeraStatus) with its conditions, and what is the matter with it.
+      type: list
+      elements: dict
+      returned: always
+    scope:
+      description: Where the C(Installation) lets Calico run (V(absent), V(unscoped), V(pending) or V(in_force)), its selectors, and
+        who writes its spec.
+      type: dict
+      returned: always
 """
 
+import time
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import AUTH_CONSTRAINTS, AUTH_OPTIONS
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import (
+    AUTH_CONSTRAINTS,
+    AUTH_OPTIONS,
+    LABEL_OPTIONS,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import survey
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.workloads import workloads_on
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.cluster_status import cluster_status
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import check_label
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy_gap import policy_gaps, without_calico
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=dict(AUTH_OPTIONS), supports_check_mode=True, **AUTH_CONSTRAINTS)
+    module = AnsibleModule(
+        argument_spec={"policy_gaps": {"type": "bool", "default": False}, **LABEL_OPTIONS, **AUTH_OPTIONS},
+        supports_check_mode=True,
+        **AUTH_CONSTRAINTS,
+    )
+    given = module.params["admission_label"]
+    label = AdmissionLabel(key=given["key"], value=given["value"])
     with connected(module) as cluster:
-        nodes, observation = survey(cluster)
-    module.exit_json(changed=False, nodes=sorted(nodes, key=lambda node: node["name"]), observation=observation)
+        check_label(label["key"], label["value"])
+        seen = survey(cluster)
+        gaps = None
+        if module.params["policy_gaps"]:
+            gaps = policy_gaps(seen.nodes, workloads_on(cluster, without_calico(seen.nodes)), label)
+    module.exit_json(
+        changed=False,
+        nodes=sorted(seen.nodes, key=lambda node: node["name"]),
+        observation=seen.observation,
+        status=cluster_status(seen.nodes, seen.observation, seen.operator, gaps, label, time.time()),
+    )
 
 
 if __name__ == "__main__":

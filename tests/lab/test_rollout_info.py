@@ -10,6 +10,8 @@ import jsonschema
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import documents
 
+from tests.lab import mixed_cluster
+from tests.lab.calico import wait_for
 from tests.lab.lab import Lab
 from tests.lab.modules import Modules
 from tests.lab.nodes import NodeSpec
@@ -36,6 +38,8 @@ def test_a_cluster_without_calico_is_described_by_valid_documents_and_nothing_is
     for node in outcome["nodes"]:
         jsonschema.validate(node, schema(documents.NodeFacts))
     jsonschema.validate(outcome["observation"], schema(documents.Observation))
+    jsonschema.validate(outcome["status"], schema(documents.ClusterStatus))
+    assert (outcome["status"]["ready"], outcome["status"]["reason"]) == (False, "No node is admitted.")
     assert [node["name"] for node in outcome["nodes"]] == ["a", "b"]
     a, b = outcome["nodes"]
     assert (a["unschedulable"], b["unschedulable"]) == (True, False)
@@ -43,3 +47,78 @@ def test_a_cluster_without_calico_is_described_by_valid_documents_and_nothing_is
     assert b["labels"]["zone"] == "edge"
     assert outcome["observation"]["daemonset"] is None
     assert outcome["observation"]["installation"] is None
+
+
+def test_one_read_tells_who_is_in_who_is_ready_who_is_outside_and_where_policy_is_missing(
+    cluster: Lab, modules: Modules
+) -> None:
+    calico = mixed_cluster.bring_up(cluster)
+    wait_for(lambda: bool(calico.conditions()), 30, lambda: "TigeraStatus/calico has conditions")
+    since = cluster.audit.position()
+    outcome = modules.run("rollout_info", policy_gaps=True)
+    status = outcome["status"]
+    jsonschema.validate(status, schema(documents.ClusterStatus))
+    assert outcome.writes == []
+    assert {node["name"] for node in outcome["nodes"] if node["calico_ready"]} == {"core-1", "core-2"}
+
+    assert not status["ready"]
+    assert status["reason"] == (
+        "2 of 3 admitted nodes ready, not ready: edge-1. Workloads run without network policy on 1 node: edge-2."
+    )
+    assert [(node["node"], node["batch"], node["plan"]) for node in status["admitted"]] == [
+        ("core-1", "core-1", "0123456789ab"),
+        ("core-2", "core-1", "0123456789ab"),
+        ("edge-1", "edge-1", "0123456789ab"),
+    ]
+    (stuck,) = (row for row in status["readiness"]["nodes"] if not row["ready"])
+    assert (stuck["node"], stuck["state"]) == ("edge-1", "not_ready")
+    assert stuck["since"] is not None
+    assert [(node["node"], node["cause"], node["unschedulable"]) for node in status["outside"]] == [
+        ("edge-2", "not_admitted", False),
+        ("edge-3", "quarantined", True),
+    ]
+    (gap,) = status["policy_gaps"]
+    assert (gap["node"], gap["pods"], gap["examples"]) == ("edge-2", 2, ["default/shop", "default/web"])
+    (said,) = (one for one in status["operator"] if one["name"] == "calico")
+    assert not said["available"]
+    assert said["conditions"]["Available"]["status"] == calico.conditions()["Available"]["status"]
+    assert status["scope"]["state"] == "in_force"
+    assert status["scope"]["calico_node_selector"] == mixed_cluster.ADMITTED
+    assert "kubectl-create" in status["scope"]["managed_by"]
+
+    reads = [event for event in cluster.audit.events(since, user=cluster.collection_user) if event.verb == "list"]
+    assert len([event for event in reads if event.resource == "nodes"]) == 1
+    asked = [event.uri for event in reads if event.resource == "pods" and "nodeName" in event.uri]
+    assert len(asked) == 3, "the pods of the nodes without a ready calico-node, and of no other"
+
+
+def test_pods_of_other_namespaces_are_not_asked_for_unless_policy_gaps_are(cluster: Lab, modules: Modules) -> None:
+    cluster.add_nodes([NodeSpec("a", ready=True)])
+    mixed_cluster.run_pod(cluster, "web", "a")
+    since = cluster.audit.position()
+    assert modules.run("rollout_info")["status"]["policy_gaps"] is None
+    reads = cluster.audit.events(since, user=cluster.collection_user)
+    assert {event.namespace for event in reads if event.resource == "pods"} == {"calico-system"}
+
+
+def test_where_many_nodes_lack_calico_the_pods_are_listed_once(cluster: Lab, modules: Modules) -> None:
+    cluster.add_nodes(NodeSpec(f"n-{number}", ready=True) for number in range(40))
+    mixed_cluster.run_pod(cluster, "web", "n-7")
+    wait_for(
+        lambda: cluster.admin.get("/api/v1/namespaces/default/pods/web")["status"]["phase"] == "Running",
+        30,
+        lambda: "the pod runs",
+    )
+    since = cluster.audit.position()
+    status = modules.run("rollout_info", policy_gaps=True)["status"]
+    assert [(gap["node"], gap["pods"]) for gap in status["policy_gaps"]] == [("n-7", 1)]
+    reads = cluster.audit.events(since, user=cluster.collection_user)
+    assert len([event for event in reads if event.resource == "pods" and event.namespace == ""]) == 1
+
+
+def test_a_label_of_ones_own_admits(cluster: Lab, modules: Modules) -> None:
+    cluster.add_nodes([NodeSpec("a", {"example.com/in": "yes"}), NodeSpec("b", mixed_cluster.ADMITTED)])
+    status = modules.run("rollout_info", admission_label={"key": "example.com/in", "value": "yes"})["status"]
+    assert [node["node"] for node in status["admitted"]] == ["a"]
+    refused = modules.run("rollout_info", admission_label={"key": "operator.tigera.io/x", "value": "yes"})
+    assert "drops such keys" in refused["msg"]

@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from .._rollout.labels import ADMISSION_KEY, ADMISSION_VALUE
+
 PROXY_HEADERS_OPTIONS: dict[str, dict[str, Any]] = {
     "proxy_basic_auth": {"type": "str", "no_log": True},
     "basic_auth": {"type": "str", "no_log": True},
@@ -39,6 +41,17 @@ AUTH_OPTIONS: dict[str, dict[str, Any]] = {
 
 AUTH_CONSTRAINTS: dict[str, Any] = {}
 """Keyword arguments of AnsibleModule that go with AUTH_OPTIONS; kubernetes.core has none for them either."""
+
+LABEL_OPTIONS: dict[str, dict[str, Any]] = {
+    "admission_label": {
+        "type": "dict",
+        "default": {},
+        "options": {
+            "key": {"type": "str", "default": ADMISSION_KEY, "no_log": False},
+            "value": {"type": "str", "default": ADMISSION_VALUE},
+        },
+    },
+}
 
 WRITE_OPTIONS: dict[str, dict[str, Any]] = {
     "rate": {"type": "float", "default": 50.0},

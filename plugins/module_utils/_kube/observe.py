@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Callable, NamedTuple, Protocol
 
-from .._rollout.documents import NodeFacts, Observation
+from .._rollout.documents import NodeFacts, Observation, OperatorStatus
 from .._rollout.facts import node_facts
 from .._rollout.readiness import running
 from . import trim
@@ -65,8 +65,17 @@ def observe_once(cluster: Cluster) -> Observation:
     return _assembled(lambda name: _listed(cluster, KINDS[name]), _background(cluster))
 
 
-def survey(cluster: Cluster) -> tuple[list[NodeFacts], Observation]:
-    """The nodes as a plan needs them, and the observation, from the same list: Nodes are the largest objects of a cluster."""
+class Survey(NamedTuple):
+    """The cluster from one list of each kind: Nodes are the largest objects of a cluster."""
+
+    nodes: list[NodeFacts]
+    """As a plan needs them."""
+    observation: Observation
+    operator: list[OperatorStatus]
+    """Every TigeraStatus; the observation has that of calico alone."""
+
+
+def survey(cluster: Cluster) -> Survey:
     kinds = {**KINDS, "nodes": replace(KINDS["nodes"], trim=_node_with_facts)}
     found: dict[str, list[Any]] = {}
 
@@ -79,7 +88,7 @@ def survey(cluster: Cluster) -> tuple[list[NodeFacts], Observation]:
     ready = running(observation)
     for node in facts:
         node["calico_ready"] = node["name"] in ready
-    return facts, observation
+    return Survey(facts, observation, [trim.operator_status(raw) for raw in found["statuses"]])
 
 
 def _listed(cluster: Cluster, kind: Kind) -> list[Any]:

@@ -12,7 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .._rollout.documents import ApiServerSeen, ConditionSeen, DaemonSetSeen, InstallationSeen, NodeSeen, PodSeen
+from .._rollout.documents import (
+    ApiServerSeen,
+    ConditionSeen,
+    DaemonSetSeen,
+    InstallationSeen,
+    NodeSeen,
+    OperatorStatus,
+    PodSeen,
+)
 from .._rollout.installation import provider_of, selectors_of
 from .._rollout.labels import DOMAIN
 from .._rollout.max_unavailable import max_unavailable_of, raised_of
@@ -143,6 +151,28 @@ def status_conditions(raw: Raw | None) -> dict[str, ConditionSeen]:
             "observed_generation": int(condition.get("observedGeneration") or 0),
         }
         for kind, condition in conditions(raw).items()
+    }
+
+
+def operator_status(raw: Raw) -> OperatorStatus:
+    """A TigeraStatus, and what is the matter with it: Degraded tells more than Progressing, and that more than not being Available."""
+    seen = status_conditions(raw)
+    is_true = {
+        kind: kind in seen and seen[kind]["status"] == "True" for kind in ("Available", "Progressing", "Degraded")
+    }
+    wrong = next((kind for kind in ("Degraded", "Progressing") if is_true[kind]), None)
+    if wrong is None and not is_true["Available"]:
+        wrong = "Available"
+    told = conditions(raw).get(wrong or "", {})
+    return {
+        "name": name_of(raw),
+        "available": is_true["Available"],
+        "progressing": is_true["Progressing"],
+        "degraded": is_true["Degraded"],
+        "reason": told.get("reason") or None,
+        "message": told.get("message") or None,
+        "since": told.get("lastTransitionTime"),
+        "conditions": seen,
     }
 
 

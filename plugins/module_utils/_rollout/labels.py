@@ -14,6 +14,8 @@ from .errors import RolloutError
 DOMAIN = "rollout.calico-ops.dev"
 ADMISSION_KEY = DOMAIN + "/admitted"
 ADMISSION_VALUE = "true"
+QUARANTINE_KEY = DOMAIN + "/quarantine"
+"""Taint that keeps workloads off a node without Calico; its value says why."""
 ANNOTATION_PLAN = DOMAIN + "/plan"
 ANNOTATION_BATCH = DOMAIN + "/batch"
 ANNOTATION_PRECHECK = DOMAIN + "/precheck"

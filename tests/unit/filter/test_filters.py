@@ -22,6 +22,8 @@ from ansible_collections.calico_ops.rollout.plugins.filter import (
     precheck_text,
     report_markdown,
     report_text,
+    status_markdown,
+    status_text,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import decide, given
 
@@ -32,7 +34,7 @@ TIERS = [{"name": "core", "selector": ""}]
 FILTERS = {
     module.__name__.rpartition(".")[2]: module
     for module in (
-        *(plan, plan_text, report_markdown, report_text),
+        *(plan, plan_text, report_markdown, report_text, status_markdown, status_text),
         *(precheck_complaint, precheck_html, precheck_junit, precheck_markdown, precheck_report, precheck_text),
     )
 }

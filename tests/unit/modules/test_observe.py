@@ -117,7 +117,7 @@ def test_a_survey_lists_the_nodes_once_for_facts_and_observation() -> None:
         return not_installed(request, number)
 
     with fake_api(answer) as api:
-        nodes, observation = survey(api.cluster())
+        nodes, observation, _operator = survey(api.cluster())
         paths = [request.path for request in api.requests]
     assert ([facts["name"] for facts in nodes], list(observation["nodes"])) == (["a"], ["a"])
     assert len([path for path in paths if path.endswith("/nodes")]) == 1
@@ -138,5 +138,5 @@ def test_a_survey_tells_on_which_nodes_a_ready_calico_node_runs() -> None:
         return Reply(body={"items": found, "metadata": {"resourceVersion": "1"}})
 
     with fake_api(answer) as api:
-        nodes, _observation = survey(api.cluster())
+        nodes = survey(api.cluster()).nodes
     assert {node["name"]: node["calico_ready"] for node in nodes} == {"a": True, "b": False, "c": False}

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import trim
 
 from . import raw
@@ -94,3 +95,38 @@ def test_managed_by_names_who_writes_the_spec_and_nobody_else() -> None:
 def test_a_null_override_is_no_selector() -> None:
     seen = trim.installation_seen(raw.installation(calicoNodeDaemonSet=None, csiNodeDriverDaemonSet={"spec": None}))
     assert (seen["calico_node_selector"], seen["csi_node_driver_selector"]) == ({}, {})
+
+
+def tigera_status(**conditions: str) -> raw.Raw:
+    return {
+        "metadata": {"name": "calico"},
+        "status": {
+            "conditions": [
+                {
+                    "type": kind,
+                    "status": status,
+                    "reason": kind + "Reason",
+                    "message": "told by " + kind,
+                    "lastTransitionTime": "2026-01-02T03:04:05Z",
+                }
+                for kind, status in conditions.items()
+            ]
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("conditions", "told"),
+    [
+        ({"Available": "True", "Progressing": "False", "Degraded": "False"}, None),
+        ({"Available": "True", "Progressing": "True", "Degraded": "False"}, "told by Progressing"),
+        ({"Available": "False", "Progressing": "True", "Degraded": "True"}, "told by Degraded"),
+        ({"Available": "False", "Progressing": "False", "Degraded": "False"}, "told by Available"),
+        ({}, None),
+    ],
+)
+def test_a_tigerastatus_says_what_is_the_matter(conditions: dict[str, str], told: str | None) -> None:
+    seen = trim.operator_status(tigera_status(**conditions))
+    assert (seen["message"], seen["available"]) == (told, conditions.get("Available") == "True")
+    assert seen["since"] == (None if told is None else "2026-01-02T03:04:05Z")
+    assert set(seen["conditions"]) == set(conditions)

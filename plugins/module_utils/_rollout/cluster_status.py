@@ -1,0 +1,160 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Where a cluster stands, for the person on call: what was read, put in the words of a rollout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .documents import (
+    DOCUMENT_VERSION,
+    Admission,
+    AdmissionLabel,
+    ClusterStatus,
+    NodeFacts,
+    Observation,
+    OperatorStatus,
+    OutsideNode,
+    PolicyGap,
+    Readiness,
+    Scope,
+)
+from .exclusion import kept_out
+from .installation import scoped, taken
+from .labels import ANNOTATION_BATCH, ANNOTATION_PLAN, ANNOTATION_PRECHECK, DOMAIN
+from .order import natural
+from .readiness import judge, labelled
+from .text import count, listed
+
+NAMES_SHOWN = 5
+
+
+def cluster_status(
+    nodes: Sequence[NodeFacts],
+    observation: Observation,
+    operator: Sequence[OperatorStatus],
+    gaps: list[PolicyGap] | None,
+    label: AdmissionLabel,
+    now: float,
+) -> ClusterStatus:
+    admitted = sorted(labelled(observation, label), key=natural)
+    readiness = judge(admitted, observation, label)
+    return ClusterStatus(
+        kind="ClusterStatus",
+        version=DOCUMENT_VERSION,
+        read_at=now,
+        admission_label=label,
+        ready=readiness["ready"],
+        reason=_reason(readiness, gaps or []),
+        admitted=[_admission(name, observation) for name in admitted],
+        readiness=readiness,
+        outside=[
+            _outside(node, label)
+            for node in sorted(nodes, key=lambda node: natural(node["name"]))
+            if node["name"] not in set(admitted)
+        ],
+        policy_gaps=gaps,
+        operator=sorted(operator, key=lambda status: status["name"]),
+        scope=_scope(observation, label),
+    )
+
+
+def taint_text(taint: dict[str, Any]) -> str:
+    """As kubectl writes it."""
+    value = f"={taint['value']}" if taint.get("value") else ""
+    return f"{taint['key']}{value}:{taint['effect']}"
+
+
+def quarantine_taints(node: NodeFacts) -> list[dict[str, Any]]:
+    """Taints of the rollout's own domain."""
+    return [taint for taint in taints_of(node) if taint["key"].startswith(DOMAIN + "/")]
+
+
+def taints_of(node: NodeFacts) -> list[dict[str, Any]]:
+    return list(node["object"]["spec"].get("taints") or [])
+
+
+def _reason(readiness: Readiness, gaps: Sequence[PolicyGap]) -> str:
+    waiting = [row["node"] for row in readiness["nodes"] if not row["ready"]]
+    if not readiness["expected"]:
+        told = "No node is admitted."
+    elif waiting:
+        told = (
+            f"{readiness['ready_count']} of {count(readiness['expected'], 'admitted node')} ready, "
+            f"not ready: {listed(waiting, NAMES_SHOWN)}."
+        )
+    elif readiness["blockers"]:
+        told = f"calico-node is not as it should be: {'; '.join(readiness['blockers'])}."
+    elif readiness["expected"] == 1:
+        told = "The one admitted node is ready."
+    else:
+        told = f"All {readiness['expected']} admitted nodes are ready."
+    if gaps:
+        names = listed([gap["node"] for gap in gaps], NAMES_SHOWN)
+        told += f" Workloads run without network policy on {count(len(gaps), 'node')}: {names}."
+    return told
+
+
+def _admission(name: str, observation: Observation) -> Admission:
+    notes = observation["nodes"][name]["annotations"]
+    return Admission(
+        node=name,
+        batch=notes.get(ANNOTATION_BATCH),
+        plan=notes.get(ANNOTATION_PLAN),
+        precheck=notes.get(ANNOTATION_PRECHECK),
+    )
+
+
+def _outside(node: NodeFacts, label: AdmissionLabel) -> OutsideNode:
+    cause, reason = _why_outside(node, label)
+    return OutsideNode(
+        node=node["name"],
+        cause=cause,  # type: ignore[typeddict-item]
+        reason=reason,
+        calico_ready=node["calico_ready"],
+        unschedulable=node["unschedulable"],
+        taints=[taint_text(taint) for taint in taints_of(node) if taint.get("effect") != "PreferNoSchedule"],
+    )
+
+
+def _why_outside(node: NodeFacts, label: AdmissionLabel) -> tuple[str, str]:
+    unsupported = kept_out(node, None, ())
+    if unsupported is not None:
+        return "unsupported", unsupported["reason"]
+    quarantine = quarantine_taints(node)
+    if quarantine:
+        return "quarantined", f"closed to workloads by {', '.join(taint_text(taint) for taint in quarantine)}"
+    text = f"it does not carry {label['key']}={label['value']}"
+    if node["calico_ready"]:
+        return "not_admitted", f"{text}, though calico-node is Ready on it: once the selector is in force it loses it"
+    return "not_admitted", text
+
+
+def _scope(observation: Observation, label: AdmissionLabel) -> Scope:
+    installation = observation["installation"]
+    state, reason = _scope_state(observation, label)
+    return Scope(
+        state=state,  # type: ignore[typeddict-item]
+        reason=reason,
+        calico_node_selector=installation["calico_node_selector"] if installation else {},
+        csi_node_driver_selector=installation["csi_node_driver_selector"] if installation else {},
+        control_plane_selector=installation["control_plane_selector"] if installation else {},
+        managed_by=installation["managed_by"] if installation else [],
+    )
+
+
+def _scope_state(observation: Observation, label: AdmissionLabel) -> tuple[str, str]:
+    text = f"{label['key']}={label['value']}"
+    if observation["installation"] is None:
+        found = observation["manifest_install"]
+        return (
+            "absent",
+            f"Calico was installed from manifests ({listed(found)})" if found else "there is none in this cluster",
+        )
+    if not scoped(observation["installation"], label):
+        return "unscoped", f"not every selector has {text}, so nodes get calico-node that nobody admitted"
+    if not taken(observation, label):
+        return "pending", f"the selectors have {text}, but tigera-operator has not put them into its DaemonSets yet"
+    return "in_force", f"calico-node, csi-node-driver and the control plane run only on nodes with {text}"

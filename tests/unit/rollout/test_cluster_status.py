@@ -1,0 +1,178 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import jsonschema
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import documents, status_text
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.cluster_status import cluster_status
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import ClusterStatus, PolicyGap
+
+from tests.schemas import schema
+from tests.unit.rollout.builders import LABEL, SELECTOR, bare, daemonset, facts, node_seen, pod, rolled_out
+
+NAMES = ["core-1", "core-2", "edge-1", "edge-2"]
+ADMITTED = NAMES[:3]
+NOW = 1767229200.0  # 2026-01-01T01:00:00Z, an hour after the builders' pods changed last
+QUARANTINE = {"key": "rollout.calico-ops.dev/quarantine", "value": "precheck-failed", "effect": "NoSchedule"}
+GAP = PolicyGap(node="edge-2", pods=4, examples=["a/1", "a/2", "a/3"], since="2026-01-01T00:00:00Z", admitted=False)
+DEGRADED = {
+    "name": "apiserver",
+    "available": False,
+    "progressing": False,
+    "degraded": True,
+    "reason": "PodFailure",
+    "message": "crash loop\x1b[31m <b>",
+    "since": "2026-01-01T00:59:00Z",
+    "conditions": {},
+}
+
+
+def seen(**changes: Any) -> Any:
+    observation = rolled_out(NAMES, ADMITTED)
+    for name in ADMITTED:
+        observation["nodes"][name]["annotations"] = {
+            "rollout.calico-ops.dev/batch": "core-1" if name.startswith("core") else "edge-1",
+            "rollout.calico-ops.dev/plan": "abc",
+            "rollout.calico-ops.dev/precheck": "d" * 64,
+        }
+    observation.update(changes)  # type: ignore[typeddict-item]
+    return observation
+
+
+def node_list(**fields: Any) -> list[Any]:
+    """The facts that go with `seen`; the fields are edge-2's."""
+    inside = [facts(name, SELECTOR, calico_ready=True) for name in ADMITTED]
+    return [*inside, facts("edge-2", **fields)]
+
+
+def status(
+    observation: Any = None, nodes: Any = None, gaps: list[PolicyGap] | None = None, operator: Sequence[Any] = ()
+) -> ClusterStatus:
+    made = cluster_status(nodes or node_list(), observation or seen(), operator, gaps, LABEL, NOW)
+    jsonschema.validate(json.loads(json.dumps(made)), schema(documents.ClusterStatus))
+    return made
+
+
+def unready() -> Any:
+    pods = [pod("core-1"), pod("core-2", ready=False, reason="felix is not live"), pod("edge-1")]
+    return seen(pods=pods)
+
+
+def test_all_is_well_when_every_admitted_node_passes_the_gate() -> None:
+    found = status()
+    assert (found["ready"], found["reason"]) == (True, "All 3 admitted nodes are ready.")
+    assert found["admitted"][0] == {"node": "core-1", "batch": "core-1", "plan": "abc", "precheck": "d" * 64}
+
+
+def test_an_admitted_node_that_is_not_ready_is_named() -> None:
+    found = status(unready())
+    assert (found["ready"], found["reason"]) == (False, "2 of 3 admitted nodes ready, not ready: core-2.")
+
+
+def test_no_admitted_node_is_never_well() -> None:
+    found = status(bare(NAMES), [facts(name) for name in NAMES])
+    assert (found["ready"], found["reason"]) == (False, "No node is admitted.")
+    assert found["scope"]["state"] == "absent"
+
+
+def test_a_daemonset_that_is_wanted_elsewhere_is_not_well_though_every_node_is_ready() -> None:
+    found = status(seen(daemonset=daemonset(4)))
+    assert not found["ready"]
+    assert "DaemonSet calico-system/calico-node is to run on 4 nodes" in found["reason"]
+
+
+def test_a_label_that_somebody_else_set_admits_a_node_of_no_batch() -> None:
+    observation = rolled_out(NAMES, ADMITTED)
+    assert status(observation)["admitted"][0] == {"node": "core-1", "batch": None, "plan": None, "precheck": None}
+
+
+def test_a_node_outside_is_listed_with_why() -> None:
+    (entry,) = status()["outside"]
+    assert (entry["node"], entry["cause"]) == ("edge-2", "not_admitted")
+    assert entry["reason"] == "it does not carry rollout.calico-ops.dev/admitted=true"
+
+
+def test_a_node_that_runs_calico_without_the_label_is_told_to_lose_it() -> None:
+    (entry,) = status(nodes=node_list(calico_ready=True))["outside"]
+    assert entry["calico_ready"]
+    assert "calico-node is Ready on it: once the selector is in force it loses it" in entry["reason"]
+
+
+def test_a_taint_of_ours_is_a_quarantine_and_another_one_is_not() -> None:
+    foreign = {"key": "example.com/gpu", "effect": "NoSchedule"}
+    mild = {"key": "example.com/slow", "effect": "PreferNoSchedule"}
+    for taints, cause in (([foreign, mild], "not_admitted"), ([foreign, QUARANTINE], "quarantined")):
+        (entry,) = status(nodes=node_list(object={"spec": {"taints": taints}}, unschedulable=True))["outside"]
+        assert entry["cause"] == cause
+        assert entry["unschedulable"]
+    assert entry["reason"] == "closed to workloads by rollout.calico-ops.dev/quarantine=precheck-failed:NoSchedule"
+    assert entry["taints"] == [
+        "example.com/gpu:NoSchedule",
+        "rollout.calico-ops.dev/quarantine=precheck-failed:NoSchedule",
+    ]
+
+
+def test_a_node_that_cannot_run_calico_by_its_kind_is_outside_for_that() -> None:
+    windows = facts("win-1", {"kubernetes.io/os": "windows"}, os="windows")
+    observation = seen()
+    observation["nodes"]["win-1"] = node_seen(labels={"kubernetes.io/os": "windows"})
+    entry = status(observation, [*node_list(), windows])["outside"][-1]
+    assert (entry["node"], entry["cause"]) == ("win-1", "unsupported")
+
+
+def test_the_scope_says_how_far_the_selectors_are() -> None:
+    pending = seen(daemonset=daemonset(3, selector={}))
+    unscoped = seen()
+    unscoped["installation"]["csi_node_driver_selector"] = {}
+    states = [status(observation)["scope"]["state"] for observation in (seen(), pending, unscoped)]
+    assert states == ["in_force", "pending", "unscoped"]
+
+
+def test_policy_gaps_are_told_and_do_not_make_calico_unready() -> None:
+    found = status(gaps=[GAP])
+    assert found["ready"]
+    assert found["reason"].endswith("Workloads run without network policy on 1 node: edge-2.")
+
+
+def test_the_page_for_a_terminal_tells_all_of_it_and_ends_with_the_verdict() -> None:
+    text = status_text.terminal(status(unready(), gaps=[GAP], operator=[DEGRADED]))
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "core-1 abc 1/2 core-1, core-2" in lines
+    assert "core-2 not ready 1 h felix is not live" in lines
+    assert "edge-2 4 1 h a/1, a/2, a/3, ..." in lines
+    assert "edge-2 not admitted open to workloads it does not carry rollout.calico-ops.dev/admitted=true" in lines
+    assert "apiserver degraded 1 min PodFailure: crash loop?[31m <b>" in lines
+    assert any(line.startswith("calico-node rollout.calico-ops.dev/admitted=true") for line in lines)
+    assert lines[-2] == "Result: 2 of 3 admitted nodes ready, not ready: core-2. Workloads run"
+    assert "\x1b" not in text
+
+
+def test_the_page_says_what_was_not_looked_for() -> None:
+    assert "Workloads on nodes without Calico were not looked for." in status_text.terminal(status())
+    assert "No workload runs on a node without a ready calico-node." in status_text.terminal(status(gaps=[]))
+
+
+def test_an_empty_cluster_is_told_without_tables() -> None:
+    text = status_text.terminal(status(bare([]), [facts("edge-1")]))
+    assert "No node is admitted." in text
+    assert "There is no TigeraStatus." in text
+
+
+def test_markdown_says_the_same_and_what_the_cluster_said_is_no_markup() -> None:
+    text = status_text.markdown(status(unready(), gaps=[GAP], operator=[DEGRADED]))
+    assert "<b>" not in text
+    assert "| core-2 | not ready | 1 h | felix is not live |" in text
+    assert text.startswith("# Calico on this cluster\n\n**not ready**: 2 of 3 admitted nodes ready")
+    assert "\x1b" not in text
+
+
+def test_a_large_cluster_is_told_in_lines_that_can_be_read() -> None:
+    names = [f"edge-{number}" for number in range(1000)]
+    made = cluster_status(
+        [facts(name, SELECTOR, calico_ready=True) for name in names], rolled_out(names, names), (), [], LABEL, NOW
+    )
+    assert max(map(len, status_text.terminal(made).splitlines())) < 400
