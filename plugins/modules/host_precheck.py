@@ -95,6 +95,68 @@ options:
       C(vxlanVNI) of FelixConfiguration.
     type: int
     default: 4096
+  health_port:
+    description: >-
+      C(healthPort) of FelixConfiguration; V(9199) on OpenShift.
+    type: int
+    default: 9099
+  metrics_port:
+    description: >-
+      C(nodeMetricsPort) of the Installation; V(0) when calico-node publishes no metrics.
+    type: int
+    default: 0
+  wireguard_port:
+    description: >-
+      C(wireguardListeningPort) of FelixConfiguration.
+    type: int
+    default: 51820
+  wireguard_port_v6:
+    description: >-
+      C(wireguardListeningPortV6) of FelixConfiguration.
+    type: int
+    default: 51821
+  typha:
+    description: >-
+      Whether Typha may run on the host.
+    type: bool
+    default: true
+  sctp:
+    description: >-
+      Whether there will be network policy about SCTP.
+    type: bool
+    default: false
+  host_endpoints:
+    description: >-
+      Whether there will be HostEndpoints: policy then also meets the host's own SSH.
+    type: bool
+    default: false
+  flow_offload:
+    description: >-
+      C(nftablesFlowTableOffload) of FelixConfiguration, for V(nftables) as O(dataplane).
+    type: bool
+    default: false
+  pod_cidrs:
+    description: >-
+      CIDRs of the IP pools, which must not overlap with the host's own networks.
+    type: list
+    elements: str
+    default: []
+  service_cidrs:
+    description: >-
+      The cluster's service CIDRs, which must not overlap with the host's own networks.
+    type: list
+    elements: str
+    default: []
+  flexvolume_path:
+    description: >-
+      C(flexVolumePath) of the Installation. Empty for C(None).
+    type: str
+    default: /usr/libexec/kubernetes/kubelet-plugins/volume/exec/
+  apiserver:
+    description: >-
+      C(HOST:PORT) of the API server, to be connected to once. Empty when the host is not to connect anywhere.
+    type: str
+    default: ""
   allow_module_load:
     description: >-
       Whether a question may make the kernel load modules. They stay loaded; RV(precheck.modules_loaded) names them.
@@ -144,8 +206,80 @@ options:
       - cgroup2_available
       - immutable_os_cgroup_path
       - cni_bin_dir_writable
+      - cni_conf_dir_writable
+      - flexvol_path_writable
+      - var_lib_calico_writable
+      - stale_nodename_file
+      - machine_id_unique
+      - systemd_networkd_foreign_routes
+      - conntrack_available
       - conntrack_netlink
+      - conntrack_capacity
+      - conntrack_sctp
+      - ip_forward
+      - ipv6_forward
+      - rp_filter_mode
+      - bridge_nf_call
+      - ipv6_disabled
+      - forward_policy_drop
+      - ufw_or_csf_active
+      - ports_felix_health
+      - port_vxlan_conflict
+      - port_typha
+      - port_wireguard
+      - apiserver_reachable
+      - selinux_mode
+      - apparmor_lockdown
+      - fapolicyd_active
+      - unprivileged_bpf_ro
+      - btf_present
+      - bpf_known_bad_kernel
+      - tc_clsact
+      - bpf_jit
+      - endianness_arch
+      - page_size
+      - cpu_level
+      - raspi_extra_modules
+      - raspi_cgroup_memory
+      - running_vs_installed_kernel
+      - lib_modules_mountable
+      - module_blacklist
+      - secureboot_unsigned
+      - kube_ipvs_match
+      - strictarp_and_ipvs_bind
+      - mark_mask_clash
+      - route_tables_range
+      - leftover_cni_links
+      - leftover_cni_rules
+      - leftover_calico_state
+      - pool_overlap_host_cidr
+      - default_route_present
+      - dns_resolv
+      - cri_socket_alive
+      - containerd_cni_paths
+      - kubelet_alive_and_ip
+      - mount_propagation_shared
+      - time_sync
+      - clock_before_cert
+      - disk_space
+      - memory_cpu
+      - pid_fd_limits
+      - dmesg_conntrack_full
+      - gc_thresh_neighbour
+      - proc_sys_writable
+      - nested_container_host
+      - capabilities_root
+      - netns_unshare
       - veth_create
+      - netlink_strict
+      - kernel_cfg_required
+      - cri_nft_flowtable
+      - nflog_target
+      - vlan_or_bond_uplink
+      - wifi_uplink
+      - bpf_gro_bond
+      - tx_checksum_udp_ct
+      - ssh_port_failsafe
   fail_on:
     description: >-
       When the module fails: V(fail) when a check failed or could not judge, V(warn) also when one warns, V(never) to leave that to

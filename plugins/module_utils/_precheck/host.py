@@ -14,8 +14,9 @@ from .checks.ports import ports_of
 from .probes import namespace
 from .probes.catalogue import find, questions
 from .supervise import ask_all, attempt
-from .sweeps import ethtool, files, modules, network, networkmanager
+from .sweeps import ethtool, files, modules, network, routes
 from .sweeps.root import Root
+from .sweeps.runtime import connects
 
 # A local answer takes microseconds. Loading a module may take seconds on a slow card; a name (can-reach) as long as the resolver.
 _ITEM_DEADLINE, _LOADING_DEADLINE = 5.0, 10.0
@@ -32,16 +33,22 @@ def gather(want: Want, checks: Iterable[Check], deadline: float, root: Any = Non
     system = os.uname()
     facts: Dict[str, Dict[str, Any]] = {
         "euid": {"value": os.geteuid()},
+        "clock": {"value": time.time()},
         "hostname": {"value": system.nodename},
         "kernel_release": {"value": system.release},
         "architecture": {"value": system.machine},
     }
     probes = list(dict.fromkeys(probe for check in checks if check.applies.holds(want) for probe in check.probes(want)))
     requests = {probe: find(probe).requests for probe in probes}
-    asked = files.questions(root, system.release, want.cni_conf_dir, want.cni_bin_dir)
+    asked = files.questions(root, system.release, want)
     asked.append(("modules", lambda: modules.survey(root, system.release, requests, NAMES)))
     asked += network.questions(root, reach_of(want.ip_autodetection), ports_of(want))
-    asked += [("cards", lambda: ethtool.cards(root)), ("networkmanager", lambda: networkmanager.survey(root))]
+    asked += [("routes", routes.routes), ("rules", routes.rules)]
+    asked.append(("cards", lambda: ethtool.cards(root)))
+    if want.apiserver:
+        asked.append(("apiserver", lambda: connects(want.apiserver, _ITEM_DEADLINE - 2)))
+    # The last one: the child is in another namespace afterwards.
+    asked.append(("namespace", namespace.make))
     facts.update(ask_all(asked, _ITEM_DEADLINE, until))
 
     unasked = {} if want.allow_module_load else unsafe(probes, facts)

@@ -3,6 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. The options of host_precheck, for each way in which a host is checked."""
 
+import ipaddress
+import re
 from typing import Any, Dict, Mapping, Optional
 
 from .checks import address
@@ -26,6 +28,18 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     "cgroup_v2_path": {"type": "str", "default": ""},
     "vxlan_port": {"type": "int", "default": 4789},
     "vxlan_vni": {"type": "int", "default": 4096},
+    "health_port": {"type": "int", "default": 9099},
+    "metrics_port": {"type": "int", "default": 0},
+    "wireguard_port": {"type": "int", "default": 51820},
+    "wireguard_port_v6": {"type": "int", "default": 51821},
+    "typha": {"type": "bool", "default": True},
+    "sctp": {"type": "bool", "default": False},
+    "host_endpoints": {"type": "bool", "default": False},
+    "flow_offload": {"type": "bool", "default": False},
+    "pod_cidrs": {"type": "list", "elements": "str", "default": []},
+    "service_cidrs": {"type": "list", "elements": "str", "default": []},
+    "flexvolume_path": {"type": "str", "default": "/usr/libexec/kubernetes/kubelet-plugins/volume/exec/"},
+    "apiserver": {"type": "str", "default": ""},
     "allow_module_load": {"type": "bool", "default": False},
     "node_name": {"type": "str"},
     "controller_clock": {"type": "float"},
@@ -40,6 +54,18 @@ def problem_with(params: Mapping[str, Any]) -> Optional[str]:
     problem = address.problem_with(params["ip_autodetection"])
     if problem:
         return "ip_autodetection: {}".format(problem)
+    try:
+        re.compile(params["mtu_interface_pattern"])
+    except re.error as error:
+        return "mtu_interface_pattern: {}: {}".format(params["mtu_interface_pattern"], error)
+    for name in ("pod_cidrs", "service_cidrs"):
+        for cidr in params[name]:
+            try:
+                ipaddress.ip_network(cidr, strict=False)
+            except ValueError:
+                return "{}: {} is no CIDR, as 192.168.0.0/16 is one".format(name, cidr)
+    if params["apiserver"] and not re.match(r"^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$", params["apiserver"]):
+        return "apiserver: {} is not HOST:PORT, as 10.0.0.1:6443 is".format(params["apiserver"])
     if params["deadline"] < 1:
         return "deadline must be at least 1 second, not {}".format(params["deadline"])
     return None

@@ -30,7 +30,7 @@ def examine(
     document = {
         "kind": "PrecheckResult",
         "version": _VERSION,
-        "settings": {key: value for key, value in want._asdict().items() if key not in _NOT_SETTINGS},
+        "settings": settings(want),
         "node_name": want.node_name,
         "identity": identity(facts),
         "facts": comparable(facts, want, clock),
@@ -44,6 +44,11 @@ def examine(
         "duration": round(time.monotonic() - started, 3),
     }
     return document, [(one, judgement) for one, judgement in judged if one.id in names]
+
+
+def settings(want: Want) -> Dict[str, Any]:
+    chosen = {key: value for key, value in want._asdict().items() if key not in _NOT_SETTINGS}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in chosen.items()}
 
 
 def _ids(judged: Judged, status: str) -> List[str]:

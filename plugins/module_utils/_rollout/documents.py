@@ -79,6 +79,18 @@ class PrecheckSettings(TypedDict):
     cgroup_v2_path: str
     vxlan_port: int
     vxlan_vni: int
+    health_port: int
+    metrics_port: int
+    wireguard_port: int
+    wireguard_port_v6: int
+    typha: bool
+    sctp: bool
+    host_endpoints: bool
+    flow_offload: bool
+    pod_cidrs: list[str]
+    service_cidrs: list[str]
+    flexvolume_path: str
+    apiserver: str
     allow_module_load: bool
     """Functional probes may load kernel modules."""
 

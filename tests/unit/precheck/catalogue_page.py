@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import (
+    CATALOGUE,
+    ELSEWHERE,
+    Elsewhere,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Check
 
 from tests.environment.places import CHECKOUT
@@ -50,11 +54,22 @@ A result names the remedy with each `warn` and `fail`; for a kernel feature, the
 | rank | check | applies to | what it finds out | source |
 |---|---|---|---|---|
 {rows}
+
+Not decided on a host:
+
+| rank | row | decided by | source |
+|---|---|---|---|
+{elsewhere}
 """
 
 
 def page() -> str:
-    return _TEXT.format(rows="\n".join(_row(check) for check in CATALOGUE))
+    rows = "\n".join(_row(check) for check in CATALOGUE)
+    return _TEXT.format(rows=rows, elsewhere="\n".join(_elsewhere(row) for row in ELSEWHERE))
+
+
+def _elsewhere(row: Elsewhere) -> str:
+    return f"| {row.rank} | `{row.id}` | {row.decided_by} | {row.source} |"
 
 
 def _row(check: Check) -> str:

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import errno
+import json
 from typing import Any
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.modules import NAMES
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.catalogue import find
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps.files import HOST_PATHS, paths_of
 
 RawFacts = dict[str, dict[str, Any]]
 
@@ -33,7 +35,18 @@ def want(**settings: Any) -> Want:
 
 # Together they make every check apply.
 WANTS = [
-    want(dataplane=dataplane, encapsulation=encapsulation, ipv6=True, wireguard=True)
+    want(
+        dataplane=dataplane,
+        encapsulation=encapsulation,
+        ipv6=True,
+        wireguard=True,
+        sctp=True,
+        host_endpoints=True,
+        flow_offload=True,
+        pod_cidrs=["192.168.0.0/16", "fd42::/48"],
+        service_cidrs=["10.96.0.0/12"],
+        apiserver="192.0.2.1:6443",
+    )
     for dataplane in ("iptables", "nftables", "bpf")
     for encapsulation in ("ipip", "vxlan")
 ]
@@ -41,6 +54,13 @@ WANTS = [
 
 def every_probe() -> list[str]:
     return sorted({probe for check in CATALOGUE for one in WANTS for probe in check.probes(one)})
+
+
+ROOMY = {"path": "/", "read_only": False, "no_exec": False, "free": 40 * 1024**3, "files_left": 10**6}
+
+
+def route(to: str, link: int = 2, table: int = 254, protocol: int = 3, ipv6: bool = False) -> dict[str, Any]:
+    return {"ipv6": ipv6, "to": to, "link": link, "table": table, "protocol": protocol, "unicast": True}
 
 
 def asks_for_a_module(probe: str) -> bool:
@@ -64,7 +84,71 @@ def healthy() -> RawFacts:
         "firewalld_active": False,
         "firewalld_trusted": {"interfaces": [], "sources": []},
         "cni_configuration": [],
-        "cni_bin_dir": {"path": "/opt", "read_only": False, "no_exec": False, "free": 10**10},
+        "file_systems": dict.fromkeys((*HOST_PATHS, *paths_of(want())), ROOMY),
+        "lock_is_directory": False,
+        "firewalls": dict.fromkeys(("ufw", "csf", "shorewall", "nftables.service", "flushes"), False),
+        "networkd": {"running": False, "keeps_off": []},
+        "btf": "9feb",
+        "namespaces": ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"],
+        "namespace": "network",
+        "mounts": [
+            {"at": "/", "read_only": False, "shared": True},
+            {"at": "/proc", "read_only": False, "shared": True},
+        ],
+        "machine": {
+            "processors": 4,
+            "memory": 8 * 1024**3,
+            "page_size": 4096,
+            "byte_order": "little",
+            "flags": ["cx16", "lahf_lm", "popcnt", "sse4_1", "sse4_2", "ssse3"],
+        },
+        "clock": 1700000000.0,
+        "clock_synchronized": True,
+        "complaints": [],
+        "neighbours": 12,
+        "security": {
+            "selinux_enforcing": True,
+            "selinux_containers": True,
+            "denials": [],
+            "lockdown": "none",
+            "fapolicyd": False,
+        },
+        "capabilities": ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN", "CAP_SYS_MODULE"],
+        "container": None,
+        "sysctls": {
+            "fs.file-max": "9223372036854775807",
+            "fs.inotify.max_user_instances": "128",
+            "kernel.pid_max": "4194304",
+            "kernel.unprivileged_bpf_disabled": "2",
+            "net.bridge.bridge-nf-call-iptables": None,
+            "net.core.bpf_jit_enable": "1",
+            "net.ipv4.conf.all.arp_ignore": "0",
+            "net.ipv4.conf.all.rp_filter": "0",
+            "net.ipv4.ip_forward": "1",
+            "net.ipv4.neigh.default.gc_thresh3": "1024",
+            "net.ipv6.conf.all.disable_ipv6": "0",
+            "net.ipv6.conf.all.forwarding": "1",
+            "net.ipv6.conf.default.disable_ipv6": "0",
+            "net.netfilter.nf_conntrack_acct": "0",
+            "net.netfilter.nf_conntrack_count": "210",
+            "net.netfilter.nf_conntrack_max": "262144",
+            "net/ipv4/conf/eth0/rp_filter": "1",
+            "net/ipv6/conf/eth0/accept_ra": "1",
+            "user.max_net_namespaces": "63434",
+        },
+        "sysctl_files": {"net.ipv4.ip_forward": ["1", "/etc/sysctl.d/k8s.conf"]},
+        "runtime_sockets": {"/run/containerd/containerd.sock": None},
+        "runtime_cni": [
+            {"file": "/etc/containerd/config.toml", "bin_dirs": ["/opt/cni/bin"], "conf_dir": "/etc/cni/net.d"}
+        ],
+        "kubelet": {"installed": True, "node_ip": "10.0.0.5"},
+        "certificates": [{"file": "/etc/kubernetes/pki/ca.crt", "from": 1600000000, "until": 1900000000}],
+        "names": {"servers": ["10.0.0.2"], "resolved": False},
+        "ssh_ports": [22],
+        "routes": [route("0.0.0.0/0"), route("10.0.0.0/24"), route("::/0", ipv6=True)],
+        "rules": [{"priority": 32766, "mark": 0, "mask": 0, "table": 254}],
+        "installed_kernels": ["6.12.0-55.el10.x86_64"],
+        "apiserver": None,
         "bpffs": {"directory": True, "supported": True, "mounted": True},
         "same_mounts_as_init": True,
         "modules": {
@@ -81,6 +165,7 @@ def healthy() -> RawFacts:
                 "index": 1,
                 "name": "lo",
                 "kind": None,
+                "vxlan": None,
                 "mtu": 65536,
                 "mac": "00:00:00:00:00:00",
                 "up": True,
@@ -90,6 +175,7 @@ def healthy() -> RawFacts:
                 "index": 2,
                 "name": "eth0",
                 "kind": None,
+                "vxlan": None,
                 "mtu": 1500,
                 "mac": "02:00:00:00:00:05",
                 "up": True,
@@ -103,19 +189,22 @@ def healthy() -> RawFacts:
             {"index": 2, "address": "fe80::5", "prefix": 64, "ipv6": True, "global": False},
         ],
         "ipv6": True,
-        "listeners": {},
-        "cards": [{"name": "eth0", "driver": "virtio_net", "features": {"tx-checksum-ip-generic": True}}],
+        "listeners": {"tcp/10248": [{"address": "127.0.0.1", "program": "kubelet"}]},
+        "cards": [{"name": "eth0", "driver": "virtio_net", "features": {"rx-gro": True}, "wireless": False}],
         "networkmanager": {"running": False, "unmanaged": [], "managed_cali": []},
-        "cgroups": {"v1": False, "v2": True, "supported": True},
+        "cgroups": {"v1": False, "v2": True, "supported": True, "memory": True},
         "platform": {"sys_vendor": "QEMU", "product_name": "Standard PC", "chassis_asset_tag": None, "model": None},
     }
-    facts: RawFacts = {name: {"value": value} for name, value in found.items()}
+    # As from a host: through JSON, nothing shared.
+    facts: RawFacts = {name: {"value": json.loads(json.dumps(value))} for name, value in found.items()}
     facts.update({probe: {"value": [] if find(probe).on_the_host else None} for probe in every_probe()})
     return facts
 
 
 def knowing(facts: RawFacts, **values: Any) -> RawFacts:
-    """The facts with some values replaced."""
+    """The facts with some values replaced. Another kernel comes with its modules."""
+    if "kernel_release" in values:
+        values = {"installed_kernels": [values["kernel_release"]], **values}
     return {**facts, **{name: {"value": value} for name, value in values.items()}}
 
 

@@ -16,7 +16,9 @@ def host(**interfaces: str) -> RawFacts:
     links, addresses = [], []
     for index, (name, address) in enumerate(interfaces.items(), start=2):
         up = not address.startswith("down ")
-        links.append({"index": index, "name": name, "kind": None, "mtu": 1500, "mac": "", "up": up, "running": up})
+        links.append(
+            {"index": index, "name": name, "kind": None, "vxlan": None, "mtu": 1500, "mac": "", "up": up, "running": up}
+        )
         text = address.replace("down ", "")
         addresses.append({"index": index, "address": text, "prefix": 24, "ipv6": ":" in text, "global": True})
     return knowing(healthy(), links=links, addresses=addresses)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE, ELSEWHERE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Check, Want
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.modules import NEEDS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.catalogue import find
@@ -16,7 +16,8 @@ from tests.unit.precheck.catalogue_page import PAGE, page
 from tests.unit.precheck.kernels import every_probe, want
 
 MANUAL = yaml.safe_load(host_precheck.DOCUMENTATION)
-RANKS_OF_THIS_VERSION = {*range(1, 31), 39, 99}
+ROWS = set(range(1, 111))
+MAY_BE_DECIDED_ELSEWHERE = 8
 
 
 def test_the_page_is_what_the_declarations_say() -> None:
@@ -34,7 +35,14 @@ def test_the_manual_has_every_setting() -> None:
 def test_ranks_are_unique_and_ascending() -> None:
     ranks = [check.rank for check in CATALOGUE]
     assert ranks == sorted(set(ranks))
-    assert set(ranks) == RANKS_OF_THIS_VERSION
+
+
+def test_every_row_is_a_check_or_says_who_decides_it() -> None:
+    checks, elsewhere = {check.rank for check in CATALOGUE}, {row.rank for row in ELSEWHERE}
+    assert checks | elsewhere == ROWS
+    assert checks & elsewhere == set()
+    assert len(ELSEWHERE) <= MAY_BE_DECIDED_ELSEWHERE
+    assert [row for row in ELSEWHERE if not (row.decided_by and row.source)] == []
 
 
 @pytest.mark.parametrize("check", CATALOGUE, ids=lambda check: check.id)
@@ -69,7 +77,7 @@ def test_an_expression_of_nftables_is_looked_for_under_both_its_names() -> None:
 def test_every_probe_says_what_it_asks_for() -> None:
     # bpf(2) loads nothing; tables of iptables-legacy are read only where they are.
     nothing = [probe for probe in every_probe() if not find(probe).requests]
-    assert [probe for probe in nothing if not probe.startswith("bpf.")] == ["host.legacy"]
+    assert [probe for probe in nothing if not probe.startswith("bpf.")] == ["host.legacy", "netlink.strict"]
 
 
 def test_no_probe_makes_a_link_whose_module_leaves_one_on_the_host() -> None:

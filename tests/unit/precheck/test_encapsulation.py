@@ -16,7 +16,7 @@ from tests.unit.precheck.kernels import RawFacts, healthy, knowing
 
 def links(*found: tuple[str, int]) -> RawFacts:
     known = [
-        {"index": index, "name": name, "kind": None, "mtu": mtu, "mac": "", "up": True, "running": True}
+        {"index": index, "name": name, "kind": None, "vxlan": None, "mtu": mtu, "mac": "", "up": True, "running": True}
         for index, (name, mtu) in enumerate(found, start=2)
     ]
     return knowing(healthy(), links=known)
@@ -67,7 +67,7 @@ def test_without_encapsulation_nobody_adds_anything() -> None:
 
 def card(driver: str, **features: bool) -> RawFacts:
     known = {name.replace("_", "-").replace("udp-tnl", "udp_tnl"): value for name, value in features.items()}
-    return knowing(healthy(), cards=[{"name": "eth0", "driver": driver, "features": known}])
+    return knowing(healthy(), cards=[{"name": "eth0", "driver": driver, "features": known, "wireless": False}])
 
 
 def test_vmxnet3_that_offloads_vxlan_fails_where_vxlan_is_asked_for() -> None:

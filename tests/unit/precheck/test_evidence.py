@@ -53,7 +53,9 @@ def empty_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(host.os, "uname", lambda: os.uname_result(("", "", "", "", "")))
         patch.setattr(host, "questions", lambda names, deadline: [(name, silent) for name in names])
-        patch.setattr(network, "_dump", lambda kind, body: silent())
+        patch.setattr(network, "dump", lambda kind, body: silent())
+        patch.setattr(host.namespace, "make", silent)
+        patch.setattr(host, "connects", lambda endpoint, timeout: silent())
         return [host.gather(want, CATALOGUE, 60.0, Root(str(base))).facts for want in WANTS]
 
 

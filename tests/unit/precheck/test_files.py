@@ -12,13 +12,14 @@ import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.supervise import attempt
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps import files
 
+from tests.unit.precheck.kernels import want
 from tests.unit.precheck.trees import RELEASE, tree
 
 ZONE = '<?xml version="1.0"?>\n<zone{target}>\n  <short>x</short>\n{inner}\n</zone>\n'
 
 
 def fact(name: str, base: Path, contents: dict[str, str]) -> Any:
-    asked = dict(files.questions(tree(base, contents), RELEASE, "/etc/cni/net.d", "/opt/cni/bin"))
+    asked = dict(files.questions(tree(base, contents), RELEASE, want()))
     return asked[name]()
 
 
@@ -122,7 +123,7 @@ def test_json_of_another_shape_is_a_file_that_cannot_be_parsed(tmp_path: Path, t
 
 def test_a_directory_that_is_not_there_yet_is_judged_by_its_nearest_parent(tmp_path: Path) -> None:
     (tmp_path / "opt").mkdir()
-    assert fact("cni_bin_dir", tmp_path, {})["path"] == "/opt"
+    assert fact("file_systems", tmp_path, {})["/opt/cni/bin"]["path"] == "/opt"
 
 
 def test_a_mounted_bpf_file_system_is_seen(tmp_path: Path) -> None:

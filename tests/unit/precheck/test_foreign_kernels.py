@@ -198,7 +198,7 @@ def test_the_summary_tells_what_the_kernel_was_not_asked_and_what_would_be_loade
 
 def test_a_module_that_must_not_load_fails_and_the_file_is_named() -> None:
     facts = blocked_by_a_hardening_guide("vxlan")
-    for check in ("vxlan_link_create", "module_package_missing"):
+    for check in ("vxlan_link_create", "module_blacklist"):
         found = judgement(check, facts, encapsulation="vxlan")
         assert found.status == "fail"
         assert "vxlan is blocked by /etc/modprobe.d/hardening.conf" in found.message + (found.observed or "")

@@ -19,6 +19,11 @@ def cni(*files: tuple[str, list[str] | None]) -> dict[str, Any]:
     return knowing(healthy(), cni_configuration=[{"file": name, "types": types} for name, types in files])
 
 
+def disk(path: str, **found: Any) -> dict[str, Any]:
+    known = healthy()["file_systems"]["value"]
+    return knowing(healthy(), file_systems={**known, path: {**known[path], **found}})
+
+
 def listening(program: str | None, euid: int = 0) -> dict[str, Any]:
     return knowing(healthy(), listeners={"tcp/179": [{"address": "0.0.0.0", "program": program}]}, euid=euid)
 
@@ -94,18 +99,18 @@ def test_calicos_own_file_is_well_under_any_name() -> None:
 
 
 def test_a_name_that_an_earlier_calico_left_and_that_is_another_hosts_fails() -> None:
-    assert status("node_name_unique", knowing(healthy(), nodename_file="node-7")) == "fail"
+    assert status("stale_nodename_file", knowing(healthy(), nodename_file="node-7")) == "fail"
 
 
 @pytest.mark.parametrize("left", ["node-1", "node-1.example.org"])
 def test_a_name_that_an_earlier_calico_left_and_that_is_this_hosts_is_well(left: str) -> None:
-    assert status("node_name_unique", knowing(healthy(), nodename_file=left)) == "ok"
+    assert status("stale_nodename_file", knowing(healthy(), nodename_file=left)) == "ok"
 
 
 def test_a_node_name_that_is_stated_decides() -> None:
     facts = knowing(healthy(), nodename_file="edge-9")
-    assert status("node_name_unique", facts, node_name="edge-9") == "ok"
-    assert status("node_name_unique", knowing(healthy(), nodename_file="node-1"), node_name="edge-9") == "fail"
+    assert status("stale_nodename_file", facts, node_name="edge-9") == "ok"
+    assert status("stale_nodename_file", knowing(healthy(), nodename_file="node-1"), node_name="edge-9") == "fail"
 
 
 @pytest.mark.parametrize("hostname", ["Node-1", "edge_1", "-a"])
@@ -138,5 +143,5 @@ def test_a_bpf_file_system_that_is_not_mounted_yet_is_bpfs_business() -> None:
 def test_the_directory_of_plugins_must_be_writable_executable_and_not_full(
     found: dict[str, Any], expected: str
 ) -> None:
-    usable = {"path": "/opt", "read_only": False, "no_exec": False, "free": 400 * MIB}
-    assert status("cni_bin_dir_writable", knowing(healthy(), cni_bin_dir={**usable, **found})) == expected
+    facts = disk("/opt/cni/bin", **{"free": 400 * MIB, **found})
+    assert status("cni_bin_dir_writable", facts) == expected

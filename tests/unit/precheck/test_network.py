@@ -79,6 +79,7 @@ def test_a_link_is_read_from_its_message() -> None:
         "index": 7,
         "name": "vxlan.calico",
         "kind": "vxlan",
+        "vxlan": {"vni": 0, "port": 0},
         "mtu": 1450,
         "up": True,
         "running": True,

@@ -3,32 +3,66 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. All checks, the one that hurts most users first."""
 
-from typing import Tuple
+from typing import NamedTuple, Tuple
 
 from . import (
     address,
     backend,
     bpf,
+    bpf_kernel,
     cloud,
     cni,
+    conntrack,
     filesystem,
     firewall,
     identity,
     ipset,
     kernel,
+    leftovers,
     links,
+    machine,
     modules,
     mtu,
     netfilter,
     offload,
     ports,
     proxy,
+    runtime,
+    security,
+    sysctl,
 )
 from .declaration import Check
 
 _PARTS = (
-    *(address, backend, bpf, cloud, cni, filesystem, firewall, identity, ipset),
-    *(kernel, links, modules, mtu, netfilter, offload, ports, proxy),
+    *(address, backend, bpf, bpf_kernel, cloud, cni, conntrack, filesystem),
+    *(firewall, identity, ipset, kernel, leftovers, links, machine, modules),
+    *(mtu, netfilter, offload, ports, proxy, runtime, security, sysctl),
+)
+
+
+class Elsewhere(NamedTuple):
+    """A row of the catalogue that a host cannot decide by itself."""
+
+    rank: int
+    id: str
+    decided_by: str
+    source: str
+
+
+ELSEWHERE = (
+    Elsewhere(
+        35, "ipv4_conflict", "the report over all hosts: an address that two of them have", "projectcalico/calico#1628"
+    ),
+    Elsewhere(54, "peers_tcp_reach", "a step of its own, between hosts", "projectcalico/calico#4059"),
+    Elsewhere(55, "peers_udp_path", "a step of its own, between hosts", "projectcalico/calico#2399"),
+    Elsewhere(
+        83,
+        "registry_or_image_present",
+        "the container runtime, which alone has the credentials",
+        "tigera/operator ImageSet",
+    ),
+    Elsewhere(106, "vfio_hugepages_vpp", "nobody: the VPP data plane is not one of `dataplane`", "docs.tigera.io VPP"),
+    Elsewhere(107, "windows_node", "the plan, which leaves Windows nodes out by itself", "projectcalico/calico#4727"),
 )
 
 CATALOGUE: Tuple[Check, ...] = tuple(

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional
 
 from ..answers import Facts
 from ..sweeps.networkmanager import left_alone
-from .conditions import VXLAN
+from .conditions import OWN_TABLES, VXLAN
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
 _CALICO_FILE = "10-calico.conflist"
@@ -83,3 +83,30 @@ def _is_calico(one: Dict[str, Any]) -> bool:
 def _types(one: Dict[str, Any]) -> str:
     types: Optional[Any] = one["types"]
     return "cannot be parsed" if types is None else ", ".join(types)
+
+
+@check(
+    rank=37,
+    category="cni",
+    applies=ALWAYS,
+    remedy=(
+        "write /etc/systemd/networkd.conf.d/calico.conf: [Network] ManageForeignRoutes=no ManageForeignRoutingPolicyRules=no; "
+        "then restart systemd-networkd"
+    ),
+    source="projectcalico/calico#4779, systemd/systemd#19106: networkd removes routes that it did not make, when it restarts",
+)
+def systemd_networkd_foreign_routes(facts: Facts, want: Want) -> Judgement:
+    """systemd-networkd, where it runs, keeps its hands off Calico's routes and rules."""
+    found = facts["networkd"]
+    if not found["running"]:
+        return ok("systemd-networkd is not running")
+    asked = ["ManageForeignRoutes"] + (["ManageForeignRoutingPolicyRules"] if OWN_TABLES.holds(want) else [])
+    missing = [name for name in asked if name not in found["keeps_off"]]
+    if missing:
+        grave = fail if OWN_TABLES.holds(want) else warn
+        return grave(
+            "systemd-networkd removes Calico's routes each time it restarts",
+            observed="not set to no: {}".format(", ".join(missing)),
+            expected="no",
+        )
+    return ok("it keeps its hands off")

@@ -18,6 +18,18 @@ IPIP = Condition("encapsulation ipip", lambda want: want.encapsulation == "ipip"
 VXLAN = Condition(
     "encapsulation vxlan, and data plane bpf", lambda want: want.encapsulation == "vxlan" or want.dataplane == "bpf"
 )
+IPV6_POOL = Condition("ipv6", lambda want: want.ipv6)
+TYPHA = Condition("typha", lambda want: want.typha)
+SCTP = Condition("sctp", lambda want: want.sctp)
+HOST_ENDPOINTS = Condition("host_endpoints", lambda want: want.host_endpoints)
+FLOW_OFFLOAD = Condition(
+    "flow_offload with data plane nftables", lambda want: want.flow_offload and want.dataplane == "nftables"
+)
+CIDRS = Condition("pod_cidrs or service_cidrs", lambda want: bool(want.pod_cidrs or want.service_cidrs))
+APISERVER = Condition("apiserver", lambda want: bool(want.apiserver))
+OWN_TABLES = Condition("wireguard or data plane bpf", lambda want: want.wireguard or want.dataplane == "bpf")
+BGP_OR_IPIP = Condition("bgp or encapsulation ipip", lambda want: want.bgp or want.encapsulation == "ipip")
+FLEXVOLUME = Condition("flexvolume_path", lambda want: bool(want.flexvolume_path))
 WIREGUARD = Condition("wireguard", lambda want: want.wireguard)
 # What shrinks the packets that pods may send.
 TUNNEL = Condition(

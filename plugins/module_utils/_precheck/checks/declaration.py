@@ -7,7 +7,7 @@ A judgement is `ok`, `warn` or `fail`; `skipped` when the check applies and coul
 not need it; `not_asked` when the caller left it out. A host passes when no check failed, was skipped or was not asked.
 """
 
-from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ..answers import Facts, NoEvidence
 
@@ -39,6 +39,18 @@ class Want(NamedTuple):
     cgroup_v2_path: str = ""
     vxlan_port: int = 4789
     vxlan_vni: int = 4096
+    health_port: int = 9099
+    metrics_port: int = 0
+    wireguard_port: int = 51820
+    wireguard_port_v6: int = 51821
+    typha: bool = True
+    sctp: bool = False
+    host_endpoints: bool = False
+    flow_offload: bool = False
+    pod_cidrs: Sequence[str] = ()
+    service_cidrs: Sequence[str] = ()
+    flexvolume_path: str = "/usr/libexec/kubernetes/kubelet-plugins/volume/exec/"
+    apiserver: str = ""
 
 
 class Condition(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from ..answers import IPSET_ERR_FIND_TYPE, Answer, Facts, NoEvidence
 from ..probes.catalogue import NETFILTER
 from ..sweeps.modules import LOADABLE
+from .declaration import Judgement, ok, ok_unexercised
 
 REFUSED = "the kernel refuses netfilter netlink: it lacks CONFIG_NETFILTER_NETLINK (module nfnetlink), or a seccomp policy refuses it"
 
@@ -20,6 +21,10 @@ class Evidence(NamedTuple):
     loadable: List[str]
     broken: Optional[str]
     answer: Answer
+
+    def well(self, message: str) -> Judgement:
+        """The judgement where nothing is broken: by the kernel's answer, or by the files."""
+        return ok_unexercised(self.loadable) if self.loadable else ok(message)
 
 
 def evidence(facts: Facts, probe: str) -> Evidence:

@@ -3,10 +3,29 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. File systems that calico-node mounts from the host or writes to."""
 
-from ..answers import Facts
+from typing import Any, Dict, Iterable, Optional
+
+from ..answers import Facts, NoEvidence
+from .conditions import FLEXVOLUME
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
-_CNI_FREE = 300 * 1024 * 1024
+_MIB = 1024 * 1024
+_CNI_FREE = 300 * _MIB
+# The images of a node take about 1 GiB; 10 GiB is what docs.tigera.io asks for with nftables.
+_LEAST, _LITTLE, _DOCUMENTED = 1024 * _MIB, 2048 * _MIB, 10240 * _MIB
+_STATE = ("/var/lib/calico", "/run/calico", "/var/log/calico")
+_DISKS = ("/var/lib", "/opt", "/var/log")
+
+
+def _read_only(facts: Facts, paths: Iterable[str], flags: Iterable[str] = ("read_only",)) -> Optional[str]:
+    """The first of these directories that cannot be used, in words."""
+    known: Dict[str, Dict[str, Any]] = facts["file_systems"]
+    words = {"read_only": "read-only", "no_exec": "noexec"}
+    for path in paths:
+        for flag in flags:
+            if known[path][flag]:
+                return "{} is on a file system mounted {} (at {})".format(path, words[flag], known[path]["path"])
+    return None
 
 
 @check(
@@ -42,14 +61,115 @@ def bpffs_mounted(facts: Facts, want: Want) -> Judgement:
 )
 def cni_bin_dir_writable(facts: Facts, want: Want) -> Judgement:
     """calico-node can install its CNI plugins, and they can be run."""
-    found = facts["cni_bin_dir"]
-    for flag, words in (("read_only", "read-only"), ("no_exec", "noexec")):
-        if found[flag]:
-            return fail(
-                "{} is on a file system mounted {}".format(want.cni_bin_dir, words),
-                observed="{} at {}".format(words, found["path"]),
-            )
+    hindrance = _read_only(facts, [want.cni_bin_dir], ("read_only", "no_exec"))
+    if hindrance:
+        return fail(hindrance, expected="writable and executable")
+    found = facts["file_systems"][want.cni_bin_dir]
     if found["free"] < _CNI_FREE:
-        observed = "{} MiB at {}".format(found["free"] // 1024 // 1024, found["path"])
+        observed = "{} MiB at {}".format(found["free"] // _MIB, found["path"])
         return warn("little space for CNI plugins", observed=observed, expected="300 MiB", remedy="free some space")
     return ok("writable")
+
+
+@check(
+    rank=31,
+    category="filesystem",
+    applies=ALWAYS,
+    remedy="mount it writable, or set cni.confDir of the Installation to such a directory",
+    source="tigera/operator mounts it into calico-node's install-cni container",
+)
+def cni_conf_dir_writable(facts: Facts, want: Want) -> Judgement:
+    """calico-node can write its CNI configuration."""
+    hindrance = _read_only(facts, [want.cni_conf_dir])
+    return fail(hindrance, expected="writable") if hindrance else ok("writable")
+
+
+@check(
+    rank=32,
+    category="filesystem",
+    applies=FLEXVOLUME,
+    remedy="set flexVolumePath of the Installation to None, or to a directory that can be written to",
+    source="tigera/operator mounts it into calico-node; rancher/rke2#2886, projectcalico/calico#2854",
+)
+def flexvol_path_writable(facts: Facts, want: Want) -> Judgement:
+    """The directory for flex volumes can be made."""
+    hindrance = _read_only(facts, [want.flexvolume_path])
+    return fail(hindrance, expected="writable, or flexVolumePath None") if hindrance else ok("writable")
+
+
+@check(
+    rank=33,
+    category="filesystem",
+    applies=ALWAYS,
+    remedy="mount it writable; rmdir /run/xtables.lock where that is a directory, and restart calico-node",
+    source="projectcalico/calico#1795, projectcalico/calico#6309",
+)
+def var_lib_calico_writable(facts: Facts, want: Want) -> Judgement:
+    """calico-node can keep its state, and the lock of iptables is a file."""
+    if facts["lock_is_directory"]:
+        message = "/run/xtables.lock is a directory: a container runtime made it, and iptables cannot lock"
+        return fail(message, observed="a directory", expected="a file, or nothing")
+    hindrance = _read_only(facts, _STATE)
+    return fail(hindrance, expected="writable") if hindrance else ok("writable")
+
+
+@check(
+    rank=70,
+    category="filesystem",
+    applies=ALWAYS,
+    remedy="make the modules of the running kernel visible under /lib/modules",
+    source="tigera/operator mounts /lib/modules into calico-node",
+)
+def lib_modules_mountable(facts: Facts, want: Want) -> Judgement:
+    """calico-node finds the host's modules where it mounts them from."""
+    if not facts["modules"]["loadable"]:
+        return ok("the kernel has no modules")
+    if not facts["installed_kernels"]:
+        return warn("there is nothing in /lib/modules: no module can be loaded from calico-node", expected="modules")
+    return ok("/lib/modules is there")
+
+
+@check(
+    rank=87,
+    category="filesystem",
+    applies=ALWAYS,
+    remedy="mount --make-rshared /, at each boot and before the container runtime starts",
+    source="calico-node's and csi-node-driver's manifests have mountPropagation Bidirectional",
+)
+def mount_propagation_shared(facts: Facts, want: Want) -> Judgement:
+    """What a container mounts can reach the host: / is a shared mount."""
+    root = next((mount for mount in facts["mounts"] if mount["at"] == "/"), None)
+    if root is None:
+        raise NoEvidence("the mount of / is not listed", "make /proc/1/mountinfo readable")
+    if root["shared"]:
+        return ok("/ is shared")
+    message = "/ is a private mount: containers that mount for the host do not start"
+    grave = fail if want.dataplane == "bpf" else warn
+    return grave(message, observed="no shared: in /proc/1/mountinfo", expected="shared")
+
+
+@check(
+    rank=90,
+    category="resources",
+    applies=ALWAYS,
+    remedy="free some space",
+    source="docs.tigera.io nftables: 10 GB; kubelet evicts, and pulls nothing, on a full disk",
+)
+def disk_space(facts: Facts, want: Want) -> Judgement:
+    """There is space for images, logs and plugins."""
+    little = _DOCUMENTED if want.dataplane == "nftables" else _LITTLE
+    short = {}
+    for path in _DISKS:
+        found = facts["file_systems"][path]
+        if found["free"] < _LEAST or found["files_left"] == 0:
+            left = "no inode" if found["files_left"] == 0 else "{} MiB".format(found["free"] // _MIB)
+            return fail(
+                "the disk under {} is full".format(path), observed="{} left".format(left), expected="1 GiB or more"
+            )
+        if found["free"] < little:
+            short[path] = "{} MiB under {}".format(found["free"] // _MIB, path)
+    if short:
+        return warn(
+            "little space is left", observed=", ".join(short.values()), expected="{} GiB".format(little // _LEAST)
+        )
+    return ok("enough")

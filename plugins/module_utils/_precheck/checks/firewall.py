@@ -4,7 +4,12 @@
 """PRIVATE. Firewalls of the host's own."""
 
 from ..answers import Facts
+from ..probes.catalogue import host_probe
+from .conditions import IPTABLES_OR_NFTABLES
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
+from .evidence import left_behind
+
+_NFT, _LEGACY = host_probe("nft"), host_probe("legacy")
 
 
 @check(
@@ -24,3 +29,49 @@ def firewalld_active(facts: Facts, want: Want) -> Judgement:
     if not pods and not trusted["sources"]:
         return fail("firewalld is running and trusts neither Calico's interfaces nor any network", observed=observed)
     return warn("firewalld is running; each reload of it removes Calico's rules for a moment", observed=observed)
+
+
+@check(
+    rank=47,
+    category="firewall",
+    applies=IPTABLES_OR_NFTABLES,
+    probes=(_NFT, _LEGACY),
+    remedy="iptables -P FORWARD ACCEPT, kept so over reboots, or take Docker off the host",
+    source="projectcalico/calico#2230, kubernetes/kubernetes#97283",
+)
+def forward_policy_drop(facts: Facts, want: Want) -> Judgement:
+    """What nobody decides about is forwarded: Docker, for one, has it dropped."""
+    tables = left_behind(facts, _NFT) + left_behind(facts, _LEGACY)
+    dropping = [one for one in tables if one["name"] == "filter" and one["forward_drop"]]
+    if dropping:
+        owners = sorted({owner for one in dropping for owner in one["owners"]})
+        return warn(
+            "packets that no rule accepts are not forwarded: traffic between the host's networks and pods may stop",
+            observed="policy DROP in chain FORWARD{}".format(
+                ", beside chains of {}".format(", ".join(owners)) if owners else ""
+            ),
+            expected="ACCEPT",
+        )
+    return ok("accepted")
+
+
+@check(
+    rank=48,
+    category="firewall",
+    applies=ALWAYS,
+    remedy="disable it, or open the ports of docs.tigera.io's requirements in it; with nftables.service, take `flush ruleset` out",
+    source="docs.tigera.io requirements",
+)
+def ufw_or_csf_active(facts: Facts, want: Want) -> Judgement:
+    """No other manager of rules is at work, and none removes Calico's."""
+    found = facts["firewalls"]
+    if found["nftables.service"] and found["flushes"]:
+        return fail(
+            "nftables.service flushes all rules, Calico's too, each time it is reloaded",
+            observed="`flush ruleset` in its configuration, and it runs",
+            expected="off, or a table of its own",
+        )
+    active = [name for name in ("ufw", "csf", "shorewall") if found[name]]
+    if active:
+        return warn("another firewall is at work", observed=", ".join(active), expected="off")
+    return ok("no other")

@@ -1,40 +1,144 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. The host's names."""
+"""PRIVATE. The host's names and numbers, among the others and among the networks."""
 
+import ipaddress
 import re
+from typing import Any, Dict, List, Tuple
 
 from ..answers import Facts
+from .address import candidates, reach_of
+from .conditions import BGP_OR_IPIP, CIDRS
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
+
+# Routes of Calico's own: by its devices, and by the numbers that Felix and BIRD mark them with.
+_OWN_LINKS = ("cali", "tunl0", "vxlan.calico", "vxlan-v6.calico", "wireguard.cali", "wg-v6.cali", "kube-ipvs")
+_OWN_PROTOCOLS = (12, 80)
 
 
 @check(
     rank=8,
     category="identity",
     applies=ALWAYS,
-    remedy="delete /var/lib/calico/nodename if it came with a copied disk; set `node_name` if the Node's name is not the hostname",
-    source="projectcalico/calico#3097",
+    remedy="hostnamectl set-hostname with such a name, before the host joins",
+    source="projectcalico/calico#3097, projectcalico/calicoctl#234",
 )
 def node_name_unique(facts: Facts, want: Want) -> Judgement:
-    """The name that an earlier calico-node left on the host is the Node's, and the hostname can be a Node's name."""
-    hostname, left_over = facts["hostname"], facts["nodename_file"]
-    names = (
-        [want.node_name]
-        if want.node_name
-        else [hostname.lower(), facts["fqdn"].lower(), hostname.lower().partition(".")[0]]
-    )
+    """The hostname can be a Node's name; whether another host has it too is found out over all hosts."""
+    hostname = facts["hostname"]
+    if not re.match(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", hostname):
+        return warn(
+            "the hostname is no name that a Node can have",
+            observed=hostname,
+            expected="lower case letters, digits, dash and dot",
+        )
+    return ok("hostname {}".format(hostname))
+
+
+@check(
+    rank=34,
+    category="identity",
+    applies=ALWAYS,
+    remedy="delete /var/lib/calico/nodename if it came with a copied disk; set `node_name` if the Node's name is not the hostname",
+    source="projectcalico/calico#3097: calico-node goes by that file",
+)
+def stale_nodename_file(facts: Facts, want: Want) -> Judgement:
+    """The name that an earlier calico-node left on the host is the Node's."""
+    hostname, left_over = facts["hostname"].lower(), facts["nodename_file"]
+    names = [want.node_name] if want.node_name else [hostname, facts["fqdn"].lower(), hostname.partition(".")[0]]
     if left_over and left_over not in names:
         return fail(
             "an earlier calico-node called this host {}".format(left_over),
             observed="/var/lib/calico/nodename: {}".format(left_over),
             expected=" or ".join(sorted(set(names))),
         )
-    if not re.match(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", hostname):
-        return warn(
-            "the hostname is no name that a Node can have",
-            observed=hostname,
-            expected="lower case letters, digits, dash and dot",
-            remedy="hostnamectl set-hostname with such a name, before the host joins",
-        )
-    return ok("hostname {}".format(hostname))
+    return ok("it is this host's" if left_over else "no calico-node has been here")
+
+
+@check(
+    rank=36,
+    category="identity",
+    applies=ALWAYS,
+    remedy="systemd-machine-id-setup, after emptying /etc/machine-id; then reboot",
+    source="kubeadm asks for unique machine ids; a copied or missing one makes two hosts look like one",
+)
+def machine_id_unique(facts: Facts, want: Want) -> Judgement:
+    """The host has a machine id; whether another host has it too is found out over all hosts."""
+    found = facts["machine_id"]
+    if not found or not re.match(r"^[0-9a-f]{32}$", found):
+        return warn("the host has no machine id", observed=found or "none", expected="32 hexadecimal digits")
+    return ok("it has one")
+
+
+def _networks(facts: Facts) -> List[Tuple[Any, str]]:
+    """Networks that the host reaches by itself, with where they come from."""
+    names: Dict[int, str] = {link["index"]: link["name"] for link in facts["links"]}
+    found = []
+    for route in facts["routes"]:
+        link = names.get(route["link"], "")
+        if route["unicast"] and route["to"] and not route["to"].endswith("/0") and not _own(link, route["protocol"]):
+            found.append((ipaddress.ip_network(route["to"], strict=False), "route by {}".format(link or "a gateway")))
+    for one in facts["addresses"]:
+        link = names.get(one["index"], "")
+        if one["global"] and one["address"] and not _own(link, 0):
+            found.append((ipaddress.ip_network(one["address"]), "{} on {}".format(one["address"], link)))
+    return found
+
+
+def _own(link: str, protocol: int) -> bool:
+    return link.startswith(_OWN_LINKS) or protocol in _OWN_PROTOCOLS
+
+
+@check(
+    rank=80,
+    category="identity",
+    applies=CIDRS,
+    remedy="choose another CIDR for the pool (or the services), or move the host's network out of it",
+    source="docs.tigera.io requirements, IP pool configuration",
+)
+def pool_overlap_host_cidr(facts: Facts, want: Want) -> Judgement:
+    """Neither pods nor services have addresses of a network that the host reaches by itself."""
+    planned = [ipaddress.ip_network(text, strict=False) for text in (*want.pod_cidrs, *want.service_cidrs)]
+    for network, where in _networks(facts):
+        for one in planned:
+            if one.version == network.version and one.overlaps(network):
+                return fail(
+                    "{} overlaps with a network of the host".format(one),
+                    observed="{} ({})".format(network, where),
+                    expected="no overlap",
+                )
+    return ok("no overlap")
+
+
+@check(
+    rank=81,
+    category="identity",
+    applies=ALWAYS,
+    remedy="give the host a default route; an unreachable gateway will do where nothing else is to be reached",
+    source="traffic from the host to a service's address is routed before it is translated",
+)
+def default_route_present(facts: Facts, want: Want) -> Judgement:
+    """The host has a default route, without which the host itself reaches no service address."""
+    routes = [one for one in facts["routes"] if one["to"].endswith("/0") and one["unicast"]]
+    if routes:
+        return ok("there is one")
+    if reach_of(want.ip_autodetection):
+        return fail("there is no default route to find the address by", expected="a default route")
+    return warn("there is no default route: the host itself will not reach service addresses", expected="one")
+
+
+@check(
+    rank=105,
+    category="identity",
+    applies=BGP_OR_IPIP,
+    remedy="connect the host by wire, or give the IP pools encapsulation VXLAN",
+    source="access points drop what is not from the station's own address, and IP protocols that they do not know",
+)
+def wifi_uplink(facts: Facts, want: Want) -> Judgement:
+    """The address that calico-node takes is not that of a wireless link."""
+    names = {card["name"] for card in facts["cards"] if card["wireless"]}
+    taken = next(iter(candidates(facts, want)), None)
+    if taken and taken.interface in names:
+        return warn("the uplink is wireless: access points may not carry this", observed=taken.interface)
+    return ok("the uplink is not wireless")

@@ -3,10 +3,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. The kernel's version, measured by what Calico's documentation asks for."""
 
-from ..answers import Facts
+import errno
+
+from ..answers import Facts, NoEvidence
+from ..probes.catalogue import STRICT
 from .conditions import NFTABLES
 from .declaration import ALWAYS, OUTSIDE, Judgement, Want, check, fail, ok, warn
-from .versions import DOCUMENTED, documented, enterprise_linux_8, kernel_version, words
+from .versions import DOCUMENTED, age, documented, enterprise_linux_8, kernel_version, words
 
 
 @check(
@@ -49,3 +52,87 @@ def kernel_min(facts: Facts, want: Want) -> Judgement:
             expected=words(floor),
         )
     return fail("the kernel is older than {}".format(words(floor)), observed=release, expected=words(floor))
+
+
+@check(
+    rank=69,
+    category="kernel",
+    applies=ALWAYS,
+    remedy="reboot into the installed kernel, then check again: what is found here holds for the running one",
+    source="kubernetes/kops#18724: a kernel whose modules are gone loads none",
+)
+def running_vs_installed_kernel(facts: Facts, want: Want) -> Judgement:
+    """The running kernel is the one that the next boot brings, and its modules are still there."""
+    running, installed = facts["kernel_release"], facts["installed_kernels"]
+    if not facts["modules"]["loadable"] or not installed:
+        return ok("no kernel is installed beside its modules")
+    if running not in installed:
+        return fail(
+            "the modules of the running kernel are gone",
+            observed=", ".join(installed),
+            expected="/lib/modules/{}".format(running),
+        )
+    newest = max(installed, key=age)
+    if age(newest) > age(running):
+        return warn(
+            "the next boot brings another kernel than the one that was checked", observed=newest, expected=running
+        )
+    return ok("it is")
+
+
+@check(
+    rank=98,
+    category="kernel",
+    applies=ALWAYS,
+    remedy="user.max_net_namespaces above what the host has of pods, on a kernel with CONFIG_NET_NS",
+    source="kubernetes/system-validators: NET_NS",
+)
+def netns_unshare(facts: Facts, want: Want) -> Judgement:
+    """Network namespaces can be made, one for each pod."""
+    answer = facts.answer("namespace")
+    if not answer.granted:
+        return fail("no network namespace can be made: no pod starts", observed=str(answer), expected="one is made")
+    if facts["sysctls"].get("user.max_net_namespaces") == "0":
+        return fail("no network namespace may be made", observed="user.max_net_namespaces = 0", expected="more")
+    return ok("one was made")
+
+
+@check(
+    rank=100,
+    category="kernel",
+    applies=ALWAYS,
+    probes=(STRICT,),
+    remedy="move to kernel 4.20 or newer when the host is busy; {}".format(OUTSIDE),
+    source="felix/environment asks for NETLINK_GET_STRICT_CHK; without it the kernel lists everything each time",
+)
+def netlink_strict(facts: Facts, want: Want) -> Judgement:
+    """The kernel lists only the routes and links that are asked for."""
+    answer = facts.answer(STRICT)
+    if answer.granted:
+        return ok("it does")
+    if answer.errno == errno.ENOPROTOOPT:
+        # Known of RHEL 8, and of what is older than Calico's documentation asks for: another check tells.
+        return ok("it does not, and Felix reads more than it needs")
+    return warn("the kernel refuses strict requests", observed=str(answer))
+
+
+@check(
+    rank=101,
+    category="kernel",
+    applies=ALWAYS,
+    remedy="boot a kernel with CONFIG_NAMESPACES, CONFIG_NET_NS, CONFIG_PID_NS, CONFIG_IPC_NS, CONFIG_UTS_NS and CONFIG_CGROUPS",
+    source="kubernetes/system-validators, types_unix.go",
+)
+def kernel_cfg_required(facts: Facts, want: Want) -> Judgement:
+    """The kernel has the namespaces and cgroups that containers are made of."""
+    known = facts["namespaces"]
+    if not known:
+        raise NoEvidence("the namespaces of this process are not listed", "make /proc readable")
+    missing = [name for name in ("ipc", "mnt", "net", "pid", "uts") if name not in known]
+    found = facts["cgroups"]
+    missing += [] if found["supported"] or found["v1"] else ["cgroup"]
+    return (
+        fail("the kernel cannot make containers", observed="no " + ", ".join(missing))
+        if missing
+        else ok("all are there")
+    )

@@ -7,7 +7,7 @@ from typing import List, NamedTuple, Tuple
 
 from ..answers import Facts
 from ..probes.catalogue import ipset_probe, link_probe, nft_probe, xt_probes
-from ..sweeps.modules import ABSENT, LOADABLE, PRESENT
+from ..sweeps.modules import ABSENT, BLOCKED, LOADABLE, PRESENT
 from .conditions import IPIP, IPTABLES, IPTABLES_OR_NFTABLES, VXLAN, WIREGUARD
 from .declaration import ALWAYS, OUTSIDE, Condition, Judgement, Want, check, fail, ok, ok_unexercised, warn
 from .evidence import either, unusable
@@ -24,6 +24,7 @@ class Need(NamedTuple):
 
 class Found(NamedTuple):
     loadable: List[str]
+    blocked: List[str]
     unusable: List[str]
     absent: List[str]
 
@@ -55,13 +56,13 @@ _LEGACY_TABLES = "ip_tables"
 _USUAL_MODPROBE = ("/sbin/modprobe", "/usr/sbin/modprobe")
 
 # Whose state the survey of modules is to tell.
-NAMES = tuple(sorted({name for need in NEEDS for name in need.modules} | {_LEGACY_TABLES}))
+NAMES = tuple(sorted({name for need in NEEDS for name in need.modules} | {_LEGACY_TABLES, "nf_conntrack", "sctp"}))
 
 
 def _sort(facts: Facts, want: Want) -> Found:
     """What is not there yet, by what can be done about it."""
     states = facts["modules"]["states"]
-    found = Found([], [], [])
+    found = Found([], [], [], [])
     for need in (need for need in NEEDS if need.when.holds(want)):
         own = {name: states.get(name, ABSENT) for name in need.modules}
         known = [name for name, state in own.items() if state != ABSENT]
@@ -69,6 +70,8 @@ def _sort(facts: Facts, want: Want) -> Found:
             continue
         if any(own[name] == LOADABLE for name in known):
             found.loadable.append(next(name for name in known if own[name] == LOADABLE))
+        elif any(own[name] == BLOCKED for name in known):
+            found.blocked.append(str(unusable(facts, [name for name in known if own[name] == BLOCKED])))
         elif known:
             found.unusable.append(str(unusable(facts, known)))
         else:
@@ -114,7 +117,7 @@ def module_package_missing(facts: Facts, want: Want) -> Judgement:
             "modules are not installed: {}".format(", ".join(found.absent)), expected="loaded, built in or on disk"
         )
     if found.unusable:
-        return fail("; ".join(found.unusable), remedy="remove what keeps it from loading; {}".format(OUTSIDE))
+        return fail("; ".join(found.unusable), remedy="install the package of the module again; {}".format(OUTSIDE))
     if found.loadable:
         return ok_unexercised(found.loadable)
     return ok("all are loaded or built in")
@@ -156,3 +159,21 @@ def modules_in_container_loadable(facts: Facts, want: Want) -> Judgement:
             remedy=load_now(_LEGACY_TABLES),
         )
     return ok("nothing is missing" if not waiting else "the kernel loads modules when they are asked for")
+
+
+@check(
+    rank=71,
+    category="kernel",
+    applies=ALWAYS,
+    probes=_probes,
+    remedy="take the line out of that file, or load the modules by name in /etc/modules-load.d/calico.conf; {}".format(
+        OUTSIDE
+    ),
+    source="hardening guides (CIS, STIG) forbid modules by `blacklist` and `install ... /bin/false`",
+)
+def module_blacklist(facts: Facts, want: Want) -> Judgement:
+    """No file forbids a module that Calico needs."""
+    if not facts["modules"]["loadable"]:
+        return ok("the kernel has no modules to forbid")
+    found = _sort(facts, want).blocked
+    return fail("; ".join(found), expected="not forbidden") if found else ok("none is forbidden")

@@ -8,7 +8,7 @@ from typing import List, Optional, Tuple
 from ..answers import Facts
 from ..probes.catalogue import NETFILTER, nft_probe, xt_probes
 from ..probes.nftables import FEATURES
-from .conditions import IPTABLES, IPTABLES_OR_BPF, IPTABLES_OR_NFTABLES, IPV6
+from .conditions import FLOW_OFFLOAD, IPTABLES, IPTABLES_OR_BPF, IPTABLES_OR_NFTABLES, IPV6, NFTABLES
 from .declaration import Judgement, Want, check, fail, ok, ok_unexercised, warn
 from .evidence import REFUSED, built_without, either, evidence, netfilter_refused, subsystem_absent
 from .remedies import kernel_feature, netfilter_netlink
@@ -152,3 +152,35 @@ def conntrack_netlink(facts: Facts, want: Want) -> Judgement:
     if found.broken:
         return fail("the connection tracker refuses netlink", observed=found.broken)
     return ok("connection tracking answers")
+
+
+@check(
+    rank=102,
+    category="dataplane",
+    applies=FLOW_OFFLOAD,
+    probes=(nft_probe("flowtable"),),
+    remedy=kernel_feature("CONFIG_NF_FLOW_TABLE"),
+    source="felix asks for a flow table without devices before it uses one",
+)
+def cri_nft_flowtable(facts: Facts, want: Want) -> Judgement:
+    """The kernel has flow tables, to which known connections are handed."""
+    found = evidence(facts, nft_probe("flowtable"))
+    if found.broken:
+        return warn("the kernel has no flow tables: every packet takes the long way", observed=found.broken)
+    return found.well("it has")
+
+
+@check(
+    rank=103,
+    category="netfilter",
+    applies=NFTABLES,
+    probes=(nft_probe("nflog"),),
+    remedy=kernel_feature("CONFIG_NETFILTER_NETLINK_LOG"),
+    source="Felix's flow logs, and what Goldmane shows, come by NFLOG",
+)
+def nflog_target(facts: Facts, want: Want) -> Judgement:
+    """Rules can log to Felix, which makes flow logs of it."""
+    found = evidence(facts, nft_probe("nflog"))
+    if found.broken:
+        return warn("rules cannot log to Felix: there will be no flow logs", observed=found.broken)
+    return found.well("they can")

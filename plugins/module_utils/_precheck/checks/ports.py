@@ -6,17 +6,19 @@
 from typing import Optional, Tuple
 
 from ..answers import BECOME, Facts, NoEvidence
-from .conditions import BGP
-from .declaration import Judgement, Want, check, fail, ok
+from .conditions import APISERVER, BGP, HOST_ENDPOINTS, TYPHA, VXLAN, WIREGUARD
+from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
 # Calico's own programs, by the name the kernel knows them by (15 letters at most).
 _BIRD = ("bird", "bird6")
-BGP_PORT = 179
+_FELIX, _TYPHA = ("calico-node", "calico-felix"), ("calico-typha",)
+BGP_PORT, TYPHA_PORT, TYPHA_HEALTH, KUBELET_PORT = 179, 5473, 9098, 10248
 
 
 def ports_of(want: Want) -> Tuple[int, ...]:
     """The ports whose holders the checks want to know."""
-    return (BGP_PORT,)
+    named = (want.health_port, want.metrics_port, want.vxlan_port, want.wireguard_port, want.wireguard_port_v6)
+    return (BGP_PORT, TYPHA_PORT, TYPHA_HEALTH, KUBELET_PORT, *filter(None, named))
 
 
 def holder(facts: Facts, port: str, own: Tuple[str, ...]) -> Optional[str]:
@@ -44,3 +46,125 @@ def bgp_port_free(facts: Facts, want: Want) -> Judgement:
         message = "{} listens on TCP port 179".format(who.partition(" at ")[0])
         return fail(message, observed=who, expected="bird, or nobody")
     return ok("BIRD has the port already" if facts["listeners"].get("tcp/179") else "the port is free")
+
+
+@check(
+    rank=49,
+    category="ports",
+    applies=ALWAYS,
+    remedy="move the other program to another port, or set healthPort in FelixConfiguration (and `health_port` here)",
+    source="a program that answers 200 there makes a dead Felix look ready; felix/config healthPort, typha's health port",
+)
+def ports_felix_health(facts: Facts, want: Want) -> Judgement:
+    """Nobody but Calico has the ports on which the kubelet asks for its health."""
+    who = holder(facts, "tcp/{}".format(want.health_port), _FELIX)
+    if who:
+        message = "somebody else has port {}: calico-node never becomes ready, or seems ready when it is not".format(
+            want.health_port
+        )
+        return fail(message, observed=who, expected="calico-node, or nobody")
+    others = [(TYPHA_HEALTH, _TYPHA)] if want.typha else []
+    others += [(want.metrics_port, _FELIX)] if want.metrics_port else []
+    for port, own in others:
+        who = holder(facts, "tcp/{}".format(port), own)
+        if who:
+            return warn("somebody else has port {}".format(port), observed=who, expected="{}, or nobody".format(own[0]))
+    return ok("they are free, or Calico's")
+
+
+@check(
+    rank=50,
+    category="ports",
+    applies=VXLAN,
+    remedy="remove the other network, or set vxlanPort and vxlanVNI in FelixConfiguration (and `vxlan_port`, `vxlan_vni` here)",
+    source="tigera/operator#3435, projectcalico/calico#9688: two devices cannot share a port and a VNI",
+)
+def port_vxlan_conflict(facts: Facts, want: Want) -> Judgement:
+    """No other VXLAN device and no program has the port that Calico's will use."""
+    beside = []
+    for link in facts["links"]:
+        other = link["vxlan"]
+        if (
+            not other
+            or other["port"] != want.vxlan_port
+            or link["name"].startswith(("vxlan.calico", "vxlan-v6.calico"))
+        ):
+            continue
+        observed = "{}: port {}, VNI {}".format(link["name"], other["port"], other["vni"])
+        if other["vni"] == want.vxlan_vni:
+            return fail(
+                "another VXLAN device has the same port and VNI", observed=observed, expected="another VNI or port"
+            )
+        beside.append(observed)
+    who = holder(facts, "udp/{}".format(want.vxlan_port), ("the kernel",))
+    if who:
+        return fail("a program has UDP port {}".format(want.vxlan_port), observed=who, expected="nobody")
+    if beside:
+        return warn("other VXLAN devices share the port", observed="; ".join(beside), expected="a port of their own")
+    return ok("the port is free")
+
+
+@check(
+    rank=51,
+    category="ports",
+    applies=TYPHA,
+    remedy="move the other program to another port, or keep Typha off this host (and say `typha: false`)",
+    source="docs.tigera.io requirements: Typha has TCP port 5473 of the host's network",
+)
+def port_typha(facts: Facts, want: Want) -> Judgement:
+    """Nobody but Typha has its port."""
+    who = holder(facts, "tcp/{}".format(TYPHA_PORT), _TYPHA)
+    return (
+        fail("somebody else has TCP port 5473", observed=who, expected="typha, or nobody")
+        if who
+        else ok("free, or Typha's")
+    )
+
+
+@check(
+    rank=52,
+    category="ports",
+    applies=WIREGUARD,
+    remedy="give the other WireGuard another port, or set wireguardListeningPort in FelixConfiguration (`wireguard_port` here)",
+    source="felix/config wireguardListeningPort",
+)
+def port_wireguard(facts: Facts, want: Want) -> Judgement:
+    """Nobody but Calico's own device has WireGuard's ports."""
+    own = [("wireguard.cali", want.wireguard_port)] + ([("wg-v6.cali", want.wireguard_port_v6)] if want.ipv6 else [])
+    there = {link["name"] for link in facts["links"]}
+    for device, port in own:
+        who = holder(facts, "udp/{}".format(port), ("the kernel",) if device in there else ())
+        if who:
+            return fail("somebody else has UDP port {}".format(port), observed=who, expected="nobody")
+    return ok("free, or Calico's")
+
+
+@check(
+    rank=53,
+    category="ports",
+    applies=APISERVER,
+    remedy="open the way to the API server, and correct kubernetes-services-endpoint where that names it",
+    source="docs.tigera.io eBPF: Felix reaches the API server without kube-proxy; projectcalico/calico#8767",
+)
+def apiserver_reachable(facts: Facts, want: Want) -> Judgement:
+    """The API server takes a connection from this host, by the address that needs no kube-proxy."""
+    refusal = facts["apiserver"]
+    if refusal is None:
+        return ok("it does")
+    grave = fail if want.dataplane == "bpf" or want.wireguard else warn
+    return grave("the API server takes no connection from here", observed=refusal, expected=want.apiserver)
+
+
+@check(
+    rank=110,
+    category="firewall",
+    applies=HOST_ENDPOINTS,
+    remedy="add the port to failsafeInboundHostPorts in FelixConfiguration before the first HostEndpoint",
+    source="felix/config failsafeInboundHostPorts lets TCP 22 in, and no other SSH",
+)
+def ssh_port_failsafe(facts: Facts, want: Want) -> Judgement:
+    """SSH listens where a HostEndpoint's policy cannot lock everybody out."""
+    others = [str(port) for port in facts["ssh_ports"] if port != 22]
+    if others:
+        return warn("a HostEndpoint would lock SSH out", observed="Port {}".format(", ".join(others)), expected="22")
+    return ok("SSH is at port 22")

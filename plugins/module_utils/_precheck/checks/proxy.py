@@ -3,12 +3,15 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. kube-proxy beside Calico: what it left in the kernel tells its mode."""
 
+import ipaddress
 from typing import Any, Dict, List, Set
 
 from ..answers import Facts
-from ..probes.catalogue import host_probe
+from ..probes.catalogue import host_probe, xt_probes
+from .conditions import IPTABLES
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
-from .evidence import left_behind
+from .evidence import either, left_behind
+from .remedies import kernel_feature
 
 NFT, LEGACY = host_probe("nft"), host_probe("legacy")
 _FITTING = {"iptables": ("iptables", "ipvs"), "nftables": ("nftables",), "bpf": ()}
@@ -59,3 +62,45 @@ def kube_proxy_mode_match(facts: Facts, want: Want) -> Judgement:
     if len(found) > 1:
         return warn("kube-proxy left rules of several modes", observed=words, expected="one mode")
     return ok("kube-proxy: {}".format(words or "nothing of it is here"))
+
+
+@check(
+    rank=73,
+    category="netfilter",
+    applies=IPTABLES,
+    probes=xt_probes("ipvs"),
+    remedy=kernel_feature("CONFIG_NETFILTER_XT_MATCH_IPVS"),
+    source="docs.tigera.io requirements: ipvs, if kube-proxy is in that mode; no other host needs it",
+)
+def kube_ipvs_match(facts: Facts, want: Want) -> Judgement:
+    """Where kube-proxy has mode ipvs, rules can match what it forwards."""
+    if not any(link["name"] == "kube-ipvs0" for link in facts["links"]):
+        return ok("kube-proxy has another mode, or is not here")
+    found = either(facts, xt_probes("ipvs"))
+    return fail("rules cannot match ipvs", observed=found.broken) if found.broken else found.well("they can")
+
+
+@check(
+    rank=74,
+    category="dataplane",
+    applies=ALWAYS,
+    remedy="strictARP: true in KubeProxyConfiguration (arp_ignore 1), or service addresses outside the host's networks",
+    source="kube-proxy binds every service's address on kube-ipvs0, and the host answers ARP for it",
+)
+def strictarp_and_ipvs_bind(facts: Facts, want: Want) -> Judgement:
+    """The host does not answer for services' addresses in its neighbours' network."""
+    index = next((link["index"] for link in facts["links"] if link["name"] == "kube-ipvs0"), None)
+    if index is None:
+        return ok("kube-proxy has another mode, or is not here")
+    bound = [
+        ipaddress.ip_address(one["address"]) for one in facts["addresses"] if one["index"] == index and not one["ipv6"]
+    ]
+    own = [
+        ipaddress.ip_network("{address}/{prefix}".format(**one), strict=False)
+        for one in facts["addresses"]
+        if one["index"] != index and one["global"] and not one["ipv6"]
+    ]
+    within = [str(address) for address in bound if any(address in network for network in own)]
+    if within and facts["sysctls"].get("net.ipv4.conf.all.arp_ignore") in ("0", None):
+        return warn("the host answers ARP for services", observed=", ".join(within[:4]), expected="arp_ignore = 1")
+    return ok("it does not")

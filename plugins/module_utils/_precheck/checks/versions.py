@@ -58,5 +58,10 @@ def build_of(release: str) -> Tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", release)[:4])
 
 
+def age(release: str) -> Tuple[int, ...]:
+    """To compare two builds of one distribution's kernel by."""
+    return tuple(int(number) for number in re.findall(r"\d+", release.partition(".el")[0]))
+
+
 def words(version: Tuple[int, ...]) -> str:
     return ".".join(map(str, version))

@@ -6,6 +6,8 @@
 A namespace does not hide that a module is loaded, and a loaded module stays: loading ipip puts a tunl0 on the host. So a probe is
 made only where each of its requests leads to a module that is there already, or to none at all. The names are those of
 request_module() in the kernel:
+  nf-flowtable-F            a flow table                                        net/netfilter/nf_tables_api.c
+  sch_KIND, net-sch-KIND    RTM_NEWQDISC                                        net/sched/sch_api.c
   net-pf-16-proto-12        socket(AF_NETLINK, ..., NETLINK_NETFILTER)          net/netlink/af_netlink.c
   nfnetlink-subsys-N        the first message to that subsystem                 net/netfilter/nfnetlink.c
   ip_set_TYPE               IPSET_CMD_TYPE, IPSET_CMD_CREATE                    net/netfilter/ipset/ip_set_core.c
@@ -23,10 +25,10 @@ from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 from ..sweeps.root import Root
 from . import bpf, conntrack, ipset, links, nftables, present, xtables
-from .netlink import NETLINK_NETFILTER, NETLINK_ROUTE, Connection
+from .netlink import NETLINK_NETFILTER, NETLINK_ROUTE, Connection, strict
 from .xtables import MATCH, TARGET, Extension
 
-NETFILTER = "netfilter.socket"
+NETFILTER, CLSACT, STRICT = "netfilter.socket", "tc.clsact", "netlink.strict"
 FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
@@ -72,6 +74,8 @@ _NFT_REQUESTS: Dict[str, Tuple[str, ...]] = {
     "fib": ("nft-chain-2-filter", "nft-expr-2-fib", "nft-expr-fib"),
     "reject": ("nft-chain-2-filter", "nft-expr-2-reject", "nft-expr-reject"),
     "log": ("nft-expr-2-log", "nft-expr-log", "nf-logger-2-0"),
+    "nflog": ("nft-expr-2-log", "nft-expr-log", "nf-logger-2-1"),
+    "flowtable": ("nf-flowtable-2",),
 }
 
 # Matches and targets that Felix writes, in the lowest revision that has what it uses.
@@ -81,10 +85,12 @@ MATCHES = {
     "conntrack": 3,
     "icmp": 0,
     "icmp6": 0,
+    "ipvs": 0,
     "limit": 0,
     "mark": 1,
     "multiport": 1,
     "rpfilter": 0,
+    "sctp": 0,
     "set": 4,
 }
 TARGETS = {"CONNMARK": 1, "CT": 0, "DNAT": 1, "LOG": 0, "MARK": 2, "MASQUERADE": 0, "NFLOG": 0, "REJECT": 0, "SNAT": 1}
@@ -127,6 +133,10 @@ def find(name: str) -> Probe:
         return _extension(area, subject, family)
     if area == "bpf":
         return Probe((), lambda session: bpf.create_map() if rest == "map" else bpf.load(rest))
+    if name == CLSACT:
+        return Probe(("rtnl-link-veth", "sch_clsact", "net-sch-clsact"), lambda session: links.clsact(session.route))
+    if name == STRICT:
+        return Probe((), lambda session: strict())
     if area == "host":
         return _present(rest)
     if name == "conntrack.statistics":

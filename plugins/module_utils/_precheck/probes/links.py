@@ -12,7 +12,8 @@ import struct
 
 from .netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, Connection, attribute, be16, nested, text, u8, u32
 
-_RTM_NEWLINK = 16
+_RTM_NEWLINK, _RTM_NEWQDISC = 16, 36
+_TCA_KIND = 1
 _IFLA_IFNAME, _IFLA_LINKINFO = 3, 18
 _INFO_KIND, _INFO_DATA = 1, 2
 _VETH_PEER = 1
@@ -29,7 +30,7 @@ _DATA = {
 }
 
 
-def create(connection: Connection, kind: str) -> None:
+def create(connection: Connection, kind: str) -> str:
     name = "pre{}".format(os.urandom(4).hex())
     if kind == "veth":
         data = attribute(_VETH_PEER, _LINK + text(_IFLA_IFNAME, name + "p"))
@@ -38,3 +39,12 @@ def create(connection: Connection, kind: str) -> None:
     info = text(_INFO_KIND, kind) + (nested(_INFO_DATA, data) if data else b"")
     body = _LINK + text(_IFLA_IFNAME, name) + nested(_IFLA_LINKINFO, info)
     connection.request(_RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, body, "create {}".format(kind))
+    return name
+
+
+def clsact(connection: Connection) -> None:
+    """The hook to which Felix attaches its programs, on a link of our own."""
+    index = socket.if_nametoindex(create(connection, "veth"))
+    # struct tcmsg: family, link, handle ffff:, parent TC_H_CLSACT.
+    body = struct.pack("=BxxxiIII", 0, index, 0xFFFF0000, 0xFFFFFFF1, 0) + text(_TCA_KIND, "clsact")
+    connection.request(_RTM_NEWQDISC, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, body, "clsact")

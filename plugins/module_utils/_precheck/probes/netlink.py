@@ -20,7 +20,7 @@ NLM_F_CAPPED, NLM_F_ACK_TLVS = 0x100, 0x200
 _ERROR_TEXT = 1
 
 NETWORK_ORDER, _NESTED, _TYPE_BITS = 0x4000, 0x8000, 0x3FFF
-_SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
+_SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK, _NETLINK_GET_STRICT_CHK = 270, 10, 11, 12
 _HEADER = struct.Struct("=IHHII")
 
 
@@ -100,6 +100,15 @@ def verdict(answer: Message) -> Tuple[int, str]:
     repeated = _HEADER.size if answer.flags & NLM_F_CAPPED else struct.unpack_from("=I", answer.payload, 4)[0]
     words = attributes(answer.payload[4 + repeated :]).get(_ERROR_TEXT, b"")
     return code, words.rstrip(b"\0").decode("ascii", "replace")
+
+
+def strict() -> None:
+    """Whether the kernel filters dumps by what the request holds, since 4.20; Felix asks the same way."""
+    asking = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_ROUTE)
+    try:
+        asking.setsockopt(_SOL_NETLINK, _NETLINK_GET_STRICT_CHK, 1)
+    finally:
+        asking.close()
 
 
 class Connection:

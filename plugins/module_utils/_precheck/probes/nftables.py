@@ -7,11 +7,11 @@ import os
 import struct
 from typing import List, Tuple
 
-from .netlink import NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, Connection, attribute, be32, nested, text, u8
+from .netlink import NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, Connection, attribute, be16, be32, nested, text, u8
 
 SUBSYSTEM = 10
 _BATCH_BEGIN, _BATCH_END = 16, 17
-_NEWTABLE, _DELTABLE, _NEWCHAIN, _NEWRULE, _NEWSET, _GETGEN = 0, 2, 3, 6, 9, 16
+_NEWTABLE, _DELTABLE, _NEWCHAIN, _NEWRULE, _NEWSET, _GETGEN, _NEWFLOWTABLE = 0, 2, 3, 6, 9, 16, 22
 _IP = 2
 _PREROUTING, _LOCAL_IN, _POSTROUTING = 0, 1, 4
 
@@ -53,13 +53,21 @@ FEATURES = {
     "reject": _rule(_base_chain("filter", _LOCAL_IN, 0), expression("reject", be32(1, 0), u8(2, 3))),
     "log": _rule(text(3, "c"), expression("log")),
 }
+# What not everybody wants: logging to a group of listeners, and a flow table without devices, which is how Felix asks for it.
+OPTIONAL = {
+    "nflog": _rule(text(3, "c"), expression("log", be16(1, 1))),
+    "flowtable": [(_NEWFLOWTABLE, text(2, "f") + nested(3, be32(1, 0), attribute(2, struct.pack("!i", 0))))],
+}
 
 
 def build(connection: Connection, feature: str) -> None:
     """Makes a table with this feature in it and deletes it, in one transaction."""
     table = "pre{}".format(os.urandom(6).hex())
     requests = [_message(_NEWTABLE, text(1, table), NLM_F_CREATE)]
-    requests += [_message(kind, text(1, table) + body, NLM_F_CREATE | NLM_F_APPEND) for kind, body in FEATURES[feature]]
+    requests += [
+        _message(kind, text(1, table) + body, NLM_F_CREATE | NLM_F_APPEND)
+        for kind, body in {**FEATURES, **OPTIONAL}[feature]
+    ]
     requests.append(_message(_DELTABLE, text(1, table), 0))
     connection.batch([_edge(_BATCH_BEGIN), *requests, _edge(_BATCH_END)], feature)
 

@@ -19,6 +19,8 @@ _TABLE_NAME = 1
 _FAMILIES = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
 _LIST, _FLAG_HEADERS = 7, 4
 _GET_INFO, _GET_ENTRIES = 64, 65
+# NF_INET_FORWARD, and NF_DROP as a standard target holds it.
+_FORWARD, _DROP = 2, -1
 _INFO = struct.Struct("=32sI5I5III")
 
 # Whose chains a name tells: kube-proxy's mode, the kubelet, and plugins that were here before.
@@ -94,9 +96,21 @@ def _legacy_table(name: str) -> Dict[str, Any]:
         blob = _ask(raw, _GET_ENTRIES, name, start + size, struct.pack("=I", size))[start:]
     finally:
         raw.close()
+    # What a packet meets that no rule of the chain FORWARD decided: the verdict of its last entry, whose target follows the matches.
+    last = info[7 + _FORWARD]
+    target = last + struct.unpack_from("=H", blob, last + 88)[0] if info[1] & (1 << _FORWARD) else 0
     owners = {owner for prefix, owner in OWNERS.items() if prefix.encode("ascii") in blob}
     # An empty table has an entry for each hook, and one that ends it.
-    return {"name": name, "rules": max(0, entries - hooks - 1), "owners": sorted(owners)}
+    return {
+        "name": name,
+        "rules": max(0, entries - hooks - 1),
+        "owners": sorted(owners),
+        "forward_drop": bool(target) and _verdict(blob, target) == _DROP,
+    }
+
+
+def _verdict(blob: bytes, target: int) -> int:
+    return int(struct.unpack_from("=i", blob, target + 32)[0])
 
 
 def _ask(raw: socket.socket, option: int, table: str, size: int, rest: bytes) -> bytes:

@@ -26,7 +26,14 @@ def cards(root: Root) -> List[Dict[str, Any]]:
     for name in root.list("/sys/class/net"):
         driver = root.at("/sys/class/net/{}/device/driver".format(name))
         if os.path.islink(driver):
-            found.append({"name": name, "driver": os.path.basename(os.readlink(driver)), "features": features(name)})
+            found.append(
+                {
+                    "name": name,
+                    "driver": os.path.basename(os.readlink(driver)),
+                    "features": features(name),
+                    "wireless": root.exists("/sys/class/net/{}/wireless".format(name)),
+                }
+            )
     return found
 
 

@@ -8,11 +8,13 @@ import os
 import re
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import modules
+from ..checks.declaration import Want
+from . import machine, modules, networkmanager, runtime, security, sysctls
 from .root import Root
 from .services import runs
 
 _ZONE_FOLDERS = ("/usr/lib/firewalld/zones", "/etc/firewalld/zones")  # the later one wins
+HOST_PATHS = (*("/var/lib", "/opt", "/var/log", "/var/lib/calico", "/run/calico", "/var/log/calico"),)
 _SYSTEM_UUID = (
     # In the kubelet's order, as the Node shows what it found: DMI, the device tree, and where there is neither the machine id.
     "/sys/class/dmi/id/product_uuid",
@@ -22,10 +24,11 @@ _SYSTEM_UUID = (
 )
 
 
-def questions(root: Root, release: str, cni_conf_dir: str, cni_bin_dir: str) -> List[Tuple[str, Callable[[], Any]]]:
+def questions(root: Root, release: str, want: Want) -> List[Tuple[str, Callable[[], Any]]]:
     return [
         ("os_release", lambda: os_release(root)),
         ("kernel_options", lambda: modules.options(root, release)),
+        ("installed_kernels", lambda: root.list("/lib/modules") or root.list("/usr/lib/modules")),
         ("machine_id", lambda: root.line("/etc/machine-id") or root.line("/var/lib/dbus/machine-id")),
         ("system_uuid", lambda: _system_uuid(root)),
         ("boot_id", lambda: root.line("/proc/sys/kernel/random/boot_id")),
@@ -33,13 +36,40 @@ def questions(root: Root, release: str, cni_conf_dir: str, cni_bin_dir: str) -> 
         ("nodename_file", lambda: root.line("/var/lib/calico/nodename")),
         ("firewalld_active", lambda: runs(root, "firewalld")),
         ("firewalld_trusted", lambda: firewalld_trusted(root)),
-        ("cni_configuration", lambda: cni_configuration(root, cni_conf_dir)),
-        ("cni_bin_dir", lambda: file_system(root, cni_bin_dir)),
+        ("firewalls", lambda: firewalls(root)),
+        ("cni_configuration", lambda: cni_configuration(root, want.cni_conf_dir)),
+        ("networkd", lambda: networkd(root)),
+        ("networkmanager", lambda: networkmanager.survey(root)),
+        ("file_systems", lambda: {path: file_system(root, path) for path in (*HOST_PATHS, *paths_of(want))}),
+        ("lock_is_directory", lambda: root.is_directory("/run/xtables.lock")),
         ("bpffs", lambda: bpffs(root)),
+        ("btf", lambda: btf(root)),
         ("cgroups", lambda: cgroups(root)),
+        ("namespaces", lambda: root.list("/proc/self/ns")),
+        ("mounts", lambda: mounts(root)),
         ("platform", lambda: platform(root)),
+        ("machine", lambda: machine.machine(root)),
+        ("clock_synchronized", lambda: machine.clock_synchronized(root)),
+        ("complaints", lambda: machine.complaints(root)),
+        ("neighbours", lambda: len((root.read("/proc/net/arp") or "").splitlines()) - 1),
+        ("security", lambda: security.security(root)),
+        ("capabilities", lambda: security.capabilities(root)),
+        ("container", lambda: security.container(root)),
+        ("sysctls", lambda: sysctls.values(root)),
+        ("sysctl_files", lambda: sysctls.assignments(root)),
+        ("runtime_sockets", lambda: runtime.runtime_sockets(root)),
+        ("runtime_cni", lambda: runtime.runtime_cni(root)),
+        ("kubelet", lambda: runtime.kubelet(root)),
+        ("certificates", lambda: runtime.certificates(root)),
+        ("names", lambda: runtime.names(root)),
+        ("ssh_ports", lambda: runtime.ssh_ports(root)),
         ("same_mounts_as_init", lambda: os.readlink("/proc/self/ns/mnt") == os.readlink("/proc/1/ns/mnt")),
     ]
+
+
+def paths_of(want: Want) -> Tuple[str, ...]:
+    """Directories that these settings make calico-node mount and write to."""
+    return tuple(filter(None, (want.cni_bin_dir, want.cni_conf_dir, want.flexvolume_path)))
 
 
 def os_release(root: Root) -> Dict[str, str]:
@@ -107,6 +137,8 @@ def file_system(root: Root, path: str) -> Dict[str, Any]:
         "read_only": bool(stat.f_flag & os.ST_RDONLY),
         "no_exec": bool(stat.f_flag & os.ST_NOEXEC),
         "free": stat.f_bavail * stat.f_frsize,
+        # A file system without a fixed number of inodes tells 0 of 0.
+        "files_left": stat.f_favail if stat.f_files else None,
     }
 
 
@@ -120,7 +152,7 @@ def bpffs(root: Root) -> Dict[str, bool]:
     }
 
 
-def cgroups(root: Root) -> Dict[str, bool]:
+def cgroups(root: Root) -> Dict[str, Any]:
     """Which hierarchies init has mounted, and whether the kernel knows cgroup v2 at all."""
     mounts = root.read("/proc/1/mountinfo") or root.read("/proc/self/mountinfo") or ""
     types = [line.partition(" - ")[2].split(" ")[0] for line in mounts.splitlines()]
@@ -128,7 +160,18 @@ def cgroups(root: Root) -> Dict[str, bool]:
         "v1": "cgroup" in types,
         "v2": "cgroup2" in types,
         "supported": "cgroup2" in (root.read("/proc/filesystems") or "").split(),
+        "memory": _memory_controller(root),
     }
+
+
+def _memory_controller(root: Root) -> Optional[bool]:
+    """Whether the kernel accounts memory by cgroup; null where neither hierarchy tells."""
+    if "memory" in (root.read("/sys/fs/cgroup/cgroup.controllers") or "").split():
+        return True
+    old = re.search(r"^memory\s+\d+\s+\d+\s+(\d)", root.read("/proc/cgroups") or "", re.MULTILINE)
+    if old:
+        return old.group(1) == "1"
+    return False if root.read("/sys/fs/cgroup/cgroup.controllers") else None
 
 
 def platform(root: Root) -> Dict[str, Optional[str]]:
@@ -136,3 +179,53 @@ def platform(root: Root) -> Dict[str, Optional[str]]:
     names = ("sys_vendor", "product_name", "chassis_asset_tag")
     found = {name: root.line("/sys/class/dmi/id/" + name) for name in names}
     return {**found, "model": root.line("/proc/device-tree/model")}
+
+
+def mounts(root: Root) -> List[Dict[str, Any]]:
+    """Mount points of interest: / and those below /proc and /sys, with their options; the later one of a place covers the earlier."""
+    found: Dict[str, Dict[str, Any]] = {}
+    for line in (root.read("/proc/1/mountinfo") or root.read("/proc/self/mountinfo") or "").splitlines():
+        words = line.split()
+        if len(words) > 6 and (words[4] == "/" or words[4].startswith(("/proc", "/sys"))):
+            shared = any(word.startswith("shared:") for word in words[6 : words.index("-")])
+            found[words[4]] = {"at": words[4], "read_only": "ro" in words[5].split(","), "shared": shared}
+    return list(found.values())
+
+
+def btf(root: Root) -> Optional[str]:
+    """The first bytes of the kernel's description of its own types, in hex; null where it has none."""
+    path = "/sys/kernel/btf/vmlinux"
+    if not root.exists(path):
+        return None
+    with open(root.at(path), "rb") as stream:
+        return stream.read(2).hex()
+
+
+def firewalls(root: Root) -> Dict[str, bool]:
+    """Managers of rules other than firewalld, and whether they are on."""
+    rules = "".join(filter(None, map(root.read, ("/etc/nftables.conf", "/etc/sysconfig/nftables.conf"))))
+    csf = root.read("/etc/csf/csf.conf") is not None and not root.exists("/etc/csf/csf.disable")
+    return {
+        "ufw": bool(re.search(r"^\s*ENABLED\s*=\s*yes", root.read("/etc/ufw/ufw.conf") or "", re.MULTILINE)),
+        "csf": csf,
+        "shorewall": runs(root, "shorewall"),
+        "nftables.service": runs(root, "nftables"),
+        "flushes": bool(re.search(r"^\s*flush\s+ruleset", rules, re.MULTILINE)),
+    }
+
+
+def networkd(root: Root) -> Dict[str, Any]:
+    """Whether systemd-networkd runs, and whether it is told to keep its hands off others' routes and rules."""
+    files: Dict[str, str] = {}
+    for folder in ("/etc", "/run", "/usr/lib", "/lib"):
+        for name in root.list(folder + "/systemd/networkd.conf.d"):
+            files.setdefault(name, "{}/systemd/networkd.conf.d/{}".format(folder, name))
+    text = "\n".join(
+        root.read(path) or "" for path in ("/etc/systemd/networkd.conf", *(files[name] for name in sorted(files)))
+    )
+    settings = dict(re.findall(r"^\s*(ManageForeign\w+)\s*=\s*(\w+)", text, re.MULTILINE))
+    off = ("no", "false", "0", "off")
+    return {
+        "running": runs(root, "systemd-networkd"),
+        "keeps_off": [name for name, value in sorted(settings.items()) if value.lower() in off],
+    }

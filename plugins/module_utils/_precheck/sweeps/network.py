@@ -15,7 +15,8 @@ from ..probes.netlink import NETLINK_ROUTE, NLM_F_DUMP, Connection, attributes
 from .root import Root
 
 _RTM_GETLINK, _RTM_GETADDR = 18, 22
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_OPERSTATE, _IFLA_LINKINFO, _INFO_KIND = 1, 3, 4, 16, 18, 1
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_OPERSTATE, _IFLA_LINKINFO, _INFO_KIND, _INFO_DATA = 1, 3, 4, 16, 18, 1, 2
+_VXLAN_ID, _VXLAN_PORT = 1, 15
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _IFF_UP = 1
 _UNIVERSE = 0
@@ -40,26 +41,35 @@ def questions(root: Root, reach: Optional[str], ports: Iterable[int]) -> List[Tu
 
 
 def links() -> List[Dict[str, Any]]:
-    return [parse_link(payload) for payload in _dump(_RTM_GETLINK, struct.pack("=BxHiII", 0, 0, 0, 0, 0))]
+    return [parse_link(payload) for payload in dump(_RTM_GETLINK, struct.pack("=BxHiII", 0, 0, 0, 0, 0))]
 
 
 def addresses() -> List[Dict[str, Any]]:
-    return [parse_address(payload) for payload in _dump(_RTM_GETADDR, struct.pack("=BBBBI", 0, 0, 0, 0, 0))]
+    return [parse_address(payload) for payload in dump(_RTM_GETADDR, struct.pack("=BBBBI", 0, 0, 0, 0, 0))]
 
 
 def parse_link(payload: bytes) -> Dict[str, Any]:
     _family, _type, index, flags, _change = struct.unpack_from("=BxHiII", payload)
     found = attributes(payload[16:])
-    kind = attributes(found.get(_IFLA_LINKINFO, b"")).get(_INFO_KIND, b"")
+    info = attributes(found.get(_IFLA_LINKINFO, b""))
+    kind = _text(info.get(_INFO_KIND, b"")) or None
     return {
         "index": index,
         "name": _text(found.get(_IFLA_IFNAME, b"")),
-        "kind": _text(kind) or None,
+        "kind": kind,
+        "vxlan": _vxlan(attributes(info.get(_INFO_DATA, b""))) if kind == "vxlan" else None,
         "mtu": struct.unpack("=I", found[_IFLA_MTU])[0] if _IFLA_MTU in found else None,
         "up": bool(flags & _IFF_UP),
         # Unknown (0) is what devices say that have no carrier to lose.
         "running": bool(flags & _IFF_UP) and (found.get(_IFLA_OPERSTATE) or b"\0")[0] in (0, 6),
         "mac": ":".join("{:02x}".format(byte) for byte in found.get(_IFLA_ADDRESS, b"")),
+    }
+
+
+def _vxlan(data: Dict[int, bytes]) -> Dict[str, int]:
+    return {
+        "vni": int.from_bytes(data.get(_VXLAN_ID, b""), sys.byteorder),
+        "port": int.from_bytes(data.get(_VXLAN_PORT, b""), "big"),
     }
 
 
@@ -148,7 +158,7 @@ def _text(raw: bytes) -> str:
     return raw.rstrip(b"\0").decode("utf-8", "replace")
 
 
-def _dump(kind: int, body: bytes) -> List[bytes]:
+def dump(kind: int, body: bytes) -> List[bytes]:
     connection = Connection(NETLINK_ROUTE, 2.0)
     try:
         return connection.request(kind, NLM_F_DUMP, body)

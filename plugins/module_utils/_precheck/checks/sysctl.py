@@ -1,0 +1,168 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Settings of the kernel that Felix sets, relies on, or that somebody sets back."""
+
+from typing import Dict, Optional
+
+from ..answers import Facts, NoEvidence
+from .address import candidates
+from .conditions import IPV6_POOL
+from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
+from .proxy import LEGACY, NFT, modes
+
+_STRICT = "1"
+
+
+def _value(facts: Facts, name: str) -> Optional[str]:
+    """A setting, null where this kernel does not have it."""
+    known: Dict[str, Optional[str]] = facts["sysctls"]
+    if name not in known:
+        raise NoEvidence("{} is not there".format(name), "make /proc/sys readable")
+    return known[name]
+
+
+def _forwarding(facts: Facts, names: tuple, now: str) -> Judgement:  # type: ignore[type-arg]
+    files = facts["sysctl_files"]
+    back = next((name for name in names if files.get(name, ("1", ""))[0] == "0"), None)
+    if back:
+        return fail(
+            "each `sysctl --system` switches forwarding off, and calico-node switches it on only when it starts",
+            observed="{} = 0 in {}".format(back, files[back][1]),
+            expected="1, or not set",
+        )
+    if now == "0":
+        return warn(
+            "forwarding is off: calico-node will switch it on, kubeadm refuses the host", observed="0", expected="1"
+        )
+    return ok("on")
+
+
+@check(
+    rank=42,
+    category="sysctl",
+    applies=ALWAYS,
+    remedy="net.ipv4.ip_forward = 1 in /etc/sysctl.d/99-calico.conf, and out of the other files; sysctl --system",
+    source="Felix sets it when it starts; replicatedhq/embedded-cluster#1500, projectcalico/cni-plugin#283",
+)
+def ip_forward(facts: Facts, want: Want) -> Judgement:
+    """The host forwards packets, and nobody sets that back."""
+    now = _value(facts, "net.ipv4.ip_forward")
+    if now is None:
+        raise NoEvidence("net.ipv4.ip_forward is not there", "make /proc/sys/net readable")
+    return _forwarding(facts, ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"), now)
+
+
+@check(
+    rank=43,
+    category="sysctl",
+    applies=IPV6_POOL,
+    remedy="net.ipv6.conf.all.forwarding = 1 in /etc/sysctl.d/99-calico.conf, and accept_ra = 2 for an uplink that learns its route",
+    source="Felix sets forwarding when it starts; a forwarding host ignores router advertisements unless accept_ra is 2",
+)
+def ipv6_forward(facts: Facts, want: Want) -> Judgement:
+    """The host forwards IPv6, nobody sets that back, and it keeps its own route by doing so."""
+    now = _value(facts, "net.ipv6.conf.all.forwarding")
+    if now is None:
+        return fail(
+            "the kernel has no IPv6", observed="no net.ipv6.conf.all.forwarding", remedy="boot without ipv6.disable=1"
+        )
+    names = {link["index"]: link["name"] for link in facts["links"]}
+    # 9: learnt from a router's advertisement.
+    learnt = {
+        names.get(one["link"], "")
+        for one in facts["routes"]
+        if one["ipv6"] and one["protocol"] == 9 and one["to"] == "::/0"
+    }
+    lost = sorted(link for link in learnt if facts["sysctls"].get("net/ipv6/conf/{}/accept_ra".format(link)) == "1")
+    if lost:
+        return warn(
+            "the default route of IPv6 is learnt, and will not be once the host forwards",
+            observed="accept_ra = 1 on {}".format(", ".join(lost)),
+            expected="2",
+        )
+    return _forwarding(facts, ("net.ipv6.conf.all.forwarding",), now)
+
+
+@check(
+    rank=44,
+    category="sysctl",
+    applies=ALWAYS,
+    remedy="net.ipv4.conf.all.rp_filter = 0 and 2 (loose) for the uplinks, in /etc/sysctl.d/99-calico.conf",
+    source="Felix has reverse path rules of its own and is never stopped by it; projectcalico/felix#2082",
+)
+def rp_filter_mode(facts: Facts, want: Want) -> Judgement:
+    """The kernel's own reverse path filter does not drop what comes in by another uplink than it would go out."""
+    everywhere = _value(facts, "net.ipv4.conf.all.rp_filter")
+    if everywhere is None:
+        raise NoEvidence("net.ipv4.conf.all.rp_filter is not there", "make /proc/sys/net readable")
+    uplinks = [one.interface for one in candidates(facts, want)]
+    # The larger of the two counts.
+    strict = [
+        name
+        for name in dict.fromkeys(uplinks)
+        if max(everywhere, facts["sysctls"].get("net/ipv4/conf/{}/rp_filter".format(name)) or "0") == _STRICT
+    ]
+    if strict and len(set(uplinks)) > 1:
+        return warn(
+            "the reverse path filter is strict, and the host has several uplinks",
+            observed="rp_filter = 1 on {}".format(", ".join(strict)),
+            expected="2 or 0",
+        )
+    return ok("all.rp_filter = {}".format(everywhere))
+
+
+@check(
+    rank=45,
+    category="sysctl",
+    applies=ALWAYS,
+    probes=(NFT, LEGACY),
+    remedy="net.bridge.bridge-nf-call-iptables = 1 in /etc/sysctl.d/99-calico.conf, while pods of others hang on a bridge",
+    source="kubernetes/kops#18724, k3s-io/k3s-ansible#419; Calico itself has no bridge",
+)
+def bridge_nf_call(facts: Facts, want: Want) -> Judgement:
+    """Where pods of another plugin hang on a bridge beside kube-proxy, bridged packets meet its rules."""
+    value = _value(facts, "net.bridge.bridge-nf-call-iptables")
+    bridged = [
+        link["name"] for link in facts["links"] if link["kind"] == "bridge" and link["name"] in ("cni0", "kube-bridge")
+    ]
+    if value == "0" and bridged and modes(facts).intersection({"iptables", "ipvs"}):
+        return warn("pods on {} do not reach services".format(bridged[0]), observed="0", expected="1")
+    return ok("bridge-nf-call-iptables = {}".format(value) if value else "no br_netfilter, and Calico needs none")
+
+
+@check(
+    rank=46,
+    category="sysctl",
+    applies=IPV6_POOL,
+    remedy="boot without ipv6.disable=1 and take disable_ipv6 = 1 out of /etc/sysctl.d, or have no IPv6 pool",
+    source="projectcalico/calico#6318, projectcalico/felix#989",
+)
+def ipv6_disabled(facts: Facts, want: Want) -> Judgement:
+    """IPv6 is on, for all links and for those to come."""
+    if not facts["ipv6"]:
+        return fail("IPv6 is off in this kernel", observed="no /proc/net/if_inet6")
+    off = [name for name in ("all", "default") if _value(facts, "net.ipv6.conf.{}.disable_ipv6".format(name)) == "1"]
+    if off:
+        return fail("IPv6 is switched off", observed="disable_ipv6 = 1 for {}".format(" and ".join(off)), expected="0")
+    return ok("on")
+
+
+@check(
+    rank=94,
+    category="sysctl",
+    applies=ALWAYS,
+    remedy="net.ipv4.neigh.default.gc_thresh3 = 8192 (and gc_thresh1, gc_thresh2 below it) in /etc/sysctl.d/99-calico.conf",
+    source="every pod and node that a node talks to is a neighbour",
+)
+def gc_thresh_neighbour(facts: Facts, want: Want) -> Judgement:
+    """The table of neighbours is not nearly full."""
+    limit, used = _value(facts, "net.ipv4.neigh.default.gc_thresh3"), facts["neighbours"]
+    if limit is None:
+        # A network namespace of its own has none: the machine's counts.
+        return ok("{} neighbours; the limit is the machine's".format(used))
+    if used > 0.7 * int(limit):
+        return warn(
+            "the table of neighbours is nearly full", observed="{} of {}".format(used, limit), expected="below 70 %"
+        )
+    return ok("{} of {}".format(used, limit))

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. The machine: processor, memory, clock, and what the kernel complained of."""
+
+import ctypes
+import os
+import re
+import sys
+from typing import Any, Dict, List
+
+from ..answers import NoEvidence
+from .root import Root
+
+_TIME_ERROR = 5
+_READ_ALL, _BUFFER = 3, 262144
+COMPLAINTS = ("nf_conntrack: table full", "neighbor table overflow", "neighbour table overflow")
+
+
+def machine(root: Root) -> Dict[str, Any]:
+    memory = re.search(r"^MemTotal:\s+(\d+) kB", root.read("/proc/meminfo") or "", re.MULTILINE)
+    processors = root.read("/proc/cpuinfo")
+    if memory is None or processors is None:
+        raise NoEvidence("/proc/meminfo or /proc/cpuinfo is not there", "make /proc readable")
+    flags = re.search(r"^(?:flags|Features)\s*:\s*(.*)$", processors, re.MULTILINE)
+    return {
+        "processors": os.sysconf("SC_NPROCESSORS_ONLN"),
+        "memory": int(memory.group(1)) * 1024,
+        "page_size": os.sysconf("SC_PAGE_SIZE"),
+        "byte_order": sys.byteorder,
+        "flags": sorted(set(flags.group(1).split()) & {"cx16", "lahf_lm", "popcnt", "sse4_1", "sse4_2", "ssse3"})
+        if flags
+        else [],
+    }
+
+
+def clock_synchronized(root: Root) -> bool:
+    """What the kernel was told by whatever disciplines its clock; with no mode set, adjtimex(2) only reads."""
+    root.is_a_hosts()
+    libc = ctypes.CDLL(None, use_errno=True)
+    # struct timex is smaller than this on every machine, and begins with the modes.
+    state = libc.adjtimex(ctypes.create_string_buffer(512))
+    if state < 0:
+        raise OSError(ctypes.get_errno(), "adjtimex")
+    return bool(state != _TIME_ERROR)
+
+
+def complaints(root: Root) -> List[str]:
+    """The last line of each kind in the kernel's log that tells of a full table."""
+    root.is_a_hosts()
+    libc = ctypes.CDLL(None, use_errno=True)
+    buffer = ctypes.create_string_buffer(_BUFFER)
+    size = libc.klogctl(_READ_ALL, buffer, _BUFFER)
+    if size < 0:
+        raise OSError(ctypes.get_errno(), "the kernel's log")
+    lines = buffer.raw[:size].decode("utf-8", "replace").splitlines()
+    last = {kind: line for line in lines for kind in COMPLAINTS if kind in line}
+    return [re.sub(r"^<\d+>", "", line) for line in last.values()]

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Container runtime, kubelet, certificates, names: what a host has that is, or will be, a node."""
+
+import base64
+import calendar
+import re
+import socket
+import time
+from typing import Any, Dict, List, Optional, Tuple
+
+from .root import Root
+
+SOCKETS = (
+    *("/run/containerd/containerd.sock", "/run/crio/crio.sock", "/run/cri-dockerd.sock"),
+    *(
+        "/run/k3s/containerd/containerd.sock",
+        "/run/k0s/containerd.sock",
+        "/var/snap/microk8s/common/run/containerd.sock",
+    ),
+)
+_CONTAINERD = (
+    *("/etc/containerd/config.toml", "/var/lib/rancher/k3s/agent/etc/containerd/config.toml"),
+    *("/var/lib/rancher/rke2/agent/etc/containerd/config.toml", "/etc/k0s/containerd.toml"),
+)
+_CERTIFICATES = (
+    *("/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/ssl/ca.crt", "/var/lib/k0s/pki/ca.crt"),
+    *("/var/lib/rancher/k3s/agent/server-ca.crt", "/var/lib/rancher/rke2/agent/server-ca.crt"),
+    *("/var/snap/microk8s/current/certs/ca.crt", "/var/lib/kubelet/pki/kubelet-client-current.pem"),
+)
+_KUBELET_FLAGS = ("/var/lib/kubelet/kubeadm-flags.env", "/etc/default/kubelet", "/etc/sysconfig/kubelet")
+_KUBELET_SIGNS = ("/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeconfig", "/etc/kubernetes/kubelet.conf")
+# Validity of an X.509 certificate: two UTCTimes in a row, or two GeneralizedTimes.
+_VALIDITY = re.compile(rb"\x17\x0d(\d{12})Z\x17\x0d(\d{12})Z|\x18\x0f(\d{14})Z\x18\x0f(\d{14})Z")
+
+
+def runtime_sockets(root: Root) -> Dict[str, Optional[str]]:
+    """Each socket of a container runtime that is there: null when it takes a connection, else why not. Nothing is said over it."""
+    return {path: _refusal(root.at(path)) for path in SOCKETS if root.exists(path)}
+
+
+def _refusal(path: str) -> Optional[str]:
+    asking = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    asking.settimeout(2.0)
+    try:
+        asking.connect(path)
+        return None
+    except OSError as error:
+        return error.strerror or str(error)
+    finally:
+        asking.close()
+
+
+def kubelet(root: Root) -> Dict[str, Any]:
+    flags = " ".join(filter(None, map(root.line_or_none, _KUBELET_FLAGS)))
+    address = re.search(r"--node-ip[= ]\"?([0-9a-fA-F.:]+)", flags)
+    return {
+        "installed": any(map(root.exists, _KUBELET_SIGNS)),
+        "node_ip": address.group(1) if address else None,
+    }
+
+
+def runtime_cni(root: Root) -> List[Dict[str, Any]]:
+    """Where each container runtime's configuration looks for CNI plugins and their configuration; null where it does not say."""
+    found = []
+    for path in _CONTAINERD:
+        text = root.read(path)
+        if text is not None:
+            directories = re.search(r"^\s*bin_dirs\s*=\s*\[(.*?)\]", text, re.MULTILINE | re.DOTALL)
+            found.append(
+                _settings(path, text, directories.group(1) if directories else _value(text, "bin_dir"), "conf_dir")
+            )
+    crio = ["/etc/crio/crio.conf", *("/etc/crio/crio.conf.d/" + name for name in root.list("/etc/crio/crio.conf.d"))]
+    for path in crio:
+        text = root.read(path)
+        if text is not None:
+            directories = re.search(r"^\s*plugin_dirs\s*=\s*\[(.*?)\]", text, re.MULTILINE | re.DOTALL)
+            found.append(_settings(path, text, directories.group(1) if directories else None, "network_dir"))
+    return found
+
+
+def _settings(path: str, text: str, directories: Optional[str], configuration: str) -> Dict[str, Any]:
+    listed = re.findall(r"[\"']([^\"']+)[\"']", directories) if directories else []
+    where = re.findall(r"[\"']([^\"']+)[\"']", _value(text, configuration) or "")
+    return {
+        "file": path,
+        "bin_dirs": [one.rstrip("/") for one in listed],
+        "conf_dir": where[0].rstrip("/") if where else None,
+    }
+
+
+def _value(text: str, key: str) -> Optional[str]:
+    found = re.search(r"^\s*{}\s*=\s*([\"'][^\"']*[\"'])".format(key), text, re.MULTILINE)
+    return found.group(1) if found else None
+
+
+def certificates(root: Root) -> List[Dict[str, Any]]:
+    """From when to when the cluster's certificates on this host are valid, in seconds since the epoch."""
+    found = []
+    for path in _CERTIFICATES:
+        period = validity(root.read(path) or "")
+        if period:
+            found.append({"file": path, "from": period[0], "until": period[1]})
+    return found
+
+
+def validity(text: str) -> Optional[Tuple[int, int]]:
+    body = re.search(r"-----BEGIN CERTIFICATE-----(.*?)-----END", text, re.DOTALL)
+    if not body:
+        return None
+    found = _VALIDITY.search(base64.b64decode("".join(body.group(1).split())))
+    if not found:
+        return None
+    begin, end = (found.group(1), found.group(2)) if found.group(1) else (found.group(3), found.group(4))
+    return _instant(begin), _instant(end)
+
+
+def _instant(raw: bytes) -> int:
+    text = raw.decode("ascii")
+    if len(text) == 12:
+        text = ("19" if text[:2] >= "50" else "20") + text
+    return calendar.timegm(time.strptime(text, "%Y%m%d%H%M%S"))
+
+
+def names(root: Root) -> Dict[str, Any]:
+    """Name servers, and whether systemd-resolved has the real ones beside its own stub."""
+    servers = re.findall(r"^\s*nameserver\s+(\S+)", root.read("/etc/resolv.conf") or "", re.MULTILINE)
+    return {"servers": servers, "resolved": root.exists("/run/systemd/resolve/resolv.conf")}
+
+
+def connects(endpoint: str, timeout: float) -> Optional[str]:
+    """None when the endpoint takes a TCP connection, else why not."""
+    host, _colon, port = endpoint.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout).close()
+        return None
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def ssh_ports(root: Root) -> List[int]:
+    paths = [
+        "/etc/ssh/sshd_config",
+        *("/etc/ssh/sshd_config.d/" + name for name in root.list("/etc/ssh/sshd_config.d")),
+    ]
+    text = "\n".join(filter(None, map(root.read, paths)))
+    return sorted({int(port) for port in re.findall(r"^\s*Port\s+(\d+)", text, re.MULTILINE)}) or [22]

@@ -1,0 +1,64 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. What hardening and containment leave of a host's abilities."""
+
+import os
+import re
+from typing import Any, Dict, List, Optional
+
+from .root import Root
+from .services import runs
+
+_AUDIT, _TAIL = "/var/log/audit/audit.log", 262144
+CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_MODULE": 16, "CAP_SYS_ADMIN": 21}
+
+
+def security(root: Root) -> Dict[str, Any]:
+    enforcing = root.line("/sys/fs/selinux/enforce") == "1"
+    lockdown = re.search(r"\[(\w+)\]", root.read("/sys/kernel/security/lockdown") or "")
+    return {
+        "selinux_enforcing": enforcing,
+        "selinux_containers": any(map(root.exists, _container_policies(root))),
+        "denials": denials(root) if enforcing else [],
+        "lockdown": lockdown.group(1) if lockdown else "none",
+        "fapolicyd": runs(root, "fapolicyd"),
+    }
+
+
+def _container_policies(root: Root) -> List[str]:
+    stores = ["/var/lib/selinux/{}/active/modules".format(name) for name in ("targeted", "mls")]
+    policies = ["{}/{}/container".format(store, priority) for store in stores for priority in root.list(store)]
+    return [*policies, "/usr/share/selinux/packages/container.pp.bz2", "/usr/share/selinux/packages/container.pp"]
+
+
+def denials(root: Root) -> List[str]:
+    """The latest refusals of SELinux that name something of Calico's."""
+    try:
+        with open(root.at(_AUDIT), "rb") as stream:
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL))
+            lines = stream.read().decode("utf-8", "replace").splitlines()
+    except OSError as error:
+        if not root.exists(_AUDIT):
+            return []
+        raise type(error)(error.errno, _AUDIT) from error
+    return [line for line in lines if "avc:  denied" in line and re.search(r"calico|felix|bird", line)][-3:]
+
+
+def capabilities(root: Root) -> List[str]:
+    """Which of those that the checks and calico-node want this process has."""
+    found = re.search(r"^CapEff:\s*([0-9a-f]+)", root.read("/proc/self/status") or "", re.MULTILINE)
+    if not found:
+        root.is_a_hosts()
+        return []
+    return sorted(name for name, bit in CAPABILITIES.items() if int(found.group(1), 16) & (1 << bit))
+
+
+def container(root: Root) -> Optional[str]:
+    """What kind of container this host is itself; none on a machine."""
+    told = root.line("/run/systemd/container")
+    if told:
+        return told
+    environment = root.line_or_none("/proc/1/environ") or ""
+    named = re.search(r"(?:^|\0)container=([^\0]+)", environment)
+    return named.group(1) if named else None
