@@ -36,9 +36,9 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.super
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckResult
 from pydantic import TypeAdapter
 
-from tests.environment import collection
 from tests.environment.places import CHECKOUT
 from tests.lab.hosts import HostSet, HostSpec
+from tests.lab.prechecks import Answers, over_ssh, statuses
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the kernel answers only to root")
 
@@ -102,11 +102,6 @@ json.dump({"before": before, "after": traces(), "verdicts": len(verdicts)}, sys.
 def want(**settings: Any) -> Want:
     default = Want("iptables", "vxlan", True, False, True, "first-found", "/opt/cni/bin", "/etc/cni/net.d", False)
     return default._replace(**settings)
-
-
-def statuses(document: dict[str, Any]) -> dict[str, str]:
-    """Every check that was made, by id."""
-    return {**dict.fromkeys(document["ok"], "ok"), **{one["id"]: one["status"] for one in document["findings"]}}
 
 
 def configured() -> dict[str, str]:
@@ -207,27 +202,6 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostSet]:
     started.start()
     yield started
     started.stop()
-
-
-Answers = dict[str, dict[str, Any]]
-
-
-def over_ssh(hosts: HostSet, *arguments: str) -> Answers:
-    """What host_precheck answered on every host."""
-    inventory = hosts.state_dir / "inventory.json"
-    inventory.write_text(json.dumps(hosts.inventory()))
-    environment = {
-        **os.environ,
-        "ANSIBLE_HOME": str(hosts.state_dir / "home"),
-        "ANSIBLE_LOAD_CALLBACK_PLUGINS": "0",
-        "ANSIBLE_COLLECTIONS_PATH": str(collection.linked()),
-    }
-    command = [str(Path(sys.executable).with_name("ansible")), "-i", str(inventory), "all", "--one-line"]
-    command += ["-m", "calico_ops.rollout.host_precheck", "-a", "encapsulation=vxlan fail_on=never", *arguments]
-    done = subprocess.run(command, env=environment, cwd=hosts.state_dir, capture_output=True, text=True, check=False)
-    lines = [line.partition(" => ") for line in done.stdout.splitlines() if " => " in line]
-    assert len(lines) == 3, done.stdout + done.stderr
-    return {head.split()[0]: json.loads(answer) for head, _arrow, answer in lines}
 
 
 @pytest.fixture(scope="module")

@@ -91,7 +91,8 @@ def test_h_an_image_that_cannot_be_pulled_is_a_pod_failure(installed: Calico) ->
     status, _reason, message = installed.said()["Degraded"]
     assert status == "True"
     assert re.fullmatch(
-        r'Pod calico-system/calico-node-\w+ failed to pull container image "\S+/cni:\S+" for container install-cni', message
+        r'Pod calico-system/calico-node-\w+ failed to pull container image "\S+/cni:\S+" for container install-cni',
+        message,
     )
     installed.lab.set_fault(BAD, "never-ready")
     wait_for(lambda: installed.said()["Degraded"][0] == "False", 40, lambda: f"{installed.said()}")

@@ -19,6 +19,9 @@ from .spec import HostSpec
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 PRODUCT_UUID = "/sys/devices/virtual/dmi/id/product_uuid"
 
+# Past the last address that a lab gives to a host.
+NOBODY = ".254"
+
 
 @dataclass(frozen=True)
 class Birth:
@@ -55,6 +58,9 @@ class Birth:
                 ["ip", "link", "set", "dev", "lo", "up"],
                 ["ip", "address", "add", f"{self.address}/{self.prefix}", "dev", "eth0"],
                 ["ip", "link", "set", "dev", "eth0", "up"],
+                # As a machine that was made ready for a kubelet: it forwards, and has a way out, here to nobody.
+                ["ip", "route", "add", "default", "via", self.address.rpartition(".")[0] + NOBODY],
+                ["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"],
                 *differences.commands(self.spec),
             ],
             "refused": differences.refusals(self.spec),

@@ -14,7 +14,7 @@ _CNI_FREE = 300 * _MIB
 # The images of a node take about 1 GiB; 10 GiB is what docs.tigera.io asks for with nftables.
 _LEAST, _LITTLE, _DOCUMENTED = 1024 * _MIB, 2048 * _MIB, 10240 * _MIB
 _STATE = ("/var/lib/calico", "/run/calico", "/var/log/calico")
-_DISKS = ("/var/lib", "/opt", "/var/log")
+_DISKS = ("/var/lib", "/opt", "/var/log", "/var/lib/calico")
 
 
 def _read_only(facts: Facts, paths: Iterable[str], flags: Iterable[str] = ("read_only",)) -> Optional[str]:

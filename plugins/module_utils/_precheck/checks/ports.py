@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Ports that calico-node listens on."""
 
-from typing import Optional, Tuple
+from typing import List, Optional, Tuple
 
 from ..answers import BECOME, Facts, NoEvidence
 from .conditions import APISERVER, BGP, HOST_ENDPOINTS, TYPHA, VXLAN, WIREGUARD
@@ -63,7 +63,7 @@ def ports_felix_health(facts: Facts, want: Want) -> Judgement:
             want.health_port
         )
         return fail(message, observed=who, expected="calico-node, or nobody")
-    others = [(TYPHA_HEALTH, _TYPHA)] if want.typha else []
+    others: List[Tuple[int, Tuple[str, ...]]] = [(TYPHA_HEALTH, _TYPHA)] if want.typha else []
     others += [(want.metrics_port, _FELIX)] if want.metrics_port else []
     for port, own in others:
         who = holder(facts, "tcp/{}".format(port), own)
