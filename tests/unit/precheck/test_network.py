@@ -49,8 +49,14 @@ def test_a_listener_on_ipv6_is_found(tmp_path: Path) -> None:
 
 
 def test_a_connection_or_another_port_is_no_listener(tmp_path: Path) -> None:
-    lines = socket_line("00000000:00B3", "01") + socket_line("00000000:00B4", "0A") + "garbage\n"
+    lines = socket_line("00000000:00B4", "0A") + socket_line("00000000:00B3", "01") + "garbage\n"
     assert listening(tmp_path, tcp=lines) == []
+    assert listening(tmp_path, "udp", udp=socket_line("00000000:00B3", "01")) == []
+
+
+def test_a_datagram_socket_is_found_among_connected_ones(tmp_path: Path) -> None:
+    lines = socket_line("00000000:00B3", "01") + socket_line("00000000:00B3", "07")
+    assert len(listening(tmp_path, "udp", udp=lines)) == 1
 
 
 @little_endian

@@ -6,7 +6,7 @@
 import json
 import os
 import re
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from ..checks.declaration import Want
 from . import machine, modules, networkmanager, runtime, security, sysctls
@@ -40,7 +40,7 @@ def questions(root: Root, release: str, want: Want) -> List[Tuple[str, Callable[
         ("cni_configuration", lambda: cni_configuration(root, want.cni_conf_dir)),
         ("networkd", lambda: networkd(root)),
         ("networkmanager", lambda: networkmanager.survey(root)),
-        ("file_systems", lambda: {path: file_system(root, path) for path in (*HOST_PATHS, *paths_of(want))}),
+        ("file_systems", lambda: file_systems(root, (*HOST_PATHS, *paths_of(want)))),
         ("lock_is_directory", lambda: root.is_directory("/run/xtables.lock")),
         ("bpffs", lambda: bpffs(root)),
         ("btf", lambda: btf(root)),
@@ -125,12 +125,16 @@ def _plugin_types(text: str) -> Optional[List[str]]:
         return None
 
 
+def file_systems(root: Root, paths: Iterable[str]) -> Dict[str, Dict[str, Any]]:
+    root.is_a_hosts()
+    return {path: file_system(root, path) for path in paths}
+
+
 def file_system(root: Root, path: str) -> Dict[str, Any]:
     """The file system under a directory that may not be there yet: the nearest parent that is."""
     existing = path
     while not root.is_directory(existing) and existing not in ("/", ""):
         existing = os.path.dirname(existing)
-    root.is_a_hosts()
     stat = os.statvfs(root.at(existing))
     return {
         "path": existing,

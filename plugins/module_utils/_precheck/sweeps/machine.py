@@ -14,7 +14,7 @@ from .root import Root
 
 _TIME_ERROR = 5
 _READ_ALL, _BUFFER = 3, 262144
-COMPLAINTS = ("nf_conntrack: table full", "neighbor table overflow", "neighbour table overflow")
+COMPLAINTS = (b"nf_conntrack: table full", b"neighbor table overflow", b"neighbour table overflow")
 
 
 def machine(root: Root) -> Dict[str, Any]:
@@ -53,6 +53,10 @@ def complaints(root: Root) -> List[str]:
     size = libc.klogctl(_READ_ALL, buffer, _BUFFER)
     if size < 0:
         raise OSError(ctypes.get_errno(), "the kernel's log")
-    lines = buffer.raw[:size].decode("utf-8", "replace").splitlines()
-    last = {kind: line for line in lines for kind in COMPLAINTS if kind in line}
-    return [re.sub(r"^<\d+>", "", line) for line in last.values()]
+    raw, found = buffer.raw[:size], []
+    for kind in COMPLAINTS:
+        at = raw.rfind(kind)
+        if at >= 0:
+            line = raw[raw.rfind(b"\n", 0, at) + 1 :].partition(b"\n")[0].decode("utf-8", "replace")
+            found.append(re.sub(r"^<\d+>", "", line))
+    return found

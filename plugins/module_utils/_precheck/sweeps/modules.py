@@ -123,7 +123,7 @@ def options(root: Root, release: str) -> Dict[str, str]:
             text = stream.read()
     if text is None:
         return {}
-    found = dict(re.findall(r"^(CONFIG_\w+)=([ym])$", text, re.MULTILINE))
+    found = dict(re.findall(r"^({})=([ym])$".format("|".join(CONFIG_OPTIONS)), text, re.MULTILINE))
     return {option: found.get(option, "n") for option in CONFIG_OPTIONS}
 
 

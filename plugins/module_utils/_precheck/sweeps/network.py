@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. The host's links, addresses, routes to somewhere, and listening sockets. Nothing is bound, nothing is sent but dumps."""
 
+import errno
 import os
-import re
 import socket
 import struct
 import sys
@@ -22,7 +22,6 @@ _IFF_UP = 1
 _UNIVERSE = 0
 # Table of /proc/net, protocol, and the state of a socket that has its port for itself.
 _TABLES = (("tcp", "tcp", "0A"), ("tcp6", "tcp", "0A"), ("udp", "udp", "07"), ("udp6", "udp", "07"))
-_SOCKET = r"^\s*\d+: ([0-9A-F]+):([0-9A-F]{{4}}) \S+ {} \S+ \S+ \S+ +\d+ +\d+ (\d+)"
 _KERNEL = "the kernel"
 _LIKELY = ("bird", "bird6", "calico-node", "calico-typha", "kube-proxy", "kubelet")
 
@@ -110,10 +109,7 @@ def listeners(root: Root, ports: Iterable[int]) -> Dict[str, List[Dict[str, Any]
     found: Dict[str, List[Tuple[str, str]]] = {}
     wanted = set(ports)
     for table, protocol, state in _TABLES:
-        text = root.read("/proc/net/" + table)
-        if text is None and not table.endswith("6"):
-            raise NoEvidence("/proc/net/{} is not there".format(table), "make /proc readable")
-        for address, port, inode in re.findall(_SOCKET.format(state), text or "", re.MULTILINE):
+        for address, port, inode in _waiting(root, table, state):
             if int(port, 16) in wanted:
                 found.setdefault("{}/{}".format(protocol, int(port, 16)), []).append((_address(address), inode))
     programs = _programs(root, {inode for held in found.values() for _address, inode in held if inode != "0"})
@@ -123,6 +119,28 @@ def listeners(root: Root, ports: Iterable[int]) -> Dict[str, List[Dict[str, Any]
         ]
         for key, held in found.items()
     }
+
+
+def _waiting(root: Root, table: str, state: str) -> List[Tuple[str, str, str]]:
+    """Address, port and inode of the sockets in this state. Those of TCP that listen come before all connections, which may be many."""
+    found = []
+    try:
+        with open(root.at("/proc/net/" + table), encoding="ascii", errors="replace") as stream:
+            next(stream, None)
+            for line in stream:
+                words = line.split()
+                if len(words) < 10 or words[3] != state:
+                    if table.startswith("tcp"):
+                        break
+                    continue
+                address, _colon, port = words[1].partition(":")
+                found.append((address, port, words[9]))
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise type(error)(error.errno, "/proc/net/" + table) from error
+        if not table.endswith("6"):
+            raise NoEvidence("/proc/net/{} is not there".format(table), "make /proc readable") from None
+    return found
 
 
 def _address(text: str) -> str:

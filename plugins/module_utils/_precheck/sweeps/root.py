@@ -65,8 +65,15 @@ class Root(NamedTuple):
     def _anchored(self, path: str) -> bool:
         """False, once it is sure that the path could have been there: absence is evidence only below what is present."""
         anchor = next((one for one in _ANCHORS if path.startswith(one + "/")), None)
-        if anchor and not (os.path.isdir(self.at(anchor)) and os.listdir(self.at(anchor))):
+        if anchor and not self._holds_something(anchor):
             raise NoEvidence(
                 "there is no {} here".format(anchor), "run the check on the host itself, not in a container"
             )
         return False
+
+    def _holds_something(self, folder: str) -> bool:
+        try:
+            with os.scandir(self.at(folder)) as entries:
+                return next(entries, None) is not None
+        except (FileNotFoundError, NotADirectoryError):
+            return False
