@@ -6,4 +6,5 @@ Standard library only, Python 3.9: it runs before anything is installed.
 
   python3 -m tests.environment run -- COMMAND               with the checkout's code
   python3 -m tests.environment --collection run -- COMMAND  with the built tarball, installed offline
+  python3 -m tests.environment --core 2.16 run -- COMMAND   with the oldest ansible-core and client that are supported
 """

@@ -36,8 +36,8 @@ def variables(venv: Path, collections: Path) -> dict[str, str]:
     return env
 
 
-def run(command: list[str], *, tarball: bool) -> None:
-    venv = virtualenv.ready()
+def run(command: list[str], *, core: str, tarball: bool) -> None:
+    venv = virtualenv.ready(virtualenv.CORES[core])
     system_packages.for_lab_hosts(venv / "bin" / "python")
     env = variables(venv, collection.installed(venv) if tarball else collection.linked())
     os.chdir(CHECKOUT)
@@ -60,6 +60,9 @@ def main() -> None:
     parser.add_argument(
         "--collection", action="store_true", help="with the built and installed tarball, not the checkout"
     )
+    parser.add_argument(
+        "--core", choices=virtualenv.CORES, default="newest", help="with this ansible-core (default: %(default)s)"
+    )
     actions = parser.add_subparsers(dest="action", required=True)
     runner = actions.add_parser("run", help="run a command in the environment")
     runner.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
@@ -72,7 +75,7 @@ def main() -> None:
         command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
         if not command:
             parser.error("run: which command?")
-        run(command, tarball=arguments.collection)
+        run(command, core=arguments.core, tarball=arguments.collection)
     except SetupError as error:
         say(str(error))
         sys.exit(1)

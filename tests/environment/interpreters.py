@@ -1,13 +1,13 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds the newest Python on this machine that a supported ansible-core runs on."""
+"""Finds the newest Python on this machine that an ansible-core runs on."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .steps import SetupError
@@ -15,6 +15,8 @@ from .steps import SetupError
 # What ansible-core 2.21 runs on; 3.11 last, for machines that have nothing newer: it gets ansible-core 2.19.
 VERSIONS = ((3, 14), (3, 13), (3, 12), (3, 11))
 CURRENT_CORE_FROM = (3, 12)
+# What ansible-core 2.16 runs on.
+OLD_VERSIONS = ((3, 12), (3, 11), (3, 10))
 Version = tuple[int, int]
 
 _PROBE = "import sys, venv; print('%d.%d' % sys.version_info[:2])"
@@ -62,14 +64,14 @@ def forced() -> tuple[str, Version] | None:
     for version in VERSIONS:
         if works(python, version):
             return python, version
-    raise SetupError(f"CALICO_OPS_PYTHON={python} is not a working Python of {_named()}")
+    raise SetupError(f"CALICO_OPS_PYTHON={python} is not a working Python of {named(VERSIONS)}")
 
 
-def none_found() -> SetupError:
+def none_found(versions: Sequence[Version]) -> SetupError:
     return SetupError(
-        f"found no Python of {_named()}: on PATH, in ~/.pyenv/versions or in /usr/bin; install one of them"
+        f"found no Python of {named(versions)}: on PATH, in ~/.pyenv/versions or in /usr/bin; install one of them"
     )
 
 
-def _named() -> str:
-    return ", ".join("{}.{}".format(*version) for version in VERSIONS)
+def named(versions: Sequence[Version]) -> str:
+    return ", ".join("{}.{}".format(*version) for version in versions)

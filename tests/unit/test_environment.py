@@ -54,7 +54,10 @@ def test_the_newest_patch_of_a_version_comes_first(tmp_path: Path, monkeypatch: 
     assert "3.12.10" in next(iter(interpreters.candidates((3, 12))))
 
 
-def test_the_newest_version_that_works_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("core", "chosen"), [("newest", 13), ("2.16", 12)])
+def test_the_newest_version_that_works_and_that_the_core_runs_on_is_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, core: str, chosen: int
+) -> None:
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     monkeypatch.setenv("CALICO_OPS_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("CALICO_OPS_PYTHON", raising=False)
@@ -68,9 +71,26 @@ def test_the_newest_version_that_works_is_chosen(tmp_path: Path, monkeypatch: py
         "candidates",
         lambda version: [path for path in of_this_machine_too(version) if path.startswith(str(tmp_path))],
     )
-    monkeypatch.setattr(virtualenv, "_make", lambda python, version: made.append((python, version)))
-    virtualenv.ready()
-    assert made == [(str(tmp_path / "versions/3.13.0/bin/python3.13"), (3, 13))]
+    monkeypatch.setattr(virtualenv, "_make", lambda core, python, version: made.append((python, version)))
+    virtualenv.ready(virtualenv.CORES[core])
+    assert made == [(str(tmp_path / f"versions/3.{chosen}.0/bin/python3.{chosen}"), (3, chosen))]
+
+
+def pins(core: str) -> dict[str, str]:
+    lines = virtualenv.CORES[core].requirements.read_text().splitlines()
+    named = (line.partition(";")[0].partition("==") for line in lines if "==" in line)
+    return {name.strip().lower(): version.strip() for name, _equals, version in named}
+
+
+def test_what_is_tested_with_is_the_same_for_every_core_but_for_what_is_tested() -> None:
+    newest, old = pins("newest"), pins("2.16")
+    differing = {name for name in newest.keys() & old.keys() if newest[name] != old[name]}
+    # resolvelib: ansible-galaxy of each core wants its own.
+    assert differing == {"ansible", "ansible-core", "kubernetes", "resolvelib"}
+
+
+def test_the_oldest_client_that_is_promised_is_the_one_that_is_tested() -> None:
+    assert f"kubernetes>={pins('2.16')['kubernetes']}" in (CHECKOUT / "requirements.txt").read_text().splitlines()
 
 
 def test_a_forced_python_of_no_supported_version_is_refused_by_name(

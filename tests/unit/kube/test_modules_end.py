@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("ansible.module_utils.testing", reason="ansible-core before 2.17 has no patch_module_args")
+
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import client, loaders
 from ansible_collections.calico_ops.rollout.plugins.modules import node_labels

@@ -91,9 +91,15 @@ def essence(settings: Any) -> Raw:
     """What a connection is made of; files by their content, as those with data get a random name."""
     values = {name: getattr(settings, name, None) for name in POOL_ATTRIBUTES}
     values.update({name: Path(values[name]).read_bytes() for name in FILES if values[name]})
-    return {**values, "api_key": settings.api_key, "no_proxy": None}
+    return {**values, "no_proxy": None, "api_key": settings.api_key}
 
 
+of_today = pytest.mark.skipif(
+    not hasattr(Configuration(), "keep_alive"), reason="compared with a client of today: older ones know fewer keys"
+)
+
+
+@of_today
 @pytest.mark.parametrize("name", PLAIN)
 def test_a_plain_kubeconfig_says_to_us_what_it_says_to_the_client(folder: Path, name: str) -> None:
     file = written(folder, *PLAIN[name])
@@ -102,6 +108,7 @@ def test_a_plain_kubeconfig_says_to_us_what_it_says_to_the_client(folder: Path, 
     assert essence(ours) == essence(by_the_client(file))
 
 
+@of_today
 @pytest.mark.parametrize("name", PLAIN)
 def test_connections_are_opened_as_the_client_opens_them(folder: Path, name: str) -> None:
     file = written(folder, *PLAIN[name])
