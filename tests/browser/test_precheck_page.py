@@ -28,8 +28,8 @@ class Shown(HTMLParser):
         self._hidden_card = False
         self.feed(html)
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        given = dict(attributes)
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
         self.tags.append(tag)
         self._inside.append("rowhead" if tag == "th" and given.get("scope") == "row" else tag)
         if tag == "tr":

@@ -29,7 +29,7 @@ class Count:
 class Result:
     stage: str
     outcome: str
-    """passed, failed, timed out or not run"""
+    """passed, failed, timed out, not run (for want of another stage) or skipped (for want of something on this machine)"""
     seconds: float
     tests: Count | None
     log: Path | None
@@ -37,7 +37,7 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        return self.outcome == "passed"
+        return self.outcome in ("passed", "skipped")
 
     @property
     def count(self) -> Count:
@@ -63,7 +63,7 @@ def table(results: Sequence[Result]) -> str:
     rows = [("stage", "result", "seconds", "tests")]
     for result in results:
         tests = str(result.tests) if result.tests is not None else ""
-        rows.append((result.stage, result.outcome, f"{result.seconds:.0f}", tests or result.remark))
+        rows.append((result.stage, result.outcome, f"{result.seconds:.0f}", result.remark or tests))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = []
     for row in rows:

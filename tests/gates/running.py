@@ -9,27 +9,23 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .results import Count, Result, counted
 from .stages import Stage
 
-HEARTBEAT = 60.0
 GRACE = 20.0
-
-Tell = Callable[[str], None]
 
 
 class Running:
-    """A stage under way; `wait` gives its result."""
+    """A stage under way."""
 
-    def __init__(self, stage: Stage, env: Mapping[str, str], logs: Path, tell: Tell) -> None:
+    def __init__(self, stage: Stage, env: Mapping[str, str], logs: Path) -> None:
         self.stage = stage
         self._env = {**env, **stage.env}
         self._log = logs / f"{stage.name}.log"
         self._report = logs / f"{stage.name}.xml"
-        self._tell = tell
         self._started = time.monotonic()
         self._process: subprocess.Popen[bytes] | None = None
         self._outcome = "failed"
@@ -38,11 +34,15 @@ class Running:
         self._thread = threading.Thread(target=self._run, name=stage.name, daemon=True)
         self._thread.start()
 
-    def wait(self) -> Result:
-        while self._thread.is_alive():
-            self._thread.join(HEARTBEAT)
-            if self._thread.is_alive():
-                self._tell(f"{self.stage.name}: {time.monotonic() - self._started:.0f} s; {self._last_line()}")
+    @property
+    def ended(self) -> bool:
+        return not self._thread.is_alive()
+
+    def progress(self) -> str:
+        return f"{self.stage.name}: {time.monotonic() - self._started:.0f} s, {self._last_line()}"
+
+    def result(self) -> Result:
+        """Of a stage that has ended."""
         tests = counted(self._report) if self.stage.pytest else None
         # A test runner that ran nothing has not passed.
         if tests is not None and self._outcome == "passed" and tests == Count():

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs stages one after the other, those of the background beside them, and gathers their results."""
+"""Runs stages side by side, those of one lane one after the other, and gathers their results."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from .results import Result
+from .results import Count, Result
 from .running import Running
 from .stages import Stage
+
+LOOK_INTERVAL = 0.1
+HEARTBEAT = 60.0
 
 
 class Schedule:
@@ -28,47 +31,55 @@ class Schedule:
         self._logs = logs
         self._out = out
         self._started = time.monotonic()
-        self._background: dict[str, Running] = {}
+        self._waiting = list(stages)
+        self._running: dict[str, Running] = {}
+        """By lane."""
         self._results: dict[str, Result] = {}
 
     def run(self) -> list[Result]:
-        current: Running | None = None
+        heartbeat = self._started + HEARTBEAT
         try:
-            for stage in self._stages:
-                if not self._needs_met(stage):
-                    continue
-                where = " (beside the next ones)" if stage.background else ""
-                self._tell(f"{stage.name}: {stage.promise}{where}")
-                current = Running(stage, self._environment(stage), self._logs, self._tell)
-                if stage.background:
-                    self._background[stage.name] = current
-                else:
-                    self._record(current.wait())
-            for name in list(self._background):
-                self._finish(name)
+            while self._waiting or self._running:
+                self._gather()
+                self._start()
+                if time.monotonic() >= heartbeat:
+                    heartbeat += HEARTBEAT
+                    self._tell("; ".join(running.progress() for running in self._running.values()))
+                time.sleep(LOOK_INTERVAL)
         except BaseException:
-            for running in [*self._background.values(), *([current] if current else [])]:
+            for running in self._running.values():
                 running.stop()
             raise
         return [self._results[stage.name] for stage in self._stages]
 
-    def _needs_met(self, stage: Stage) -> bool:
-        for name in stage.after:
-            self._finish(name)
-            if name in self._results and not self._results[name].ok:
-                self._record(Result(stage.name, "not run", 0.0, None, None, f"{name} did not pass"))
-                return False
-        return True
+    def _gather(self) -> None:
+        for lane, running in list(self._running.items()):
+            if running.ended:
+                del self._running[lane]
+                self._record(running.result())
 
-    def _finish(self, name: str) -> None:
-        running = self._background.pop(name, None)
-        if running:
-            self._record(running.wait())
+    def _start(self) -> None:
+        for stage in list(self._waiting):
+            unmet = [name for name in stage.after if name not in self._results and self._chosen(name)]
+            if unmet or stage.lane in self._running:
+                continue
+            self._waiting.remove(stage)
+            failed = [name for name in stage.after if self._chosen(name) and not self._results[name].ok]
+            if failed:
+                self._record(Result(stage.name, "not run", 0.0, None, None, f"{failed[0]} did not pass"))
+            elif stage.missing:
+                self._record(Result(stage.name, "skipped", 0.0, Count(skipped=1), None, stage.missing))
+            else:
+                self._tell(f"{stage.name}: {stage.promise}")
+                self._running[stage.lane] = Running(stage, self._environment(stage), self._logs)
+
+    def _chosen(self, name: str) -> bool:
+        return any(stage.name == name for stage in self._stages)
 
     def _record(self, result: Result) -> None:
         self._results[result.stage] = result
-        tests = f": {result.tests}" if result.tests is not None else ""
-        self._tell(f"{result.stage} {result.outcome} after {result.seconds:.0f} s{tests}")
+        more = result.remark or result.tests
+        self._tell(f"{result.stage} {result.outcome} after {result.seconds:.0f} s{f': {more}' if more else ''}")
 
     def _tell(self, text: str) -> None:
         minutes, seconds = divmod(int(time.monotonic() - self._started), 60)

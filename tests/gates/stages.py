@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from tests.environment import interpreters, virtualenv
 from tests.environment.places import CHECKOUT, NAME, NAMESPACE
 
 CODE = f"ansible_collections.{NAMESPACE}.{NAME}.plugins"
@@ -15,6 +18,11 @@ CODE = f"ansible_collections.{NAMESPACE}.{NAME}.plugins"
 # Real CRDs of the operator in a folder beside the checkout, if there is one: what reads them is tested with both.
 REAL_CRDS = CHECKOUT.parent / "shared" / "crds"
 
+# How a lab test that runs Ansible is told from one that does not: it names the program, or what runs it.
+RUNS_ANSIBLE = re.compile(r"\"ansible(-playbook)?\"|\btests\.lab\.(modules|player)\b")
+
+# Much of what a stage does in the lab is waiting, so two of these run side by side; more would make each other late.
+STATIC, LAB, ANSIBLE = "static", "lab", "ansible"
 
 SCENARIOS = {
     "default": "a whole rollout, twice",
@@ -31,26 +39,38 @@ class Stage:
     promise: str
     commands: Sequence[Sequence[str]]
     timeout: float
+    lane: str = STATIC
+    """Stages of one lane run one after the other, lanes side by side."""
     pytest: bool = False
     """Its tests are counted."""
     tarball: bool = False
     """Runs what users install, not the checkout."""
-    background: bool = False
-    """Runs beside the following stages, until one that needs it."""
     after: tuple[str, ...] = ()
-    """Stages in the background that must have passed before."""
+    """Stages that must have passed before."""
+    missing: str = ""
+    """What this machine lacks for it: it is skipped, and says why."""
     env: dict[str, str] = field(default_factory=dict)
 
 
-def _pytest(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "pytest", "--quiet", "--durations=10", *arguments]
+def _pytest(*arguments: str, python: Sequence[str] = (sys.executable,)) -> list[str]:
+    return [*python, "-m", "pytest", "--quiet", "--durations=10", *arguments]
+
+
+def _on_core(core: str, *, tarball: bool = False) -> list[str]:
+    """A Python with another ansible-core; its environment is made when there is none."""
+    what = ["--collection"] if tarball else []
+    return [sys.executable, "-m", "tests.environment", "--core", core, *what, "run", "--", "python"]
 
 
 def all_stages() -> list[Stage]:
-    """Every stage that this checkout and this machine call for."""
+    """Every stage that this checkout and this machine call for; those of a lane run in this order."""
+    return [*_static(), *_in_the_lab(), *_on_the_oldest(), *_scenarios()]
+
+
+def _static() -> list[Stage]:
     python = sys.executable
-    stages = [
-        Stage("build", "the cluster's programs compile", [[python, "-m", "tests.lab", "build"]], 1500, background=True),
+    return [
+        Stage("build", "the cluster's programs compile", [[python, "-m", "tests.lab", "build"]], 1800, "build"),
         Stage(
             "lint",
             "ruff and mypy have nothing to say",
@@ -65,11 +85,29 @@ def all_stages() -> list[Stage]:
         Stage("browser", "pages, looked at in Chromium", [_pytest("tests/browser")], 900, pytest=True),
         Stage("ansible-lint", "roles and playbooks, production profile", [[python, "-m", "tests.gates.content"]], 300),
         Stage("sanity", "ansible-test on the newest ansible-core", [[python, "-m", "tests.gates.sanity"]], 900),
+    ]
+
+
+def _in_the_lab() -> list[Stage]:
+    through_ansible = _tests_through_ansible()
+    others = [f"--ignore={path}" for path in through_ansible]
+    stages = [
         Stage(
             "lab",
-            "the collection against a real API server",
-            [_pytest("tests/lab")],
-            1500,
+            "a real API server and real hosts, asked directly",
+            [_pytest("tests/lab", *others)],
+            1800,
+            LAB,
+            pytest=True,
+            tarball=True,
+            after=("build",),
+        ),
+        Stage(
+            "lab-ansible",
+            "modules and playbooks on a real API server and real hosts",
+            [_pytest(*through_ansible)],
+            1800,
+            ANSIBLE,
             pytest=True,
             tarball=True,
             after=("build",),
@@ -82,17 +120,72 @@ def all_stages() -> list[Stage]:
                 "the same with the operator's own CRDs",
                 [_pytest("tests/lab", "-k", "operator or crds or installation_scope")],
                 900,
+                LAB,
                 pytest=True,
                 tarball=True,
                 after=("build",),
                 env={"LAB_CRDS": str(REAL_CRDS)},
             )
         )
-    for scenario, promise in SCENARIOS.items():
-        name = "molecule" if scenario == "default" else f"molecule-{scenario}"
-        command = ["molecule", "test", "--scenario-name", scenario]
-        stages.append(Stage(name, promise, [command], 900, tarball=True, after=("build",)))
     return stages
+
+
+def _on_the_oldest() -> list[Stage]:
+    """ansible-core 2.16 and the oldest client, in an environment of their own."""
+    core = "2.16"
+    pythons = virtualenv.CORES[core].pythons
+    missing = "" if virtualenv.possible(virtualenv.CORES[core]) else f"no Python of {interpreters.named(pythons)}"
+    return [
+        Stage(
+            "sanity-2.16",
+            "ansible-test on ansible-core 2.16",
+            [[*_on_core(core), "-m", "tests.gates.sanity"]],
+            1200,
+            missing=missing,
+        ),
+        Stage(
+            "unit-2.16",
+            "the same decisions with ansible-core 2.16 and the oldest client",
+            [_pytest("tests/unit/kube", "tests/unit/modules", "tests/unit/filter", python=_on_core(core))],
+            900,
+            pytest=True,
+            missing=missing,
+        ),
+        Stage(
+            "lab-2.16",
+            "modules and playbooks with ansible-core 2.16 and the oldest client",
+            [_pytest(*_tests_through_ansible(), python=_on_core(core, tarball=True))],
+            1800,
+            LAB,
+            pytest=True,
+            after=("build",),
+            missing=missing,
+        ),
+    ]
+
+
+def _scenarios() -> list[Stage]:
+    return [
+        Stage(
+            "molecule" if scenario == "default" else f"molecule-{scenario}",
+            promise,
+            [["molecule", "test", "--scenario-name", scenario]],
+            900,
+            ANSIBLE,
+            tarball=True,
+            after=("build",),
+        )
+        for scenario, promise in SCENARIOS.items()
+    ]
+
+
+def _tests_through_ansible() -> list[str]:
+    files = sorted((CHECKOUT / "tests" / "lab").glob("test_*.py"))
+    return [_relative(file) for file in files if RUNS_ANSIBLE.search(file.read_text(encoding="utf-8"))]
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(CHECKOUT))
 
 
 def chosen(names: Sequence[str], stages: Sequence[Stage]) -> list[Stage]:

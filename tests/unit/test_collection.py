@@ -84,6 +84,7 @@ def test_every_file_names_its_licence() -> None:
         str(path.relative_to(CHECKOUT))
         for path in FILES
         if path.suffix not in WITHOUT_HEADER
+        and path.parent != CHECKOUT / "tests" / "sanity"  # ansible-test takes no line that is only a comment
         and "LICENSES" not in path.parts
         and path.stat().st_size > 0
         and "SPDX-License-Identifier: GPL-3.0-or-later" not in path.read_text(encoding="utf-8")[:400]

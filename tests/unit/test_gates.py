@@ -20,6 +20,8 @@ from tests.gates.results import Count, Result, counted, end_of, table
 from tests.gates.schedule import Schedule
 from tests.gates.stages import SCENARIOS, Stage, all_stages, chosen
 
+LAB = CHECKOUT / "tests" / "lab"
+
 
 def stage(name: str, script: str = "", **settings: Any) -> Stage:
     return Stage(name, "a promise", [[sys.executable, "-c", script]], settings.pop("timeout", 30.0), **settings)
@@ -78,16 +80,36 @@ def test_a_test_runner_that_ran_nothing_has_not_passed(tmp_path: Path) -> None:
 
 
 def test_what_needs_a_failed_stage_is_not_run_and_not_passed(tmp_path: Path) -> None:
-    results = run(tmp_path, stage("build", "raise SystemExit(1)", background=True), stage("lab", after=("build",)))
+    results = run(tmp_path, stage("build", "raise SystemExit(1)"), stage("lab", after=("build",)))
     assert [result.outcome for result in results] == ["failed", "not run"]
     assert not any(result.ok for result in results)
 
 
-def test_a_stage_in_the_background_runs_beside_the_next(tmp_path: Path) -> None:
+def test_stages_of_different_lanes_run_side_by_side(tmp_path: Path) -> None:
     meeting = tmp_path / "second-is-here"
     waits = f"import os, time\nfor _ in range(300):\n    os.path.exists({str(meeting)!r}) and exit(0)\n    time.sleep(0.05)\nexit(1)"
-    results = run(tmp_path, stage("first", waits, background=True), stage("second", f"open({str(meeting)!r}, 'w')"))
+    results = run(tmp_path, stage("first", waits), stage("second", f"open({str(meeting)!r}, 'w')", lane="lab"))
     assert [result.outcome for result in results] == ["passed", "passed"]
+
+
+def test_stages_of_one_lane_run_one_after_the_other(tmp_path: Path) -> None:
+    mark = str(tmp_path / "mark")
+    alone = f"import os, time\nos.mkdir({mark!r})\ntime.sleep(0.5)\nos.rmdir({mark!r})"
+    results = run(tmp_path, *(stage(f"stage-{number}", alone, lane="lab") for number in range(3)))
+    assert [result.outcome for result in results] == ["passed"] * 3
+
+
+def test_a_lane_goes_on_while_another_waits_for_what_it_needs(tmp_path: Path) -> None:
+    mark = str(tmp_path / "mark")
+    needs = stage("lab", f"open({mark!r})", lane="lab", after=("build",))
+    build = stage("build", f"import time\ntime.sleep(0.5)\nopen({mark!r}, 'w')", lane="build")
+    assert [result.outcome for result in run(tmp_path, needs, build)] == ["passed", "passed"]
+
+
+def test_a_stage_for_which_this_machine_lacks_something_is_skipped_with_the_reason(tmp_path: Path) -> None:
+    (result,) = run(tmp_path, stage("old", "raise SystemExit(1)", missing="no Python of 3.12"))
+    assert (result.outcome, result.ok, result.count) == ("skipped", True, Count(skipped=1))
+    assert "no Python of 3.12" in table([result])
 
 
 def test_tests_are_counted_from_the_report_of_the_run(tmp_path: Path) -> None:
@@ -123,6 +145,14 @@ def test_a_chosen_stage_brings_what_it_needs() -> None:
     assert [one.name for one in chosen(["lab"], all_stages())] == ["build", "lab"]
 
 
+def test_every_lab_test_is_in_a_stage() -> None:
+    stages = {one.name: one for one in all_stages()}
+    through_ansible = set(stages["lab-ansible"].commands[0]) & {f"tests/lab/{path.name}" for path in LAB.glob("*.py")}
+    assert {f"--ignore={path}" for path in through_ansible} <= set(stages["lab"].commands[0])
+    assert {"tests/lab/test_playbooks.py", "tests/lab/test_node_labels.py"} <= through_ansible
+    assert through_ansible <= set(stages["lab-2.16"].commands[0])
+
+
 def test_an_unknown_stage_is_refused_by_name() -> None:
     with pytest.raises(KeyError, match="units"):
         chosen(["units"], all_stages())
@@ -130,3 +160,13 @@ def test_an_unknown_stage_is_refused_by_name() -> None:
 
 def test_every_molecule_scenario_is_a_gate() -> None:
     assert {path.parent.name for path in (CHECKOUT / "molecule").glob("*/molecule.yml")} == set(SCENARIOS)
+
+
+def test_what_an_old_core_is_not_asked_is_exactly_what_it_need_not_be_asked() -> None:
+    """Later cores allow an __init__.py with something in it."""
+    ignored = (CHECKOUT / "tests" / "sanity" / "ignore-2.16.txt").read_text().splitlines()
+    packages = sorted(CHECKOUT.glob("plugins/module_utils/**/__init__.py"))
+    assert [line.split(" # ")[0] for line in ignored] == [
+        f"{path.relative_to(CHECKOUT)} empty-init" for path in packages if path.stat().st_size
+    ]
+    assert all(" # " in line for line in ignored)

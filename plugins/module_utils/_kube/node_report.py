@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 class NodeChange(Protocol):
     @property
-    def node(self) -> str: ...
+    def node(self) -> str:
+        """Its name."""
 
     def shown(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Before and after, for people."""

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import chain, repeat
 
 from .adoption import ADOPTION
 from .documents import Batch, NodeFacts
@@ -50,12 +49,12 @@ def _tier_batches(tier: Tier, nodes: Sequence[NodeFacts], least: int) -> Iterato
     """The tier's batches, and whether they are canaries. Nobody else is in a batch with canaries: they go ahead."""
     ahead = [] if tier.canaries is None else canaries(nodes, max(tier.canaries, least))
     first = {node["name"] for node in ahead}
-    sizes = chain(tier.sizes, repeat(tier.sizes[-1]))
+    sizes = iter(tier.sizes)
     for canary in (True, False):
         names = [node["name"] for node in nodes if (node["name"] in first) == canary]
         start = 0
         while start < len(names):
-            end = start + next(sizes)(len(nodes))
+            end = start + next(sizes, tier.sizes[-1])(len(nodes))
             yield names[start:end], canary
             start = end
 

@@ -32,7 +32,8 @@ _log = logging.getLogger(__name__)
 class Controller(Protocol):
     reporter: Reporter
 
-    def reconcile(self, status_changed: bool) -> float | None: ...
+    def reconcile(self, status_changed: bool) -> float | None:
+        """Bring about what is declared; seconds until it is to be looked at again."""
 
 
 @dataclass

@@ -41,7 +41,8 @@ NODES = [
 ]
 
 
-def made(tiers: Any, exclusions: Any = (), nodes: Any = NODES) -> Any:
+def made(tiers: Any, exclusions: Any = (), nodes: Any = None) -> Any:
+    nodes = nodes or NODES
     report = assemble({f"h-{each['name']}": answer(each["name"]) for each in nodes})
     return build_plan(nodes, report, tiers, exclusions)
 
