@@ -7,12 +7,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.environment.places import CHECKOUT
+from tests.pythons import python as python_of
 
 OLDEST = "3.6"
 SETTINGS = {
@@ -64,10 +64,7 @@ exec(compile(open(sys.argv[2]).read(), sys.argv[2], "exec"), {"__name__": "__mai
 
 @pytest.fixture(scope="module")
 def python() -> str:
-    found = sorted(Path.home().glob(f".pyenv/versions/{OLDEST}.*/bin/python"))
-    if not found:
-        pytest.skip(f"no Python {OLDEST} under ~/.pyenv/versions")
-    return str(found[-1])
+    return python_of(OLDEST)
 
 
 def run(*command: str) -> dict[str, Any]:
