@@ -6,6 +6,8 @@ PYTHON ?= python3
 NAME ?= default
 # Which stages `make test` runs; all of them when empty.
 STAGES ?=
+# Which benches `make bench` runs; all of them when empty.
+BENCH ?=
 
 checkout = $(PYTHON) -m tests.environment run --
 collection = $(PYTHON) -m tests.environment --collection run --
@@ -31,8 +33,8 @@ unit: ## unit tests only
 lint: ## ruff, mypy and ansible-lint
 	$(checkout) python -m tests.gates lint ansible-lint
 
-bench: ## labels on 1,000 nodes: this collection, a bare client, and a loop of kubernetes.core.k8s
-	$(collection) python -m tests.bench
+bench: ## what it costs, next to something bare; BENCH=labels, readiness or precheck for one
+	$(collection) python -m tests.bench $(BENCH)
 
 lab-up: ## start the lab NAME (default: default), with the demo's seven hosts, and say how to reach it
 	$(collection) python -m tests.lab up --name $(NAME) --topology demo

@@ -1,116 +1,36 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m tests.bench`: runs the three in turn on a lab of its own and compares them. Exit code 1 when a target is missed."""
+"""`python -m tests.bench [BENCH ...]`: runs the benches one after the other. Exit code 1 when a target is missed."""
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import sys
-import tempfile
-import time
-from pathlib import Path
 
-from tests.bench.contestants import LABEL, BenchError, Playbook, bare_patches, k8s_loop, label_module, require_programs
-from tests.lab.lab import Lab
-from tests.lab.nodes import NodeSpec
+from tests.bench import labels, precheck, readiness
+from tests.bench.figures import BenchError, load, table
 
-AT_MOST_TIMES_BARE = 1.3
-AT_LEAST_TIMES_FASTER = 100.0
-LOOP_ITEMS = 20
-AFTERMATH = 3.0
-"""Seconds for controllers and kwok to digest 1,000 changed nodes, lest the next contestant pays for it."""
+BENCHES = {"labels": labels, "readiness": readiness, "precheck": precheck}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--nodes", type=int, default=1000)
+    parser.add_argument("bench", nargs="*", help="; ".join(f"{name}: {one.__doc__}" for name, one in BENCHES.items()))
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--concurrency", type=int, default=16)
     given = parser.parse_args()
-    lab = Lab("bench-nodes")
-    try:
-        require_programs()
-        lab.up(operator=False)
+    unknown = sorted(set(given.bench) - set(BENCHES))
+    if unknown:
+        parser.error(f"no bench {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    missed = False
+    for name in given.bench or BENCHES:
+        print(f"{name}: {BENCHES[name].__doc__}\n{load()}", flush=True)
         try:
-            missed = bench(lab, given.nodes, given.repetitions, given.concurrency)
-        finally:
-            lab.down()
-    except BenchError as error:
-        sys.exit(str(error))
+            figures = BENCHES[name].run(given.repetitions)
+        except BenchError as error:
+            sys.exit(f"{name}: {error}")
+        print(f"\n{table(figures)}\n{load()}\n", flush=True)
+        missed |= not all(figure.met for figure in figures)
     sys.exit(1 if missed else 0)
-
-
-def bench(lab: Lab, count: int, repetitions: int, concurrency: int) -> bool:
-    nodes = [f"bench-{number:04d}" for number in range(count)]
-    print(f"registering {count} nodes")
-    lab.add_nodes(NodeSpec(name, ready=True) for name in nodes)
-    with tempfile.TemporaryDirectory() as directory:
-        playbook = Playbook(Path(directory), lab.kubeconfig)
-        # kubernetes.core.k8s reads each node before it patches it, which the collection's role does not allow.
-        loop_playbook = Playbook(Path(directory), lab.admin_kubeconfig)
-        module, bare, main_only, loop = [], [], [], []
-        print("waiting until kwok is through with them", flush=True)
-        wait_for_quiet(lab)
-        # The first run of each fills caches (compiled files, Ansible's own, the API server's) that every later one finds.
-        for repetition in range(-1, repetitions):
-            # Whoever comes second finds the server warmer: they take turns.
-            for who in ("module", "bare") if repetition % 2 else ("bare", "module"):
-                if who == "module":
-                    seconds = label_module(playbook, nodes, f"module-{repetition}", concurrency)
-                else:
-                    process, inside = bare_patches(lab.kubeconfig, nodes, f"bare-{repetition}", concurrency)
-                require_written(lab, nodes, f"{who}-{repetition}")
-                time.sleep(AFTERMATH)
-            looped = k8s_loop(loop_playbook, nodes[:LOOP_ITEMS], f"loop-{repetition}") * count / LOOP_ITEMS
-            require_written(lab, nodes[:LOOP_ITEMS], f"loop-{repetition}")
-            what = f"run {repetition + 1}" if repetition >= 0 else "warm-up"
-            print(
-                f"{what:8} node_labels {seconds:7.2f} s   bare client {process:7.2f} s (its main {inside:.2f} s)   "
-                f"k8s loop {looped:8.1f} s (scaled from {LOOP_ITEMS} items)",
-                flush=True,
-            )
-            if repetition >= 0:
-                module.append(seconds)
-                bare.append(process)
-                main_only.append(inside)
-                loop.append(looped)
-    return report(module, bare, main_only, loop)
-
-
-def report(module: list[float], bare: list[float], main_only: list[float], loop: list[float]) -> bool:
-    """Print medians and ratios; true when a target is missed."""
-    middle = {name: statistics.median(runs) for name, runs in (("module", module), ("bare", bare), ("loop", loop))}
-    slower = middle["module"] / middle["bare"]
-    faster = middle["loop"] / middle["module"]
-    print(
-        f"medians  node_labels {middle['module']:.2f} s, bare client {middle['bare']:.2f} s, k8s loop {middle['loop']:.1f} s"
-    )
-    print(f"node_labels / bare client: {slower:.2f} (at most {AT_MOST_TIMES_BARE})")
-    print(f"node_labels / bare client's main alone: {middle['module'] / statistics.median(main_only):.2f}")
-    print(f"k8s loop / node_labels: {faster:.0f} (at least {AT_LEAST_TIMES_FASTER:.0f})")
-    return slower > AT_MOST_TIMES_BARE or faster < AT_LEAST_TIMES_FASTER
-
-
-def require_written(lab: Lab, nodes: list[str], value: str) -> None:
-    """A run that wrote nothing would be the fastest of all."""
-    listed = lab.admin.list("/api/v1/nodes", labelSelector=f"{LABEL}={value}")
-    found = {node["metadata"]["name"] for node in listed}
-    if not found.issuperset(nodes):
-        raise BenchError(f"{len(set(nodes) - found)} of {len(nodes)} nodes were not labelled {value}")
-
-
-def wait_for_quiet(lab: Lab, still: float = 5.0, at_most: float = 180.0) -> None:
-    """Until kwok is through with the new nodes: no node changed for a while."""
-    deadline = time.monotonic() + at_most
-    version, since = "", time.monotonic()
-    while time.monotonic() - since < still:
-        if time.monotonic() > deadline:
-            raise BenchError("the nodes do not come to rest")
-        newest = max((node["metadata"]["resourceVersion"] for node in lab.admin.list("/api/v1/nodes")), key=int)
-        if newest != version:
-            version, since = newest, time.monotonic()
-        time.sleep(1)
 
 
 if __name__ == "__main__":

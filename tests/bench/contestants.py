@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -17,12 +16,9 @@ from typing import Any
 import yaml
 
 from tests.bench import bare_client
+from tests.bench.figures import BenchError
 
 LABEL = "bench.calico-ops.dev/value"
-
-
-class BenchError(Exception):
-    """A run that did not do its work: its time would mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +91,3 @@ def k8s_loop(playbook: Playbook, nodes: list[str], value: str) -> float:
     if len(processes) != len(nodes):
         raise BenchError("{} items ran {} modules".format(len(nodes), len(processes)))
     return whole - start
-
-
-def require_programs() -> None:
-    if shutil.which("ansible-playbook") is None:
-        raise BenchError("ansible-playbook is not on PATH: run this through `make bench`")
