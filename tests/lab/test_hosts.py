@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.hosts import Host, HostSet, HostSpec
+from tests.lab.hosts import Host, HostSet, HostSpec, birth
 
 NAMESPACES = ("net", "uts", "mnt", "pid")
 ASK_FOR_NETFILTER = """
@@ -157,7 +157,13 @@ def test_hosts_reach_each_other(plain: Host, refused: Host) -> None:
 
 
 def test_a_host_has_no_way_out_of_the_labs_bridge(plain: Host) -> None:
-    assert "default" not in said(plain.run(["ip", "route", "show"]))
+    """It has a default route, as machines have, to an address of the lab that is nobody's."""
+    gateway = plain.address.rpartition(".")[0] + birth.NOBODY
+    assert said(plain.run(["ip", "route", "show", "default"])).startswith(f"default via {gateway} dev eth0")
+    connect = "import socket; s = socket.socket(); s.settimeout(5); print(s.connect_ex(('192.0.2.1', 80)))"
+    assert said(plain.ssh(["/usr/bin/python3", "-c", connect])) in map(str, (errno.EHOSTUNREACH, errno.EAGAIN))
+    neighbours = said(plain.run(["ip", "neighbour", "show", "to", gateway]))
+    assert "lladdr" not in neighbours
 
 
 @pytest.mark.parametrize("privilege", [(), ("sudo", "-n")], ids=["as the user", "under sudo"])

@@ -98,6 +98,8 @@ def _capability(name: str) -> str:
     """What the kernel wants for a question of this area."""
     if name.startswith("bpf."):
         return "CAP_BPF, before kernel 5.8 CAP_SYS_ADMIN"
+    if name == "complaints":
+        return "CAP_SYSLOG"
     return "CAP_NET_RAW" if name.startswith("legacy.") else "CAP_NET_ADMIN" if "." in name else "CAP_DAC_READ_SEARCH"
 
 

@@ -10,6 +10,11 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.check
     Elsewhere,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Check
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.versions import (
+    DOCUMENTED,
+    Documented,
+    words,
+)
 
 from tests.environment.places import CHECKOUT
 
@@ -55,6 +60,15 @@ A result names the remedy with each `warn` and `fail`; for a kernel feature, the
 |---|---|---|---|---|
 {rows}
 
+What is asked of a kernel goes by the minor version of Calico (`calico_version`):
+
+| Calico | kernel | nftables | bpf | bpf on RHEL 8 |
+|---|---|---|---|---|
+{versions}
+
+Kernel and nftables: docs.tigera.io, system requirements of each version; bpf: the same, and felix/bpf. RHEL 8's 4.18 is listed as
+working by all of them, and is a warning where a newer kernel is asked for.
+
 Not decided on a host:
 
 | rank | row | decided by | source |
@@ -65,7 +79,12 @@ Not decided on a host:
 
 def page() -> str:
     rows = "\n".join(_row(check) for check in CATALOGUE)
-    return _TEXT.format(rows=rows, elsewhere="\n".join(_elsewhere(row) for row in ELSEWHERE))
+    versions = "\n".join(_version(name, asked) for name, asked in sorted(DOCUMENTED.items()))
+    return _TEXT.format(rows=rows, versions=versions, elsewhere="\n".join(_elsewhere(row) for row in ELSEWHERE))
+
+
+def _version(name: str, asked: Documented) -> str:
+    return f"| {name} | " + " | ".join(words(version) for version in asked) + " |"
 
 
 def _elsewhere(row: Elsewhere) -> str:

@@ -289,3 +289,32 @@ def enterprise_linux_8() -> RawFacts:
     return knowing(
         healthy(), kernel_release="4.18.0-553.el8_10.x86_64", os_release={"ID": "rhel", "VERSION_ID": "8.10"}
     )
+
+
+def mainframe() -> RawFacts:
+    """Big-endian, with BTF in its own order; Calico has images for it, and no bpf."""
+    facts = knowing(healthy(), architecture="s390x", kernel_release="5.14.0-570.el9.s390x", btf="eb9f")
+    return knowing(facts, machine={**facts["machine"]["value"], "byte_order": "big", "flags": []})
+
+
+def riscv_board() -> RawFacts:
+    facts = knowing(healthy(), architecture="riscv64", kernel_release="6.6.0-odroid")
+    return knowing(facts, machine={**facts["machine"]["value"], "flags": []})
+
+
+def raspberry_pi_os() -> RawFacts:
+    """Debian's own system for the board: the kernel does not account memory until it is told to, and there is no DMI."""
+    facts = knowing(
+        healthy(),
+        architecture="aarch64",
+        kernel_release="6.12.25+rpt-rpi-2712",
+        os_release={"ID": "debian", "VERSION_ID": "12"},
+        platform={
+            "sys_vendor": None,
+            "product_name": None,
+            "chassis_asset_tag": None,
+            "model": "Raspberry Pi 5 Model B",
+        },
+        cgroups={"v1": False, "v2": True, "supported": True, "memory": False},
+    )
+    return knowing(facts, machine={**facts["machine"]["value"], "page_size": 16384, "flags": []})

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck import report
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import conduct, ok
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want, conduct, ok
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host import Gathered
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckResult
 from pydantic import TypeAdapter
 
 from tests.unit.precheck.kernels import (
+    WANTS,
     RawFacts,
     healthy,
     netfilter_refused_by_seccomp,
@@ -49,8 +50,11 @@ def test_the_result_is_a_precheck_result(host: Any) -> None:
     assert json.loads(json.dumps(found)) == found
 
 
-def test_a_good_hosts_result_is_below_8_kib() -> None:
-    assert len(json.dumps(document(healthy()))) < 8 * 1024
+@pytest.mark.parametrize("wanted", WANTS, ids=lambda wanted: f"{wanted.dataplane}-{wanted.encapsulation}")
+def test_a_good_hosts_result_is_below_8_kib(wanted: Want) -> None:
+    _facts.clear()
+    _facts.update(healthy())
+    assert len(json.dumps(report.examine(wanted)[0])) < 8 * 1024
 
 
 def test_every_check_is_told_once() -> None:

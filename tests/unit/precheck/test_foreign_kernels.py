@@ -19,9 +19,12 @@ from tests.unit.precheck.kernels import (
     healthy,
     jetson_without_ip_set,
     knowing,
+    mainframe,
     netfilter_refused_by_seccomp,
+    raspberry_pi_os,
     raspberry_pi_without_vxlan,
     rhel10_without_extra_modules,
+    riscv_board,
     unprivileged,
     with_modules,
 )
@@ -53,6 +56,30 @@ def test_rhel_10_is_told_which_package_has_the_modules() -> None:
         remedy = judgement(check, rhel10_without_extra_modules()).remedy or ""
         assert remedy.startswith("dnf install kernel-modules-extra-6.12.0-55.el10.x86_64")
         assert remedy.endswith("keep the node outside: it will be listed as excluded")
+
+
+def test_whoever_comes_with_calico_nodes_error_is_told_what_it_means_and_what_to_run() -> None:
+    found = judgement("ipset_functional", rhel10_without_extra_modules())
+    assert "Kernel error received: Invalid argument" in (found.observed or "")
+    assert "then modprobe ip_set ip_set_hash_net ip_set_hash_ip; or keep the node outside" in (found.remedy or "")
+
+
+def test_where_no_package_has_the_modules_nobody_is_told_to_load_them() -> None:
+    assert "modprobe" not in (judgement("ipset_functional", jetson_without_ip_set()).remedy or "")
+
+
+def test_a_mainframe_runs_iptables_and_nftables_but_no_bpf() -> None:
+    for dataplane, expected in (("iptables", "pass"), ("nftables", "pass"), ("bpf", "fail")):
+        assert verdict(judged(mainframe(), dataplane=dataplane)) == expected
+
+
+def test_a_board_of_an_architecture_without_images_fails_for_that_only() -> None:
+    assert [check.id for check, one in judged(riscv_board()) if one.status == "fail"] == ["endianness_arch"]
+
+
+def test_a_pi_as_it_comes_is_told_all_that_it_lacks() -> None:
+    found = {check.id: one.status for check, one in judged(raspberry_pi_os(), encapsulation="vxlan")}
+    assert {name for name, status in found.items() if status == "fail"} == {"raspi_cgroup_memory"}
 
 
 def test_modules_that_are_not_installed_are_named() -> None:

@@ -232,3 +232,32 @@ def test_nftables_is_documented_for_newer_kernels(release: str, expected: str) -
 def test_what_is_asked_of_a_kernel_goes_by_the_version_of_calico(version: str, expected: str) -> None:
     facts = knowing(healthy(), kernel_release="5.4.0-216-generic")
     assert status("kernel_min", facts, calico_version=version) == expected
+
+
+def legacy(policy: int, size: int = 152) -> bytes:
+    """A table filter with a single entry for FORWARD: an ipt_entry of 112 bytes, then a standard target with its verdict."""
+    entry = bytes(88) + struct.pack("=HH", 112, size) + bytes(20)
+    return entry + bytes(32) + struct.pack("=i", policy) + bytes(4) + b"KUBE-FORWARD DOCKER-USER"
+
+
+@pytest.mark.parametrize(("policy", "dropped"), [(-1, True), (-2, False)])
+def test_a_legacy_table_is_read_with_its_owners_and_its_policy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, policy: int, dropped: bool
+) -> None:
+    blob = legacy(policy)
+    # struct ipt_getinfo: name, valid_hooks, hook_entry[5], underflow[5], num_entries, size; 84 bytes everywhere.
+    info = struct.pack("=32sI5I5III", b"filter", 1 << 2, *[0] * 5, *[0] * 5, 7, len(blob))
+    assert len(info) == 84
+
+    def answer(_raw: object, option: int, _name: str, size: int, _rest: bytes) -> bytes:
+        return info if option == 64 else bytes(size - len(blob)) + blob
+
+    monkeypatch.setattr(present, "_ask", answer)
+    root = tree(tmp_path, {"/proc/net/ip_tables_names": "filter\n"})
+    assert present.legacy_tables(root) == [
+        {"name": "filter", "rules": 5, "owners": ["docker"], "forward_drop": dropped}
+    ]
+
+
+def test_without_legacy_tables_none_is_asked_for(tmp_path: Path) -> None:
+    assert present.legacy_tables(tree(tmp_path)) == []

@@ -48,6 +48,23 @@ def test_a_listener_on_ipv6_is_found(tmp_path: Path) -> None:
     assert found[0]["address"] == "2001:db8::1"
 
 
+@pytest.mark.parametrize(
+    ("order", "text", "address"),
+    [
+        ("little", "0100007F", "127.0.0.1"),
+        ("big", "7F000001", "127.0.0.1"),
+        ("little", "B80D0120000000000000000001000000", "2001:db8::1"),
+        ("big", "20010DB8000000000000000000000001", "2001:db8::1"),
+    ],
+)
+def test_an_address_is_read_in_the_order_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, order: str, text: str, address: str
+) -> None:
+    monkeypatch.setattr(network.sys, "byteorder", order)
+    table = "tcp" if len(text) == 8 else "tcp6"
+    assert listening(tmp_path, **{table: socket_line(f"{text}:00B3", "0A")})[0]["address"] == address
+
+
 def test_a_connection_or_another_port_is_no_listener(tmp_path: Path) -> None:
     lines = socket_line("00000000:00B4", "0A") + socket_line("00000000:00B3", "01") + "garbage\n"
     assert listening(tmp_path, tcp=lines) == []

@@ -52,7 +52,7 @@ def _probes(want: Want) -> Tuple[str, ...]:
     category="ipset",
     applies=ALWAYS,
     probes=_probes,
-    remedy=kernel_feature("CONFIG_IP_SET"),
+    remedy=kernel_feature("CONFIG_IP_SET", "ip_set ip_set_hash_net ip_set_hash_ip"),
     source="projectcalico/calico#9540, kubernetes/kops#18478: Felix panics in every data plane, nftables and bpf too",
 )
 def ipset_functional(facts: Facts, want: Want) -> Judgement:
@@ -64,7 +64,9 @@ def ipset_functional(facts: Facts, want: Want) -> Judgement:
     protocol = evidence(facts, "ipset.protocol")
     if subsystem_absent(protocol.answer):
         message = "the kernel has no ip_set subsystem{}".format(built_without(facts, "CONFIG_IP_SET"))
-        return fail(message, observed=str(protocol.answer), expected="an answer to IPSET_CMD_PROTOCOL")
+        # The words that calico-node's log has for it, for whoever comes here with them.
+        observed = "{}; calico-node logs: ipset: Kernel error received: Invalid argument".format(protocol.answer)
+        return fail(message, observed=observed, expected="an answer to IPSET_CMD_PROTOCOL")
     if protocol.broken:
         return fail("the kernel's IP sets cannot be used: {}".format(protocol.broken), observed=protocol.broken)
     loadable: List[str] = list(protocol.loadable)

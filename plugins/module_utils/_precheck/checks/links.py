@@ -38,7 +38,7 @@ def _ipip_remedy(facts: Facts, want: Want) -> str:
     category="encapsulation",
     applies=VXLAN,
     probes=(link_probe("vxlan"),),
-    remedy=kernel_feature("CONFIG_VXLAN"),
+    remedy=kernel_feature("CONFIG_VXLAN", "vxlan"),
     source="canonical/microk8s#2680, flannel-io/flannel#1502",
 )
 def vxlan_link_create(facts: Facts, want: Want) -> Judgement:
@@ -71,7 +71,7 @@ def ipip_link_create(facts: Facts, want: Want) -> Judgement:
     category="encapsulation",
     applies=WIREGUARD,
     probes=(link_probe("wireguard"),),
-    remedy=kernel_feature("CONFIG_WIREGUARD"),
+    remedy=kernel_feature("CONFIG_WIREGUARD", "wireguard"),
     source="felix/wireguard: unsupported means cleartext; projectcalico/calico#3607",
 )
 def wireguard_link_create(facts: Facts, want: Want) -> Judgement:

@@ -54,7 +54,7 @@ def _judge_extensions(facts: Facts, want: Want, names: Tuple[str, ...], family: 
     category="netfilter",
     applies=IPTABLES,
     probes=_both_backends(("set",)),
-    remedy=kernel_feature("CONFIG_NETFILTER_XT_SET"),
+    remedy=kernel_feature("CONFIG_NETFILTER_XT_SET", "xt_set"),
     source="projectcalico/calico#7028: every policy rule with a selector matches a set",
 )
 def xt_match_set(facts: Facts, want: Want) -> Judgement:
@@ -96,7 +96,7 @@ def ip6_rpfilter_and_tables(facts: Facts, want: Want) -> Judgement:
     category="dataplane",
     applies=IPTABLES_OR_NFTABLES,
     probes=(NETFILTER, nft_probe("generation"), *(nft_probe(feature) for feature in FEATURES)),
-    remedy=kernel_feature("CONFIG_NF_TABLES"),
+    remedy=kernel_feature("CONFIG_NF_TABLES", "nf_tables"),
     source="felix/nftables; documented for kernels from 5.13",
 )
 def nft_functional(facts: Facts, want: Want) -> Judgement:
@@ -134,7 +134,7 @@ def nft_functional(facts: Facts, want: Want) -> Judgement:
     category="netfilter",
     applies=IPTABLES_OR_NFTABLES,
     probes=(NETFILTER, "conntrack.statistics"),
-    remedy=kernel_feature("CONFIG_NF_CT_NETLINK"),
+    remedy=kernel_feature("CONFIG_NF_CT_NETLINK", "nf_conntrack_netlink"),
     source="projectcalico/calico#8726",
 )
 def conntrack_netlink(facts: Facts, want: Want) -> Judgement:

@@ -13,11 +13,15 @@ _SUSE = {"suse", "sles", "opensuse-leap", "opensuse-tumbleweed"}
 _IMAGES = {"flatcar", "talos", "bottlerocket", "cos", "fedora-coreos", "rhcos"}
 
 
-def kernel_feature(option: str) -> Callable[[Facts, Want], str]:
-    """A remedy for a kernel that lacks what this configuration option stands for."""
+def kernel_feature(option: str, modules: str = "") -> Callable[[Facts, Want], str]:
+    """A remedy for a kernel that lacks what this configuration option stands for; the modules are what the package brings."""
 
     def remedy(facts: Facts, want: Want) -> str:
-        return "{}; {}".format(where_from(facts, option), OUTSIDE)
+        loadable = facts.get("modules", {}).get("loadable") and package_of(
+            facts.get("os_release", {}), facts.get("kernel_release", "")
+        )
+        load = ", then modprobe {}".format(modules) if modules and loadable else ""
+        return "{}{}; {}".format(where_from(facts, option), load, OUTSIDE)
 
     return remedy
 

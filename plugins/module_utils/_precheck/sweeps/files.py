@@ -28,7 +28,7 @@ def questions(root: Root, release: str, want: Want) -> List[Tuple[str, Callable[
     return [
         ("os_release", lambda: os_release(root)),
         ("kernel_options", lambda: modules.options(root, release)),
-        ("installed_kernels", lambda: root.list("/lib/modules") or root.list("/usr/lib/modules")),
+        ("installed_kernels", lambda: installed_kernels(root)),
         ("machine_id", lambda: root.line("/etc/machine-id") or root.line("/var/lib/dbus/machine-id")),
         ("system_uuid", lambda: _system_uuid(root)),
         ("boot_id", lambda: root.line("/proc/sys/kernel/random/boot_id")),
@@ -65,6 +65,11 @@ def questions(root: Root, release: str, want: Want) -> List[Tuple[str, Callable[
         ("ssh_ports", lambda: runtime.ssh_ports(root)),
         ("same_mounts_as_init", lambda: os.readlink("/proc/self/ns/mnt") == os.readlink("/proc/1/ns/mnt")),
     ]
+
+
+def installed_kernels(root: Root) -> List[str]:
+    """Kernels that have modules here; other folders beside them do not begin with a number."""
+    return [name for name in root.list("/lib/modules") or root.list("/usr/lib/modules") if name[:1].isdigit()]
 
 
 def paths_of(want: Want) -> Tuple[str, ...]:
