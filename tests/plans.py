@@ -19,6 +19,7 @@ def plan_of(*batches: list[str], **more: Any) -> Plan:
         kind="Plan",
         version=1,
         id="",
+        cluster=None,
         admission_label={"key": KEY, "value": "true"},
         precheck_digest="d" * 64,
         tiers=[PlannedTier(name="core", selector="", match=None, nodes=nodes, budget=0, left_out=0)],
@@ -30,6 +31,9 @@ def plan_of(*batches: list[str], **more: Any) -> Plan:
         unproven=[],
         restart=None,
         adoption_max_unavailable=None,
+        waivers=[],
+        cross_findings=[],
+        kept=[],
         batch_timeout=60,
         soak=0,
     )

@@ -23,6 +23,7 @@ def plan(
     soak: Any = 10,
     observation: Any = None,
     adoption_max_unavailable: Any = None,
+    cluster: Any = None,
 ) -> Any:
     return build_plan(
         plain(nodes),
@@ -34,6 +35,7 @@ def plan(
         plain(soak),
         plain(observation),
         plain(adoption_max_unavailable),
+        plain(cluster),
     )
 
 

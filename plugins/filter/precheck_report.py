@@ -6,17 +6,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any, Callable
 
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import precheck_report as _report
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.waivers import read_waivers
 from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import readable
+
+CHECKS = frozenset(check.id for check in CATALOGUE)
 
 
 @readable
-def precheck_report(hosts: list[str], hostvars: Mapping[str, Any], register: str = "precheck_registered") -> Any:
+def precheck_report(
+    hosts: list[str],
+    hostvars: Mapping[str, Any],
+    register: str = "precheck_registered",
+    in_run: list[str] | None = None,
+) -> Any:
     registered = {host: _variable(hostvars, host, register) for host in hosts}
     node_names = {host: _variable(hostvars, host, "node_name") for host in hosts}
-    return _report.assemble(registered, node_names)
+    waivers = {host: read_waivers(plain(_variable(hostvars, host, "precheck_waivers")), host, CHECKS) for host in hosts}
+    today = datetime.now(timezone.utc).date()
+    return _report.assemble(registered, node_names, plain(in_run), waivers, today)
 
 
 def _variable(hostvars: Mapping[str, Any], host: str, name: str) -> Any:

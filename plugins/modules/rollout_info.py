@@ -75,6 +75,23 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+cluster:
+  description: Which cluster it is. No credential is in it.
+  returned: always
+  type: dict
+  contains:
+    context:
+      description: Context of the kubeconfig; null where the connection is not made by one.
+      type: str
+      returned: always
+    name:
+      description: What the kubeconfig calls the context's cluster.
+      type: str
+      returned: always
+    server:
+      description: Address of the API server.
+      type: str
+      returned: always
 nodes:
   description: One NodeFacts document a Node, sorted by name.
   returned: always
@@ -223,12 +240,14 @@ def main() -> None:
     label = AdmissionLabel(key=given["key"], value=given["value"])
     with connected(module) as cluster:
         check_label(label["key"], label["value"])
+        name = cluster.name()
         seen = survey(cluster)
         gaps = None
         if module.params["policy_gaps"]:
             gaps = policy_gaps(seen.nodes, workloads_on(cluster, without_calico(seen.nodes)), label)
     module.exit_json(
         changed=False,
+        cluster=name,
         nodes=sorted(seen.nodes, key=lambda node: node["name"]),
         observation=seen.observation,
         status=cluster_status(seen.nodes, seen.observation, seen.operator, gaps, label, time.time()),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import urlencode
 
 from ansible.module_utils.basic import missing_required_lib
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import ClusterName
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 
 from .argspec import auth_from, secrets_of
@@ -160,6 +161,9 @@ class Cluster:
             yield response
         finally:
             response.close()
+
+    def name(self) -> ClusterName:
+        return self._connection.access().cluster
 
     def close(self) -> None:
         self._connection.close()

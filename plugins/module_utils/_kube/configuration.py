@@ -18,7 +18,9 @@ import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
+from urllib.parse import urlsplit, urlunsplit
 
+from .._rollout.documents import ClusterName
 from .credentials import client_library, loader_for
 from .plain import Settings, plain_pool
 
@@ -42,6 +44,7 @@ class Access:
     pool: urllib3.PoolManager
     host: str
     headers: dict[str, Any]
+    cluster: ClusterName
     renew_at: float | None
 
 
@@ -98,7 +101,8 @@ class Connection:
         headers = _impersonation(self._auth)
         if authorization:
             headers["Authorization"] = authorization
-        return Access(self._pool(settings), settings.host.rstrip("/"), headers, self._renewal_instant(expiry))
+        name = _cluster_name(settings, self._auth)
+        return Access(self._pool(settings), settings.host.rstrip("/"), headers, name, self._renewal_instant(expiry))
 
     def _renewal_instant(self, expiry: float | None) -> float | None:
         if expiry is None or not self._renewable:
@@ -118,6 +122,18 @@ class Connection:
             return plain_pool(settings, self._pool_size)
         pool: urllib3.PoolManager = client_library().client_pool(settings, self._pool_size)
         return pool
+
+
+def _cluster_name(settings: AnySettings, auth: dict[str, Any]) -> ClusterName:
+    """As the kubeconfig calls the cluster, and where it is; without the credentials that an address may hold."""
+    address = urlsplit(settings.host.rstrip("/"))
+    # With another host than its own, the kubeconfig's names are those of another cluster.
+    elsewhere = auth.get("host") is not None
+    return {
+        "context": None if elsewhere else getattr(settings, "context", None),
+        "name": None if elsewhere else getattr(settings, "cluster", None),
+        "server": urlunsplit((address.scheme, address.netloc.rpartition("@")[2], address.path, "", "")),
+    }
 
 
 def _override(settings: AnySettings, auth: dict[str, Any]) -> None:

@@ -85,7 +85,8 @@ class KubeconfigLoader:
                 config_base_path=None,
                 config_persister=persister,
             )
-            self._user = self._find_user(auth.get("context") or self._config["current-context"])
+            self._context = str(auth.get("context") or self._config["current-context"])
+            self._user = self._find_user(self._context)
         except (kubernetes_config.ConfigException, OSError, ValueError) as error:
             raise RolloutError("The kubeconfig cannot be used: {0}".format(error)) from error
 
@@ -105,6 +106,8 @@ class KubeconfigLoader:
                     "; ".join(complaints.messages) or "no token and no certificate in its answer",
                 )
             )
+        settings.context = self._context
+        settings.cluster = self._config["contexts"].get_with_name(self._context)["context"].safe_get("cluster")
         expiry = getattr(self._loader, "expiry", None)
         return settings, expiry.timestamp() if expiry is not None else None
 

@@ -66,6 +66,9 @@ class Settings:
     key_file: str | None = None
     tls_server_name: str | None = None
     api_key: dict[str, str] = field(default_factory=dict)
+    context: str | None = None
+    cluster: str | None = None
+    """The names of context and cluster, for people. The client has no place for them: its loader adds them to what it loads."""
 
 
 def may_be_plain(auth: Mapping[str, Any]) -> bool:
@@ -111,12 +114,13 @@ class _NotPlain(Exception):
 
 
 def _settings(config: Any, context: str | None, folder: str) -> Settings:
-    chosen = _named(config, "contexts", context or _get(config, "current-context"))["context"]
+    context = context or _get(config, "current-context")
+    chosen = _named(config, "contexts", context)["context"]
     cluster = _named(config, "clusters", _get(chosen, "cluster"))["cluster"]
     user = _named(config, "users", _get(chosen, "user"))["user"]
     if not set(cluster) <= CLUSTER_KEYS or not set(user) <= USER_KEYS:
         raise _NotPlain
-    settings = Settings(host=_text(cluster, "server").rstrip("/"))
+    settings = Settings(host=_text(cluster, "server").rstrip("/"), context=context, cluster=chosen["cluster"])
     if settings.host.startswith("https"):
         settings.ssl_ca_cert = _file(cluster, "certificate-authority", folder)
         settings.cert_file = _file(user, "client-certificate", folder)

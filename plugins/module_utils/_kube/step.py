@@ -113,12 +113,12 @@ class Step:
         return self.decision["report"]["outcome"] != "in_progress"
 
     def readiness(self) -> Readiness:
-        """The table of the batches that were begun."""
+        """The table of the batches that were begun, and of the nodes that an earlier run admitted."""
         begun = {batch["name"] for batch in self.decision["report"]["batches"] if batch["state"] != "pending"}
         expected = [node for batch in self.plan["batches"] if batch["name"] in begun for node in batch["nodes"]]
         label = self.plan["admission_label"]
         expected += adopted_since(self.observation, self.plan["id"], label, planned_nodes(self.plan))
-        return judge(expected, self.observation, label)
+        return judge([*self.plan["kept"], *expected], self.observation, label)
 
     def _decided(self, observer: Observer) -> tuple[Observation, Decision]:
         """What is to be done. Right before the selector is set, and once after it, Ready pods are listed anew: a watch may be

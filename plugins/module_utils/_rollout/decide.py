@@ -172,9 +172,10 @@ def batch_overdue(situation: Situation) -> Decision | None:
         return None
     if situation.passed and not situation.unlabelled_now:
         return None
+    late = "is" if situation.state["batch"] else "are"
     return stop(
         situation,
-        f"batch {situation.state['batch']} is not ready after {situation.now - situation.state['batch_started']:.0f} s, still waiting for "
+        f"{situation.stage} {late} not ready after {situation.now - situation.state['batch_started']:.0f} s, still waiting for "
         f"{situation.lacking()}. No further node was admitted; cure or exclude what is named, then run again",
     )
 
@@ -186,9 +187,7 @@ def labels_settling(situation: Situation) -> Decision | None:
     until = started + SETTLE
     if situation.now >= until:
         return None
-    why = (
-        f"batch {situation.state['batch']}: waiting for the labels of {nodes_text(situation.unlabelled_now)} to be seen"
-    )
+    why = f"{situation.stage}: waiting for the labels of {nodes_text(situation.unlabelled_now)} to be seen"
     return wait(situation, "labelling", why, until)
 
 
@@ -244,7 +243,7 @@ def operator_pending(situation: Situation) -> Decision | None:
 def batch_unready(situation: Situation) -> Decision | None:
     if situation.readiness["ready"]:
         return None
-    why = f"batch {situation.state['batch']}: waiting for {situation.lacking(most=3)}"
+    why = f"{situation.stage}: waiting for {situation.lacking(most=3)}"
     return wait(situation, "waiting", why, situation.deadline)
 
 
@@ -253,7 +252,7 @@ def batch_soaking(situation: Situation) -> Decision | None:
     until = (situation.now if since is None else since) + situation.plan["soak"]
     if situation.now >= until:
         return None
-    why = f"batch {situation.state['batch']}: watched for {situation.plan['soak']} s to stay so"
+    why = f"{situation.stage}: watched for {situation.plan['soak']} s to stay so"
     return wait(situation, "soaking", why, until)
 
 

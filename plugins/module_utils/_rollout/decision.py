@@ -15,6 +15,7 @@ from .documents import (
     RolloutState,
     Wait,
 )
+from .exclusion import NOT_IN_RUN
 from .labels import ANNOTATION_BATCH, ANNOTATION_PLAN, ANNOTATION_PRECHECK
 from .situation import Situation, nodes_text
 from .standing import outside_now, standing
@@ -87,13 +88,14 @@ def stop(situation: Situation, reason: str) -> Decision:
 def done(situation: Situation) -> Decision:
     state = situation.state.copy()
     state["phase"] = "done"
-    outside = len(outside_now(situation.plan, situation.readiness))
-    ready = situation.readiness["ready_count"]
+    excluded = outside_now(situation.plan, situation.readiness)
+    absent = sum(entry["cause"] == NOT_IN_RUN for entry in excluded)
+    outside, kept = len(excluded) - absent, len(situation.plan["kept"])
     is_ready = "is ready" if state["predicted"] is None else "would be ready"
-    reason = f"calico-node {is_ready} on all {ready} planned nodes; " + (
-        f"{outside} outside" if outside else "none is outside"
-    )
-    return decided(situation, state, [], "done", reason)
+    where = f"all {situation.readiness['ready_count'] - kept} planned nodes"
+    where += f" and {kept} admitted before" if kept else ""
+    told = [f"{outside} outside" if outside else "none is outside", *([f"{absent} not in this run"] if absent else [])]
+    return decided(situation, state, [], "done", f"calico-node {is_ready} on {where}; {', '.join(told)}")
 
 
 def decided(situation: Situation, state: RolloutState, actions: list[Action], outcome: str, reason: str) -> Decision:

@@ -149,14 +149,47 @@ class PrecheckResult(TypedDict):
     """Seconds on the host."""
 
 
+class Waiver(TypedDict):
+    """A check that a user chose not to let count on a host."""
+
+    check: str
+    effect: Literal["warn", "skip"]
+    """Whether the check counts as a warning, or not at all."""
+    reason: str
+    until: str
+    """The last day, in UTC, as an ISO date."""
+    state: Literal["in_force", "expired", "unused"]
+    """`expired` does not count; `unused` has nothing to waive in this run."""
+
+
+class CrossFinding(TypedDict):
+    """What no host can tell alone: it shows when hosts are compared with each other, with the controller, or with their Nodes."""
+
+    id: str
+    severity: Literal["warn", "fail"]
+    """`fail` keeps the hosts' nodes out."""
+    hosts: list[str]
+    message: str
+    remedy: str
+
+
 class HostOutcome(TypedDict):
     """One host of the inventory in a PrecheckReport."""
 
     outcome: Literal["passed", "failed", "unreachable", "no_result"]
+    """What the result means once waivers and the other hosts are taken into account."""
     reason: str | None
     """Why there is no passing result, in one sentence; null when passed."""
     node_name: str | None
     result: PrecheckResult | None
+    """As the host gave it: a waiver changes nothing in it."""
+    waivers: list[Waiver]
+    checked_at: float | None
+    """When the call began; null where that is not known."""
+    call_seconds: float | None
+    """How long the call took, as the controller saw it: the error that clock_offset may have."""
+    reused: bool
+    """The result is one of an earlier run, see `precheck_max_age`."""
 
 
 class PrecheckReport(TypedDict):
@@ -168,6 +201,9 @@ class PrecheckReport(TypedDict):
     """SHA-256 over settings and every host's verdict: names the evidence that a plan rests on."""
     hosts: dict[str, HostOutcome]
     """By inventory name."""
+    cross_findings: list[CrossFinding]
+    not_in_run: dict[str, Union[str, None]]
+    """The other hosts, when the run was limited to some (`--limit`), each with its node_name. Nothing is held against them."""
 
 
 class ReachFinding(TypedDict):
@@ -231,6 +267,17 @@ class NodeFacts(TypedDict):
     """The batch in which a rollout admitted it, as its annotation says; `adoption` where it ran calico-node before."""
 
 
+class ClusterName(TypedDict):
+    """Which cluster it is, for people: so that nobody rolls out on another one unknowingly. No credential is in it."""
+
+    context: str | None
+    """Of the kubeconfig; null where the connection is not made by one."""
+    name: str | None
+    """What the kubeconfig calls the context's cluster."""
+    server: str
+    """The API server's address."""
+
+
 # --- plan -----------------------------------------------------------------------------------------------------------
 
 
@@ -284,7 +331,16 @@ class ExcludedNode(TypedDict):
     host: str | None
     tier: str | None
     cause: Literal[
-        "declared", "unsupported", "no_tier", "no_host", "precheck_failed", "unreachable", "no_result", "no_node"
+        "declared",
+        "unsupported",
+        "no_tier",
+        "no_host",
+        "precheck_failed",
+        "unreachable",
+        "no_result",
+        "no_node",
+        "not_in_run",
+        "contradiction",
     ]
     reason: str
     """One sentence for the person on call."""
@@ -299,7 +355,7 @@ class UnprovenNode(TypedDict):
     node: str
     host: str | None
     tier: str | None
-    cause: Literal["no_host", "precheck_failed", "unreachable", "no_result"]
+    cause: Literal["no_host", "precheck_failed", "unreachable", "no_result", "contradiction"]
     reason: str
     remedy: str | None
 
@@ -322,6 +378,14 @@ class Restart(TypedDict):
     """About how long all of it takes."""
 
 
+class PlannedWaiver(TypedDict):
+    """A waiver that counts for the plan, or that would have, had it not expired."""
+
+    host: str
+    node: str | None
+    waiver: Waiver
+
+
 class PlannedTier(TypedDict):
     name: str
     selector: str | None
@@ -341,6 +405,8 @@ class Plan(TypedDict):
     version: int
     id: str
     """First 12 characters of the SHA-256 over all the rest."""
+    cluster: ClusterName | None
+    """Whose nodes these are; null where the plan was made without saying so."""
     admission_label: AdmissionLabel
     precheck_digest: str
     tiers: list[PlannedTier]
@@ -353,6 +419,10 @@ class Plan(TypedDict):
     """Null where the selector is in force already, or no calico-node runs yet."""
     adoption_max_unavailable: str | None
     """What the DaemonSet's maxUnavailable is raised to while the restart goes on; null leaves it."""
+    waivers: list[PlannedWaiver]
+    cross_findings: list[CrossFinding]
+    kept: list[str]
+    """Nodes that an earlier run admitted and whose hosts are not in this one: nothing is written to them, and the gate expects them."""
     batch_timeout: int
     """Seconds that a batch may take from its label write to its readiness."""
     soak: int
@@ -592,6 +662,7 @@ class Report(TypedDict):
     kind: Literal["Report"]
     version: int
     plan_id: str
+    cluster: ClusterName | None
     outcome: Literal["in_progress", "done", "stopped"]
     reason: str
     """One sentence: what happens now, or why it stopped and what to do next."""
@@ -600,6 +671,8 @@ class Report(TypedDict):
     batches: list[BatchReport]
     excluded: list[ExcludedNode]
     unproven: list[UnprovenNode]
+    waivers: list[PlannedWaiver]
+    cross_findings: list[CrossFinding]
     not_ready: list[ReadinessRow]
     notes: list[str]
     """What was done beside the plan, and why."""

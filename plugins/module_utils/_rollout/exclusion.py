@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from .documents import AdmissionLabel, ExcludedNode, HostOutcome, NodeFacts, PrecheckReport
+from .documents import AdmissionLabel, CrossFinding, ExcludedNode, HostOutcome, NodeFacts, PrecheckReport
 from .order import natural
 from .precheck_report import failed_checks
 from .readiness import carries
 from .settings import Rule
+
+NOT_IN_RUN = "not_in_run"
+"""The cause of a node whose host the run was limited to leave out: neither admitted nor blamed."""
 
 # What calls itself a node and cannot run a DaemonSet's pod: the operator's own affinity keeps these out by the same labels.
 _UNSUPPORTED = (
@@ -40,23 +43,36 @@ def kept_out(node: NodeFacts, host: str | None, rules: Sequence[Rule]) -> Exclud
 
 
 def excluded_node(
-    node: NodeFacts, host: str | None, outcome: HostOutcome | None, tier: str | None, label: AdmissionLabel
+    node: NodeFacts,
+    host: str | None,
+    tier: str | None,
+    report: PrecheckReport,
+    contradicted: Mapping[str, CrossFinding],
+    label: AdmissionLabel,
 ) -> ExcludedNode | None:
     """The entry of a node that no tier selects, or that has no evidence; None when it may be admitted."""
     if tier is None:
         return _entry(node["name"], host, "no_tier", "no tier's selector matches it")
-    entry = without_evidence(node, host, outcome, tier)
+    entry = without_evidence(node, host, tier, report, contradicted)
     if entry and carries(node["labels"], label):
-        entry["reason"] += "; it already carries the admission label and keeps it, no node is removed by a rollout"
+        entry["reason"] += (
+            "; it carries the admission label already and is expected to stay ready"
+            if entry["cause"] == NOT_IN_RUN
+            else "; it already carries the admission label and keeps it, no node is removed by a rollout"
+        )
     return entry
 
 
 def without_evidence(
-    node: NodeFacts, host: str | None, outcome: HostOutcome | None, tier: str | None
+    node: NodeFacts,
+    host: str | None,
+    tier: str | None,
+    report: PrecheckReport,
+    contradicted: Mapping[str, CrossFinding],
 ) -> ExcludedNode | None:
     """Why a node has no passing precheck of its own host; None when it has."""
-    if outcome is None:
-        return _fault(
+    if host is None:
+        return _not_in_run(node["name"], tier, report["not_in_run"]) or _fault(
             node["name"],
             host,
             tier,
@@ -64,6 +80,10 @@ def without_evidence(
             "no host of the play was found to be this node",
             "Add its host to the inventory; set node_name for it when machine-id, system UUID and addresses do not tell",
         )
+    outcome, finding = report["hosts"][host], contradicted.get(host)
+    if finding and not failed_checks(outcome):
+        reason = f"{finding['id']}: {finding['message']}"
+        return _fault(node["name"], host, tier, "contradiction", reason, finding["remedy"])
     if outcome["outcome"] == "passed":
         return None
     if outcome["outcome"] == "failed":
@@ -71,6 +91,19 @@ def without_evidence(
         remedy = next((check["remedy"] for check in failed if check["remedy"]), None)
         return _fault(node["name"], host, tier, "precheck_failed", outcome["reason"] or "its precheck failed", remedy)
     return _fault(node["name"], host, tier, *_silence(outcome))
+
+
+def _not_in_run(node: str, tier: str | None, left_out: Mapping[str, str | None]) -> ExcludedNode | None:
+    """The entry of a node whose host, or what may well be its host, is not in this run; no fault, so no budget pays for it."""
+    named = next((host for host, node_name in sorted(left_out.items()) if node_name == node), None)
+    if named is None and None not in left_out.values():
+        return None
+    reason = (
+        "its host is not in this run" if named else "no host of this run is this node, and not all hosts are in the run"
+    )
+    entry = _entry(node, named, NOT_IN_RUN, reason, "Run again without --limit, or with its host in it")
+    entry["tier"] = tier
+    return entry
 
 
 def excluded_hosts(report: PrecheckReport, matched: Collection[str]) -> list[ExcludedNode]:

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from .documents import HostOutcome, PrecheckReport
+from .documents import CrossFinding, HostOutcome, PlannedWaiver, PrecheckReport
 from .order import natural
+from .text import count
+from .waivers import effective, of_report
 
 FAIL, UNJUDGED, WARN = "fail", "unjudged", "warn"
 """How grave a finding is. `unjudged` is a check that applies and had no evidence: it keeps a host out as a failure does."""
@@ -82,6 +84,21 @@ class Fleet(NamedTuple):
     """Hosts on which a verdict rests on module files alone, because asking the kernel would have loaded modules."""
     would_load: tuple[str, ...]
     """What `allow_module_load` would load on them."""
+    not_in_run: tuple[str, ...]
+    """Hosts that the run was limited to leave out."""
+    across: tuple[CrossFinding, ...]
+    waivers: tuple[PlannedWaiver, ...]
+    reused: tuple[str, ...]
+    """Hosts whose result is one of an earlier run."""
+    oldest: float | None
+    """When the oldest of these was made."""
+
+    @property
+    def result(self) -> str:
+        """The whole in a sentence."""
+        absent = len(self.not_in_run)
+        left_out = f"; {absent} {'are' if absent > 1 else 'is'} not in this run" if absent else ""
+        return f"{self.passed} of {count(self.hosts, 'host')} can run calico-node{left_out}."
 
 
 def survey(report: PrecheckReport) -> Fleet:
@@ -103,12 +120,17 @@ def survey(report: PrecheckReport) -> Fleet:
         silent=_silent(hosts),
         static=tuple(name for name, summary in summaries if summary["static"]),
         would_load=tuple(sorted({module for _name, summary in summaries for module in summary["would_load"]})),
+        not_in_run=tuple(sorted(report["not_in_run"], key=natural)),
+        across=tuple(report["cross_findings"]),
+        waivers=tuple(of_report(report, {})),
+        reused=tuple(name for name, host in hosts if host["reused"]),
+        oldest=min((host["checked_at"] for _name, host in hosts if host["reused"] and host["checked_at"]), default=None),
     )
 
 
 def findings(host: HostOutcome) -> list[Any]:
     """What a host's checks found that is not well, in the order of the catalogue."""
-    return sorted(host["result"]["findings"], key=lambda check: check["rank"]) if host["result"] else []
+    return sorted(effective(host), key=lambda check: check["rank"])
 
 
 def gravity(check: Mapping[str, Any]) -> str:

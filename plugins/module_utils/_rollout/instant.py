@@ -8,6 +8,10 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 
+def rfc3339(instant: float) -> str:
+    return datetime.fromtimestamp(instant, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def seconds_since(since: str | None, now: float) -> int | None:
     """Whole seconds from an RFC 3339 instant to now. The two clocks may differ: never less than none at all."""
     instant = _seconds(since)

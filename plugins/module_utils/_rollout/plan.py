@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from .adoption import ADOPTION, adopted, restart, unproven
-from .batches import in_batches, led_by_adoption
+from .batches import FIRST_BATCH, in_batches, led_by_adoption
 from .canonical import digest
+from .cross_findings import fatal, with_nodes
 from .documents import (
     DOCUMENT_VERSION,
     AdmissionLabel,
     Batch,
+    ClusterName,
     ExcludedNode,
     Exclusion,
     NodeFacts,
@@ -26,13 +28,14 @@ from .documents import (
     UnprovenNode,
 )
 from .errors import RolloutError
-from .exclusion import excluded_hosts, excluded_node, kept_out, without_evidence
+from .exclusion import NOT_IN_RUN, excluded_hosts, excluded_node, kept_out, without_evidence
 from .labels import ADMISSION_KEY, ADMISSION_VALUE, check_label
 from .matching import match_hosts
 from .max_unavailable import check_max_unavailable
 from .order import natural
 from .readiness import carries
 from .settings import Tier, read_exclusions, read_tiers, whole_number
+from .waivers import of_report
 
 
 def build_plan(
@@ -45,6 +48,7 @@ def build_plan(
     soak: int = 10,
     observation: Observation | None = None,
     adoption_max_unavailable: int | str | None = None,
+    cluster: ClusterName | None = None,
 ) -> Plan:
     """`observation` tells what the selector restarts, and for how long; the plan's batches do not depend on it."""
     label = admission_label or AdmissionLabel(key=ADMISSION_KEY, value=ADMISSION_VALUE)
@@ -52,7 +56,10 @@ def build_plan(
     rules = read_exclusions(exclusions)
     wanted = read_tiers(tiers)
     nodes = sorted(nodes, key=lambda node: natural(node["name"]))
-    hosts = match_hosts(nodes, report)
+    matches = match_hosts(nodes, report)
+    hosts = matches.hosts
+    across = [*report["cross_findings"], *with_nodes(nodes, matches, report)]
+    contradicted = fatal(across)
 
     excluded: list[ExcludedNode] = []
     eligible: list[NodeFacts] = []
@@ -65,43 +72,50 @@ def build_plan(
 
     members = _members(wanted, eligible)
     tier_of = {node["name"]: tier for tier, found in zip(wanted, members) for node in found}
+    carrying = {node["name"] for node in nodes if carries(node["labels"], label)}
     admitted: set[str] = set()
     adoption: list[str] = []
     doubts: list[UnprovenNode] = []
     for node in eligible:
         host = hosts.get(node["name"])
         tier = tier_of.get(node["name"])
-        evidence = (node, host, report["hosts"].get(host) if host else None, tier and tier.name)
-        outside = excluded_node(*evidence, label)
-        if adopted(node, outside is None, label):
+        outside = excluded_node(node, host, tier and tier.name, report, contradicted, label)
+        if outside and outside["cause"] == NOT_IN_RUN and node["name"] in carrying:
+            excluded.append(outside)
+        elif adopted(node, outside is None, label):
             adoption.append(node["name"])
-            doubt = without_evidence(*evidence)
-            if doubt:
+            doubt = without_evidence(node, host, tier and tier.name, report, contradicted)
+            if doubt and doubt["cause"] != NOT_IN_RUN:
                 doubts.append(unproven(doubt))
         elif outside:
             excluded.append(outside)
         else:
             admitted.add(node["name"])
     excluded.sort(key=lambda entry: natural(entry["node"] or ""))
-    excluded += excluded_hosts(report, set(hosts.values()))
+    excluded += excluded_hosts(
+        report, {host for claiming in (hosts.values(), *matches.contested.values()) for host in claiming}
+    )
 
     batches = led_by_adoption(in_batches(wanted, members, admitted), adoption)
-    _refuse_useless(batches, excluded)
-    admitted.update(adoption)
+    _refuse_useless(batches, excluded, carrying)
     raised = check_max_unavailable(adoption_max_unavailable)
-    staying = [node["name"] for node in nodes if node["name"] in adoption or carries(node["labels"], label)]
+    staying = [node["name"] for node in nodes if node["name"] in carrying.union(adoption)]
     plan = Plan(
         kind="Plan",
         version=DOCUMENT_VERSION,
         id="",
+        cluster=cluster,
         admission_label=AdmissionLabel(key=label["key"], value=label["value"]),
         precheck_digest=report["digest"],
-        tiers=[_planned(tier, found, admitted) for tier, found in zip(wanted, members)],
+        tiers=[_planned(tier, found, excluded) for tier, found in zip(wanted, members)],
         batches=batches,
         excluded=excluded,
         unproven=doubts,
         restart=restart(observation, label, staying, raised) if observation else None,
         adoption_max_unavailable=raised,
+        waivers=of_report(report, {host: node for node, host in hosts.items()}),
+        cross_findings=across,
+        kept=[entry["node"] for entry in excluded if entry["cause"] == NOT_IN_RUN and entry["node"] in carrying],
         batch_timeout=whole_number(batch_timeout, "batch_timeout", 1),
         soak=whole_number(soak, "soak", 0),
     )
@@ -140,29 +154,30 @@ def _members(tiers: Sequence[Tier], nodes: Sequence[NodeFacts]) -> list[list[Nod
     return members
 
 
-def _planned(tier: Tier, found: Sequence[NodeFacts], admitted: set[str]) -> PlannedTier:
+def _planned(tier: Tier, found: Sequence[NodeFacts], excluded: Sequence[ExcludedNode]) -> PlannedTier:
     return PlannedTier(
         name=tier.name,
         selector=None if tier.selection.expression else tier.selection.text,
         match=tier.selection.text if tier.selection.expression else None,
         nodes=len(found),
         budget=tier.budget(len(found)),
-        left_out=sum(node["name"] not in admitted for node in found),
+        left_out=sum(entry["counts"] and entry["tier"] == tier.name for entry in excluded),
     )
 
 
-def _refuse_useless(batches: Sequence[Batch], excluded: Sequence[ExcludedNode]) -> None:
+def _refuse_useless(batches: Sequence[Batch], excluded: Sequence[ExcludedNode], carrying: set[str]) -> None:
     if not batches:
         raise RolloutError(f"No node can be admitted: {_why_outside(excluded)}.")
     first = batches[0]
     if first["name"] == ADOPTION:
         return  # Where Calico runs, its control plane does.
-    if len(first["nodes"]) < 2 and sum(len(batch["nodes"]) for batch in batches) > 1:
+    more = sum(len(batch["nodes"]) for batch in batches) > 1 or any(entry["cause"] == NOT_IN_RUN for entry in excluded)
+    if more and len(carrying.union(first["nodes"])) < FIRST_BATCH:
         raise RolloutError(
             f"The first batch, {first['name']}, has only node {first['nodes'][0]}. Calico's control-plane pods run on the first batch "
             "until the next one is ready, so it needs two nodes or more: raise batch_size of the first tier, cure the nodes of that "
-            f"tier that are left out ({_why_outside([entry for entry in excluded if entry['tier'] == first['tier']])}), or put a "
-            "larger tier first."
+            f"tier that are left out ({_why_outside([entry for entry in excluded if entry['tier'] == first['tier']])}), take more "
+            "hosts into --limit, or put a larger tier first."
         )
 
 

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from . import cross_findings, waivers
 from .adoption import restart_text
 from .documents import Plan
-from .report import adopted_all_the_same, chosen_by, outside
+from .report import adopted_all_the_same, chosen_by, on_cluster, outside
 from .text import count, paragraph, printable, table
 
 
@@ -18,6 +19,7 @@ def plan_text(plan: Plan) -> str:
     batches = count(len(plan["batches"]), "batch", "batches")
     lines = [
         f"Plan {plan['id']}: {count(planned, 'node')} in {batches}, admitted with {label['key']}={label['value']}",
+        *on_cluster(plan["cluster"]),
         "",
     ]
     lines += table(
@@ -43,4 +45,6 @@ def plan_text(plan: Plan) -> str:
         lines += ["", *paragraph(restart_text(plan["restart"]) + ".")]
     lines += adopted_all_the_same(plan["unproven"])
     lines += outside(plan["excluded"])
+    lines += waivers.section(plan["waivers"])
+    lines += cross_findings.section(plan["cross_findings"])
     return "\n".join(printable(line) for line in lines)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .documents import HostOutcome, PrecheckReport
-from .fleet import FAIL, UNJUDGED, gravity
+from .fleet import FAIL, UNJUDGED, findings, gravity
 from .order import natural
 
 SUITES = "calico_ops.rollout.precheck"
@@ -35,7 +35,7 @@ def _suite(root: ET.Element, name: str, host: HostOutcome) -> ET.Element:
         ET.SubElement(case, "error", type=host["outcome"], message=_xml(host["reason"] or ""))
     else:
         suite.set("time", str(result["duration"]))
-        for check in result["findings"]:
+        for check in findings(host):
             _finding(suite, name, check)
         for check_id in result["ok"]:
             _case(suite, name, check_id)

@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
+from . import cross_findings, waivers
 from .documents import PrecheckReport
 from .fleet import Fleet, Remedy, survey
 from .markdown import escaped, table_of
-from .precheck_text import WORDS, cell, has_finding, static_evidence, verdict
+from .precheck_text import WORDS, cell, has_finding, reused_evidence, static_evidence, verdict
 from .text import count
 
 
 def precheck_markdown(report: PrecheckReport) -> str:
     fleet = survey(report)
     lines = ["# Calico prechecks", ""]
-    lines += [f"**{fleet.passed} of {count(fleet.hosts, 'host')} can run calico-node.**", ""]
+    lines += [f"**{fleet.result}**", ""]
     lines += ["## Hosts", "", *_hosts(fleet), ""]
     if fleet.static:
         lines += [escaped(static_evidence(fleet)), ""]
@@ -29,6 +30,10 @@ def precheck_markdown(report: PrecheckReport) -> str:
         lines += ["## What to do", ""]
         for remedy in fleet.remedies:
             lines += [*_remedy(remedy), ""]
+    if fleet.reused:
+        lines += [escaped(reused_evidence(fleet)), ""]
+    lines += waivers.markdown_section(fleet.waivers)
+    lines += cross_findings.markdown_section(fleet.across)
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from .canonical import digest, plain
+from .cross_findings import among_hosts, fatal
 from .documents import DOCUMENT_VERSION, CheckResult, HostOutcome, PrecheckReport
 from .text import count
+from .waivers import IN_FORCE, Asked, apply_waivers, effective
 
 _STATUSES = ("warn", "fail", "skipped")
 _ID_LISTS = ("ok", "not_applicable", "not_asked")
@@ -22,20 +25,42 @@ _COMMAND_NOT_FOUND = 127
 
 
 def assemble(
-    registered: Mapping[str, Mapping[str, Any] | None], node_names: Mapping[str, str | None] | None = None
+    registered: Mapping[str, Mapping[str, Any] | None],
+    node_names: Mapping[str, str | None] | None = None,
+    in_run: Collection[str] | None = None,
+    waivers: Mapping[str, Sequence[Asked]] | None = None,
+    today: date = date.min,
 ) -> PrecheckReport:
     """A report over every host's registered result of host_precheck; None or {} where there is none.
 
-    `node_names` is what the inventory says about hosts, for those that could not answer themselves.
+    `node_names` is what the inventory says about hosts, for those that could not answer themselves. `in_run` are the hosts that
+    the play was limited to; all of them when it is null. `waivers` are what the inventory has for a host, `today` is in UTC.
     """
-    hosts = {name: _outcome(plain(registered[name]), (node_names or {}).get(name)) for name in sorted(registered)}
-    return PrecheckReport(kind="PrecheckReport", version=DOCUMENT_VERSION, digest=_digest(hosts), hosts=hosts)
+    names = {name: plain((node_names or {}).get(name)) or None for name in sorted(registered)}
+    left_out = {name: names[name] for name in names if in_run is not None and name not in in_run}
+    hosts = {
+        name: _waived(_outcome(plain(registered[name]), names[name]), (waivers or {}).get(name, ()), today)
+        for name in names
+        if name not in left_out
+    }
+    across = among_hosts(hosts)
+    for name, finding in fatal(across).items():
+        if hosts[name]["outcome"] == "passed":
+            hosts[name]["outcome"], hosts[name]["reason"] = "failed", f"{finding['id']}: {finding['message']}"
+    return PrecheckReport(
+        kind="PrecheckReport",
+        version=DOCUMENT_VERSION,
+        digest=_digest(hosts),
+        hosts=hosts,
+        cross_findings=across,
+        not_in_run=left_out,
+    )
 
 
 def failed_checks(outcome: HostOutcome) -> list[Any]:
     """The checks that failed on a host, the one that hurts most users first; where none did, those that could not judge."""
     result = outcome["result"]
-    findings = sorted(result["findings"], key=lambda check: check["rank"]) if result else []
+    findings = sorted(effective(outcome), key=lambda check: check["rank"])
     failed = [check for check in findings if check["status"] == "fail"]
     if failed or (result and result["verdict"] == "pass"):
         return failed
@@ -43,12 +68,17 @@ def failed_checks(outcome: HostOutcome) -> list[Any]:
 
 
 def _outcome(answer: Any, node_name: str | None) -> HostOutcome:
-    node_name = plain(node_name) or None
     if not isinstance(answer, dict) or not answer:
         return _without("no_result", "the precheck did not run on it", node_name)
     result = answer.get("precheck")
     if isinstance(result, dict):
-        return _with_result(result, node_name)
+        host = _with_result(result, node_name)
+        host["checked_at"], host["call_seconds"] = (
+            _seconds(answer.get("checked_at")),
+            _seconds(answer.get("call_seconds")),
+        )
+        host["reused"] = answer.get("reused") is True
+        return host
     if answer.get("unreachable"):
         return _without("unreachable", f"it could not be reached: {_message(answer)}", node_name)
     if answer.get("skipped"):
@@ -71,13 +101,32 @@ def _with_result(result: dict[str, Any], node_name: str | None) -> HostOutcome:
         return _without(
             "no_result", f"its precheck result is for Node {own}, but the inventory says Node {node_name}", node_name
         )
-    outcome = HostOutcome(outcome="passed", reason=None, node_name=own, result=result)  # type: ignore[typeddict-item]
+    outcome = _host("passed", None, own)
+    outcome["result"] = result  # type: ignore[typeddict-item]
+    return _judged(outcome, result["verdict"])
+
+
+def _judged(outcome: HostOutcome, verdict: str) -> HostOutcome:
+    """A pass with a failed check in it contradicts itself; so does a failure without one. Neither is evidence for admission."""
     failed = failed_checks(outcome)
-    # A pass with a failed check in it contradicts itself; so does a failure without one. Neither is evidence for admission.
-    if failed or result["verdict"] != "pass":
+    if failed or verdict != "pass":
         outcome["outcome"] = "failed"
-        outcome["reason"] = _failure(failed, result["not_asked"])
+        outcome["reason"] = _failure(failed, outcome["result"]["not_asked"] if outcome["result"] else [])
+    else:
+        outcome["outcome"], outcome["reason"] = "passed", None
     return outcome
+
+
+def _waived(outcome: HostOutcome, asked: Sequence[Asked], today: date) -> HostOutcome:
+    """The outcome once waivers are taken into account. They make a pass of a failure only when they cover all of it."""
+    result = outcome["result"]
+    outcome["waivers"] = apply_waivers(asked, result, today)
+    in_force = {waiver["check"] for waiver in outcome["waivers"] if waiver["state"] == IN_FORCE}
+    if result is None or not in_force:
+        return outcome
+    grave = {check["id"] for check in result["findings"] if check["status"] != "warn"}
+    excused = result["verdict"] == "pass" or (grave and grave <= in_force and not result["not_asked"])
+    return _judged(outcome, "pass" if excused else result["verdict"])
 
 
 def _failure(failed: list[Any], not_asked: list[str]) -> str:
@@ -116,7 +165,20 @@ def _flaw(result: dict[str, Any]) -> str | None:
 
 
 def _without(outcome: str, reason: str, node_name: str | None) -> HostOutcome:
-    return HostOutcome(outcome=outcome, reason=reason, node_name=node_name, result=None)  # type: ignore[typeddict-item]
+    return _host(outcome, reason, node_name)
+
+
+def _host(outcome: str, reason: str | None, node_name: str | None) -> HostOutcome:
+    return HostOutcome(
+        outcome=outcome,  # type: ignore[typeddict-item]
+        reason=reason,
+        node_name=node_name,
+        result=None,
+        waivers=[],
+        checked_at=None,
+        call_seconds=None,
+        reused=False,
+    )
 
 
 def _message(answer: Mapping[str, Any]) -> str:
@@ -130,6 +192,10 @@ def _message(answer: Mapping[str, Any]) -> str:
     if stderr and stderr not in said:
         said = f"{said} ({stderr})" if said else stderr
     return said or "no message was given"
+
+
+def _seconds(value: Any) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def _first_line(text: Any) -> str:

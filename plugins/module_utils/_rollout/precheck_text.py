@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from . import cross_findings, waivers
 from .documents import PrecheckReport
 from .errors import RolloutError
 from .fleet import FAIL, GRAVITY, UNJUDGED, WARN, Fleet, Remedy, Row, survey
+from .instant import rfc3339
 from .text import count, listed, paragraph, printable, table
 
 ROWS_SHOWN = 40
@@ -31,7 +33,11 @@ def precheck_text(report: PrecheckReport) -> str:
         lines += ["", *_remedy(remedy)]
     if fleet.static:
         lines += ["", *paragraph(static_evidence(fleet))]
-    lines += ["", f"Result: {fleet.passed} of {count(fleet.hosts, 'host')} can run calico-node."]
+    if fleet.reused:
+        lines += ["", *paragraph(reused_evidence(fleet))]
+    lines += waivers.section(fleet.waivers)
+    lines += cross_findings.section(fleet.across)
+    lines += ["", f"Result: {fleet.result}"]
     return "\n".join(printable(line) for line in lines)
 
 
@@ -67,6 +73,11 @@ def static_evidence(fleet: Fleet) -> str:
         f"On {_named(fleet.static)} some verdicts rest on module files alone; allow_module_load would load "
         f"{', '.join(fleet.would_load)} to ask the kernel."
     )
+
+
+def reused_evidence(fleet: Fleet) -> str:
+    since = f", the oldest from {rfc3339(fleet.oldest)}" if fleet.oldest is not None else ""
+    return f"On {_named(fleet.reused)} a result of an earlier run counts{since}."
 
 
 def _overview(fleet: Fleet) -> list[str]:

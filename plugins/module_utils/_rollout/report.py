@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .documents import ExcludedNode, Plan, PlannedTier, Report, UnprovenNode
+from . import cross_findings, waivers
+from .documents import ClusterName, ExcludedNode, Plan, PlannedTier, Report, UnprovenNode
+from .exclusion import NOT_IN_RUN
 from .instant import seconds_since
 from .markdown import escaped, table_of
-from .text import paragraph, printable, table
+from .text import listed, paragraph, printable, table
 
 
 def progress_line(report: Report, now: float | None = None) -> str:
@@ -45,6 +47,7 @@ def terminal(report: Report, plan: Plan) -> str:
     """The story of a run; its last line is the result."""
     lines = [
         f"Rollout of plan {plan['id']}" + (" (check mode: nothing was changed)" if report["check_mode"] else ""),
+        *on_cluster(plan["cluster"]),
         "",
     ]
     nodes = {batch["name"]: batch["nodes"] for batch in plan["batches"]}
@@ -68,6 +71,8 @@ def terminal(report: Report, plan: Plan) -> str:
         )
     lines += adopted_all_the_same(report["unproven"])
     lines += outside(report["excluded"])
+    lines += waivers.section(report["waivers"])
+    lines += cross_findings.section(report["cross_findings"])
     for note in report["notes"]:
         lines += ["", *paragraph(f"Note: {note}.")]
     lines += ["", *paragraph(f"Result: {report['outcome'].replace('_', ' ')}. {report['reason']}")]
@@ -76,9 +81,19 @@ def terminal(report: Report, plan: Plan) -> str:
 
 def outside(excluded: Sequence[ExcludedNode]) -> list[str]:
     """Who stays outside, why, and what would change it."""
-    if not excluded:
-        return ["", "No node stays outside."]
-    return ["", f"Outside, without Calico ({len(excluded)}):", *_causes_told(excluded)]
+    left = [entry for entry in excluded if entry["cause"] != NOT_IN_RUN]
+    lines = [f"Outside, without Calico ({len(left)}):", *_causes_told(left)] if left else ["No node stays outside."]
+    absent = _absent(excluded)
+    return ["", *lines, *(["", *paragraph(absent)] if absent else [])]
+
+
+def on_cluster(cluster: ClusterName | None) -> list[str]:
+    """Which cluster it is, in a line; none where it is not known."""
+    if cluster is None:
+        return []
+    names = [f"context {cluster['context']}"] if cluster["context"] else []
+    names += [f"cluster {cluster['name']}"] if cluster["name"] else []
+    return [f"On {', '.join([*names, cluster['server']])}"]
 
 
 def chosen_by(tier: PlannedTier) -> str:
@@ -110,6 +125,7 @@ def markdown(report: Report, plan: Plan) -> str:
     """The same story for a wiki, a pull request or a chat."""
     nodes = {batch["name"]: batch["nodes"] for batch in plan["batches"]}
     lines = [f"# Calico rollout, plan {escaped(plan['id'])}", ""]
+    lines += [line for told in on_cluster(plan["cluster"]) for line in (escaped(told), "")]
     lines += [f"**{escaped(report['outcome'].replace('_', ' '))}**: {escaped(report['reason'])}", ""]
     if report["check_mode"]:
         lines += ["Check mode: nothing was changed.", ""]
@@ -145,10 +161,12 @@ def markdown(report: Report, plan: Plan) -> str:
         lines += ["", "## Runs Calico, fails precheck, adopted all the same", ""]
         lines += _causes(report["unproven"])
     lines += ["", "## Outside, without Calico", ""]
-    if report["excluded"]:
-        lines += _causes(report["excluded"])
-    else:
-        lines.append("No node stays outside.")
+    left = [entry for entry in report["excluded"] if entry["cause"] != NOT_IN_RUN]
+    lines += _causes(left) if left else ["No node stays outside."]
+    absent = _absent(report["excluded"])
+    lines += ["", escaped(absent)] if absent else []
+    lines += waivers.markdown_section(report["waivers"])
+    lines += cross_findings.markdown_section(report["cross_findings"])
     if report["notes"]:
         lines += ["", "## Notes", "", *[f"- {escaped(note)}" for note in report["notes"]]]
     return "\n".join(lines) + "\n"
@@ -169,6 +187,13 @@ def _causes(entries: Sequence[ExcludedNode] | Sequence[UnprovenNode]) -> list[st
             for entry in entries
         ],
     )
+
+
+def _absent(excluded: Sequence[ExcludedNode]) -> str:
+    """Who is not in this run, in one line: there may be many, and there is nothing to do about them."""
+    names = [entry["node"] or "" for entry in excluded if entry["cause"] == NOT_IN_RUN]
+    as_they_are = "they are" if len(names) > 1 else "it is"
+    return f"Not in this run, and left as {as_they_are} ({len(names)}): {listed(names)}" if names else ""
 
 
 def _who(entry: ExcludedNode | UnprovenNode) -> str:

@@ -30,7 +30,8 @@ class Situation(NamedTuple):
     taken: bool
     """The operator has put it into its DaemonSets."""
     admitted: frozenset[str]
-    """Nodes that carry the admission label: planned ones, and those that were adopted beside the plan."""
+    """Nodes that carry the admission label: planned ones, those that an earlier run admitted and this one leaves alone, and those
+    that were adopted beside the plan."""
     readiness: Readiness
     """The gate over all of them, those of earlier batches too: a node that fell over since holds the rollout up."""
 
@@ -71,6 +72,11 @@ class Situation(NamedTuple):
     def late(self) -> list[str]:
         """Those of them that are adopted beside the plan."""
         return [name for name in self.at_risk if name in self.seen["nodes"] and name not in self.kept_out]
+
+    @property
+    def stage(self) -> str:
+        """What is waited for, to open a sentence with."""
+        return f"batch {self.state['batch']}" if self.state["batch"] else "the nodes admitted before"
 
     def unlabelled(self, batch: Batch) -> list[str]:
         return [node for node in batch["nodes"] if node not in self.admitted]
@@ -115,7 +121,7 @@ class Situation(NamedTuple):
 def assess(plan: Plan, state: RolloutState, seen: Observation, now: float) -> Situation:
     label = plan["admission_label"]
     nodes = seen["nodes"]
-    planned = planned_nodes(plan)
+    planned = [*plan["kept"], *planned_nodes(plan)]
     admitted = [name for name in planned if name in nodes and carries(nodes[name]["labels"], label)]
     admitted += adopted_since(seen, plan["id"], label, set(planned))
     situation = Situation(
@@ -128,19 +134,20 @@ def assess(plan: Plan, state: RolloutState, seen: Observation, now: float) -> Si
         admitted=frozenset(admitted),
         readiness=judge(admitted, seen, label),
     )
-    return situation._replace(state=_fold(situation, admitted))
+    return situation._replace(state=_fold(situation))
 
 
 def nodes_text(names: Sequence[str]) -> str:
     return f"node {names[0]}" if len(names) == 1 else f"{len(names)} nodes ({listed(names)})"
 
 
-def _fold(situation: Situation, admitted: Sequence[str]) -> RolloutState:
+def _fold(situation: Situation) -> RolloutState:
     """The remembered state, brought up to what the cluster shows: where the two differ, the cluster is right."""
     state = situation.state.copy()
     if state["batch"] is None:
         state["batch"] = _under_way(situation)
-    if state["batch"] is not None and state["batch_started"] is None:
+    # Nodes that an earlier run admitted have as long to be ready as a batch.
+    if situation.admitted and state["batch_started"] is None:
         state["batch_started"] = situation.now
     if situation.scoped and state["scoped_at"] is None:
         state["scoped_at"] = situation.now

@@ -23,22 +23,25 @@ from .plan import planned_nodes
 
 
 def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: str, reason: str) -> Report:
-    rows = {row["node"]: row for row in readiness["nodes"]}
+    rows = {row["node"]: row for row in readiness["nodes"] if row["node"] not in plan["kept"]}
     outside = outside_now(plan, readiness)
     return Report(
         kind="Report",
         version=DOCUMENT_VERSION,
         plan_id=plan["id"],
+        cluster=plan["cluster"],
         outcome=outcome,  # type: ignore[typeddict-item]
         reason=reason,
         planned=len({*planned_nodes(plan), *rows}),
-        ready=readiness["ready_count"],
+        ready=sum(row["ready"] for row in rows.values()),
         batches=[
             _batch(batch, rows, batch["name"] == state["batch"] and outcome != "done") for batch in plan["batches"]
         ],
         excluded=outside,
         unproven=plan["unproven"]
         + [unproven(entry) for entry in plan["excluded"] if entry not in outside and entry["counts"]],
+        waivers=plan["waivers"],
+        cross_findings=plan["cross_findings"],
         not_ready=[row for row in readiness["nodes"] if not row["ready"]],
         notes=state["notes"],
         check_mode=state["predicted"] is not None,
@@ -47,7 +50,7 @@ def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: str
 
 def outside_now(plan: Plan, readiness: Readiness) -> list[ExcludedNode]:
     """Who the plan keeps outside, but for those that were adopted since."""
-    admitted = {row["node"] for row in readiness["nodes"]}
+    admitted = {row["node"] for row in readiness["nodes"]} - set(plan["kept"])
     return [entry for entry in plan["excluded"] if entry["node"] not in admitted]
 
 

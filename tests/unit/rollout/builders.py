@@ -119,8 +119,8 @@ def answer(
             },
             "node_name": node_name,
             "identity": {
-                "hostname": "localhost",
-                "fqdn": "localhost.localdomain",
+                "hostname": node or "localhost",
+                "fqdn": f"{node or 'localhost'}.localdomain",
                 "machine_id": machine_id(node) if node else None,
                 "system_uuid": None,
                 "boot_id": None,

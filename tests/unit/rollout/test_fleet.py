@@ -117,8 +117,8 @@ def test_the_text_is_a_table_then_the_remedies_then_the_result() -> None:
 
 
 def test_on_a_large_fleet_the_table_ends_where_nobody_would_read_on() -> None:
-    answers = {f"h{number}": answer("x", [FAILED] if number < 45 else []) for number in range(50)}
-    text = precheck_text(assemble({**answers, **{f"z{number}": answer("x") for number in range(3)}}))
+    answers = {f"h{number}": answer(f"x{number}", [FAILED] if number < 45 else []) for number in range(50)}
+    text = precheck_text(assemble({**answers, **{f"z{number}": answer(f"y{number}") for number in range(3)}}))
     assert "  and 13 more hosts, 10 of them with a finding" in text.splitlines()
 
 

@@ -273,6 +273,23 @@ def test_numbers_from_templates_are_understood() -> None:
     assert plan(CORE, [tier("core", batch_size="3")], soak="5")["soak"] == 5  # type: ignore[arg-type]
 
 
+CLUSTER: Any = {"context": "prod", "name": "eks-prod", "server": "https://10.0.0.1:6443"}
+
+
+@pytest.mark.parametrize(
+    ("cluster", "told"),
+    [
+        (CLUSTER, "On context prod, cluster eks-prod, https://10.0.0.1:6443"),
+        ({**CLUSTER, "context": None, "name": None}, "On https://10.0.0.1:6443"),
+        ({**CLUSTER, "context": "p\x1b[2J"}, "On context p?[2J, cluster eks-prod, https://10.0.0.1:6443"),
+    ],
+)
+def test_the_plan_says_which_cluster_it_is_for(cluster: Any, told: str) -> None:
+    made = plan(CORE, cluster=cluster)
+    assert made["cluster"] == cluster
+    assert plan_text(made).splitlines()[1] == told
+
+
 def test_the_text_tells_batches_budgets_and_who_stays_outside() -> None:
     text = plan_text(plan(CORE + EDGE[:2], bad=["edge-2"]))
     assert text.splitlines()[0].endswith("4 nodes in 3 batches, admitted with rollout.calico-ops.dev/admitted=true")

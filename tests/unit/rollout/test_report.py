@@ -117,6 +117,14 @@ def test_the_terminal_report_says_that_check_mode_changed_nothing() -> None:
     assert "Check mode: nothing was changed." in markdown(made, PLAN)
 
 
+def test_the_reports_say_which_cluster_it_is() -> None:
+    whole = plan(CORE, cluster={"context": "prod", "name": None, "server": "https://10.0.0.1:6443"})
+    made = decide(whole, new_state(whole), bare(CORE), NOW)["report"]
+    assert made["cluster"] == whole["cluster"]
+    assert terminal(made, whole).splitlines()[1] == "On context prod, https://10.0.0.1:6443"
+    assert "\n\nOn context prod, https&#58;//10.0.0.1:6443\n\n**" in markdown(made, whole)
+
+
 def test_the_reports_say_when_nobody_is_outside() -> None:
     whole = plan(CORE)
     made = decide(whole, new_state(whole), bare(CORE), NOW)["report"]
