@@ -20,6 +20,7 @@ from pydantic import ConfigDict, TypeAdapter
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 DOCUMENTS = (
     documents.PrecheckResult,
+    documents.PrecheckRecord,
     documents.PrecheckReport,
     documents.ReachReport,
     documents.NodeFacts,

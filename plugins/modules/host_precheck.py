@@ -167,8 +167,20 @@ options:
     type: str
   controller_clock:
     description: >-
-      The controller's clock in seconds since the epoch, C({{ now().timestamp() }}), for a comparison with the host's.
+      The controller's clock in seconds since the epoch, for a comparison with the host's. It is read right before the call where it
+      is not given.
     type: float
+  max_age:
+    description:
+      - Seconds for which a passing result may be used again. V(0) checks anew each time.
+      - A result is used again only while the options of the check, the code of the checks, and the host's boot and machine id are the
+        same; the host is asked for the latter two, without C(become). A result that is no pass is never used again.
+      - Done on the controller, as is keeping the results in O(cache_dir).
+    type: float
+    default: 0
+  cache_dir:
+    description: Directory on the controller where results are kept, a file a host. Needed with O(max_age).
+    type: path
   checks:
     description: >-
       Only these checks are made. The verdict is V(fail) then, as the evidence of the others is missing; whether the module
@@ -328,6 +340,22 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+checked_at:
+  description: When the call for the result was made, by the controller's clock in seconds since the epoch.
+  returned: always, unless an option is wrong
+  type: float
+call_seconds:
+  description: How long that call took, as the controller saw it.
+  returned: always, unless an option is wrong
+  type: float
+reused:
+  description: Whether the result is one of an earlier run, see O(max_age).
+  returned: always, unless an option is wrong
+  type: bool
+checked_anew:
+  description: Why an earlier result was not used.
+  returned: with O(max_age), when the host was checked
+  type: str
 precheck:
   description: The host's result, a document of kind C(PrecheckResult).
   returned: always, unless an option is wrong

@@ -43,6 +43,9 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     "allow_module_load": {"type": "bool", "default": False},
     "node_name": {"type": "str"},
     "controller_clock": {"type": "float"},
+    # The two are the action plugin's. Where the module is run without it, every check is made anew.
+    "max_age": {"type": "float", "default": 0.0},
+    "cache_dir": {"type": "path"},
     "checks": {"type": "list", "elements": "str", "choices": [check.id for check in CATALOGUE]},
     "fail_on": {"type": "str", "choices": ["fail", "warn", "never"], "default": "fail"},
     "deadline": {"type": "int", "default": 30},

@@ -149,6 +149,19 @@ class PrecheckResult(TypedDict):
     """Seconds on the host."""
 
 
+class PrecheckRecord(TypedDict):
+    """A host's passing result as the controller keeps it, for `precheck_max_age`."""
+
+    kind: Literal["PrecheckRecord"]
+    version: int
+    host: str
+    asked: str
+    """SHA-256 over the options of the check and the code of the checks."""
+    checked_at: float
+    call_seconds: float
+    precheck: PrecheckResult
+
+
 class Waiver(TypedDict):
     """A check that a user chose not to let count on a host."""
 

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The controller's part of host_precheck: its clock, and results that are young enough to be used again."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import records
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils import precheck_records as store
+
+MODULE = "calico_ops.rollout.host_precheck"
+
+# Without become, Python and programs of the host: its shell reads two files.
+WHICH_BOOT = (
+    'for file in /proc/sys/kernel/random/boot_id /etc/machine-id; do line=; read -r line <"$file"; echo "$line"; done'
+)
+
+
+class ActionModule(ActionBase):
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        options = plain(self._task.args)
+        max_age, directory = _max_age(options.pop("max_age", None)), options.pop("cache_dir", None)
+        if max_age and not directory:
+            raise AnsibleActionFail("host_precheck: max_age needs cache_dir, the directory where results are kept.")
+        if not max_age or self._task.async_val:
+            result.update(self._check(options, task_vars))
+            return result
+        host, asked = str(task_vars["inventory_hostname"]), records.asked_for(options, store.code())
+        record = store.kept(directory, host)
+        why = records.stale(record, host, asked, time.time(), max_age) or self._other_boot(record)
+        if why is None:
+            result.update(
+                changed=False,
+                precheck=record["precheck"],
+                checked_at=record["checked_at"],
+                call_seconds=record["call_seconds"],
+                reused=True,
+            )
+            return result
+        result.update(self._check(options, task_vars), checked_anew=why)
+        if not self._task.check_mode:
+            self._keep(directory, host, asked, result)
+        return result
+
+    def _check(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """The module's result, with when and how long the call was made as the controller saw it."""
+        began, ticks = time.time(), time.monotonic()
+        options = {"controller_clock": began, **options}
+        answer: dict[str, Any] = self._execute_module(
+            module_name=MODULE, module_args=options, task_vars=task_vars, wrap_async=self._task.async_val
+        )
+        if not self._task.async_val:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+        seconds = round(time.monotonic() - ticks, 3)
+        return {**answer, "checked_at": round(began, 3), "call_seconds": seconds, "reused": False}
+
+    def _other_boot(self, record: Any) -> str | None:
+        """Also the proof that the host can be reached."""
+        lines = str(self._low_level_execute_command(WHICH_BOOT, sudoable=False)["stdout"]).splitlines()
+        boot_id, machine_id = ([*lines, "", ""])[:2]
+        return records.of_another_boot(record, boot_id.strip(), machine_id.strip())
+
+    def _keep(self, directory: str, host: str, asked: str, result: dict[str, Any]) -> None:
+        """What cannot be kept costs the next run a check, and this one nothing."""
+        precheck = None if result.get("failed") else plain(result.get("precheck"))
+        try:
+            record = precheck and records.record_of(host, asked, result["checked_at"], result["call_seconds"], precheck)
+            if record:
+                store.keep(directory, record)
+            else:
+                store.forget(directory, host)
+        except OSError as error:
+            result.setdefault("warnings", []).append(f"The result of {host} could not be kept for later runs: {error}")
+
+
+def _max_age(value: Any) -> float:
+    try:
+        seconds = float(value or 0)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if seconds < 0:
+        raise AnsibleActionFail(
+            f"host_precheck: max_age is a number of seconds, 0 to check anew each time, not {value!r}."
+        )
+    return seconds

@@ -1,0 +1,61 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Whether the result of an earlier precheck may stand for a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .canonical import digest
+from .documents import DOCUMENT_VERSION, PrecheckRecord, PrecheckResult
+
+# They say when and how the check is made, not what is asked.
+_NOT_ASKED = ("controller_clock", "deadline")
+
+
+def asked_for(options: Mapping[str, Any], code: str) -> str:
+    """What a result is an answer to: the options of the check, and the code that carried them out."""
+    return digest({"code": code, "options": {key: options[key] for key in options if key not in _NOT_ASKED}})
+
+
+def record_of(
+    host: str, asked: str, checked_at: float, call_seconds: float, precheck: PrecheckResult
+) -> PrecheckRecord | None:
+    """None for a result that is not to be used again: whoever mends a host wants to see the next check pass."""
+    if precheck["verdict"] != "pass" or not precheck["identity"]["boot_id"]:
+        return None
+    return PrecheckRecord(
+        kind="PrecheckRecord",
+        version=DOCUMENT_VERSION,
+        host=host,
+        asked=asked,
+        checked_at=checked_at,
+        call_seconds=call_seconds,
+        precheck=precheck,
+    )
+
+
+def stale(record: Any, host: str, asked: str, now: float, max_age: float) -> str | None:
+    """Why the record is of no use, as far as that shows on the controller; None when the host is to be asked for its boot."""
+    if not isinstance(record, Mapping) or not set(record) >= PrecheckRecord.__required_keys__:
+        return "there is no result of an earlier check"
+    if record["kind"] != "PrecheckRecord" or record["version"] != DOCUMENT_VERSION or record["host"] != host:
+        return "the earlier result is not one of this host and version"
+    if record["asked"] != asked:
+        return "the settings of the check, or the checks themselves, have changed since"
+    age = now - float(record["checked_at"])
+    if not 0 <= age <= max_age:
+        return f"the earlier result is {age:.0f} s old"
+    return None
+
+
+def of_another_boot(record: PrecheckRecord, boot_id: str, machine_id: str) -> str | None:
+    """Why the record is not one of the system that runs now. A new kernel, other modules, a new machine: all take a boot."""
+    identity = record["precheck"]["identity"]
+    if machine_id != (identity["machine_id"] or ""):
+        return "the machine is another one"
+    if not boot_id or boot_id != identity["boot_id"]:
+        return "the host was booted since"
+    return None
