@@ -80,7 +80,7 @@ def test_what_is_used_again_says_when_it_was_checked(first: Played, second: Play
     before, after = report(first)["hosts"]["core-1"], report(second)["hosts"]["core-1"]
     assert (after["checked_at"], after["reused"]) == (before["checked_at"], True)
     assert after["result"] == before["result"]
-    text = " ".join(second.results("Show which hosts may join")[0]["msg"])
+    text = " ".join(" ".join(second.results("Show which hosts may join")[0]["msg"]).split())
     assert "On 2 hosts (core-1, edge-1) a result of an earlier run counts, the oldest from 20" in text
 
 

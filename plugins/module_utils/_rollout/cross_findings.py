@@ -180,6 +180,11 @@ def fatal(findings: Sequence[CrossFinding]) -> dict[str, CrossFinding]:
     return kept
 
 
+def warnings(findings: Sequence[CrossFinding]) -> list[CrossFinding]:
+    """Without those that keep nodes out: where who is outside is told, the reason is told with it."""
+    return [finding for finding in findings if finding["severity"] == "warn"]
+
+
 def section(findings: Sequence[CrossFinding]) -> list[str]:
     """As part of a page for a terminal; nothing where there is none."""
     lines = []

@@ -46,5 +46,5 @@ def plan_text(plan: Plan) -> str:
     lines += adopted_all_the_same(plan["unproven"])
     lines += outside(plan["excluded"])
     lines += waivers.section(plan["waivers"])
-    lines += cross_findings.section(plan["cross_findings"])
+    lines += cross_findings.section(cross_findings.warnings(plan["cross_findings"]))
     return "\n".join(printable(line) for line in lines)

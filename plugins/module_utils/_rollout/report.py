@@ -72,7 +72,7 @@ def terminal(report: Report, plan: Plan) -> str:
     lines += adopted_all_the_same(report["unproven"])
     lines += outside(report["excluded"])
     lines += waivers.section(report["waivers"])
-    lines += cross_findings.section(report["cross_findings"])
+    lines += cross_findings.section(cross_findings.warnings(report["cross_findings"]))
     for note in report["notes"]:
         lines += ["", *paragraph(f"Note: {note}.")]
     lines += ["", *paragraph(f"Result: {report['outcome'].replace('_', ' ')}. {report['reason']}")]
@@ -166,7 +166,7 @@ def markdown(report: Report, plan: Plan) -> str:
     absent = _absent(report["excluded"])
     lines += ["", escaped(absent)] if absent else []
     lines += waivers.markdown_section(report["waivers"])
-    lines += cross_findings.markdown_section(report["cross_findings"])
+    lines += cross_findings.markdown_section(cross_findings.warnings(report["cross_findings"]))
     if report["notes"]:
         lines += ["", "## Notes", "", *[f"- {escaped(note)}" for note in report["notes"]]]
     return "\n".join(lines) + "\n"

@@ -134,6 +134,7 @@ def test_a_node_of_another_architecture_than_its_hosts_kernel_stays_outside() ->
         in entry["reason"]
     )
     assert entry["remedy"].startswith("See whether the host is that Node")
+    assert plan_text(plan).count("architecture_differs") == 1
 
 
 def test_a_label_that_contradicts_the_kernel_keeps_the_node_out_too() -> None:
