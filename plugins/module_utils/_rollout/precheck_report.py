@@ -118,14 +118,14 @@ def _judged(outcome: HostOutcome, verdict: str) -> HostOutcome:
 
 
 def _waived(outcome: HostOutcome, asked: Sequence[Asked], today: date) -> HostOutcome:
-    """The outcome once waivers are taken into account. They make a pass of a failure only when they cover all of it."""
+    """The outcome once waivers are taken into account. What they do not cover still fails."""
     result = outcome["result"]
     outcome["waivers"] = apply_waivers(asked, result, today)
     in_force = {waiver["check"] for waiver in outcome["waivers"] if waiver["state"] == IN_FORCE}
     if result is None or not in_force:
         return outcome
     grave = {check["id"] for check in result["findings"] if check["status"] != "warn"}
-    excused = result["verdict"] == "pass" or (grave and grave <= in_force and not result["not_asked"])
+    excused = result["verdict"] == "pass" or (grave & in_force and not result["not_asked"])
     return _judged(outcome, "pass" if excused else result["verdict"])
 
 

@@ -56,6 +56,6 @@ def of_another_boot(record: PrecheckRecord, boot_id: str, machine_id: str) -> st
     identity = record["precheck"]["identity"]
     if machine_id != (identity["machine_id"] or ""):
         return "the machine is another one"
-    if not boot_id or boot_id != identity["boot_id"]:
+    if boot_id != identity["boot_id"]:
         return "the host was booted since"
     return None
