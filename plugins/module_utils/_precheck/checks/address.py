@@ -15,9 +15,24 @@ FIRST_FOUND, KUBERNETES = "first-found", "kubernetes-internal-ip"
 CAN_REACH, INTERFACE, SKIP_INTERFACE, CIDR = "can-reach=", "interface=", "skip-interface=", "cidr="
 
 # DEFAULT_INTERFACES_TO_EXCLUDE of calico-node: devices of container runtimes and of CNI plugins, Calico's own among them.
-_NEVER = re.compile(
-    r"^(docker|podman|cbr|dummy|virbr|lxcbr|veth|lo|br-|cali|tunl|flannel|kube-ipvs|cni|vxlan\.calico|vxlan-v6\.calico"
-    r"|wireguard\.cali|wg-v6\.cali|nodelocaldns)"
+_NEVER = (
+    *(
+        "docker",
+        "podman",
+        "cbr",
+        "dummy",
+        "virbr",
+        "lxcbr",
+        "veth",
+        "lo",
+        "br-",
+        "cali",
+        "tunl",
+        "flannel",
+        "kube-ipvs",
+        "cni",
+    ),
+    *("vxlan.calico", "vxlan-v6.calico", "wireguard.cali", "wg-v6.cali", "nodelocaldns"),
 )
 _REMEDY = "choose the address with nodeAddressAutodetectionV4 of the Installation (cidrs, interface, or kubernetes: NodeInternalIP)"
 
@@ -95,7 +110,7 @@ def _chooser(method: str, reach: Optional[str]) -> Callable[[Candidate], bool]:
     if method.startswith(CIDR):
         networks = [ipaddress.ip_network(value, strict=False) for value in _values(method)]
         return lambda one: any(ipaddress.ip_address(one.address) in network for network in networks)
-    return lambda one: not _NEVER.match(one.interface)
+    return lambda one: not one.interface.startswith(_NEVER)
 
 
 def candidates(facts: Facts, want: Want, ipv6: bool = False) -> List[Candidate]:

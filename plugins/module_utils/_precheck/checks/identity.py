@@ -4,7 +4,6 @@
 """PRIVATE. The host's names and numbers, among the others and among the networks."""
 
 import ipaddress
-import re
 from typing import Any, Dict, List, Tuple
 
 from ..answers import Facts
@@ -15,6 +14,7 @@ from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 # Routes of Calico's own: by its devices, and by the numbers that Felix and BIRD mark them with.
 _OWN_LINKS = ("cali", "tunl0", "vxlan.calico", "vxlan-v6.calico", "wireguard.cali", "wg-v6.cali", "kube-ipvs")
 _OWN_PROTOCOLS = (12, 80)
+_LETTERS = set("abcdefghijklmnopqrstuvwxyz0123456789-.")
 
 
 @check(
@@ -27,7 +27,7 @@ _OWN_PROTOCOLS = (12, 80)
 def node_name_unique(facts: Facts, want: Want) -> Judgement:
     """The hostname can be a Node's name; whether another host has it too is found out over all hosts."""
     hostname = facts["hostname"]
-    if not re.match(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", hostname):
+    if not hostname or set(hostname) - _LETTERS or hostname[0] in "-." or hostname[-1] in "-.":
         return warn(
             "the hostname is no name that a Node can have",
             observed=hostname,
@@ -66,7 +66,7 @@ def stale_nodename_file(facts: Facts, want: Want) -> Judgement:
 def machine_id_unique(facts: Facts, want: Want) -> Judgement:
     """The host has a machine id; whether another host has it too is found out over all hosts."""
     found = facts["machine_id"]
-    if not found or not re.match(r"^[0-9a-f]{32}$", found):
+    if not found or len(found) != 32 or set(found) - set("0123456789abcdef"):
         return warn("the host has no machine id", observed=found or "none", expected="32 hexadecimal digits")
     return ok("it has one")
 

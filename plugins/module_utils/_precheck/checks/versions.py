@@ -3,10 +3,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. What Calico's documentation and code ask of a kernel, by minor version of Calico."""
 
-import re
 from typing import Dict, NamedTuple, Tuple
 
 from ..answers import NoEvidence
+from ..sweeps.lines import numbers
 from .declaration import Want
 
 Version = Tuple[int, int]
@@ -40,12 +40,12 @@ def documented(want: Want) -> Documented:
 
 
 def kernel_version(release: str) -> Version:
-    numbers = re.match(r"(\d+)\.(\d+)", release)
-    if not numbers:
+    found = numbers(release)
+    if len(found) < 2 or not release[0].isdigit():
         raise NoEvidence(
             "the kernel's version cannot be read from {}".format(release), "report this as a fault of the collection"
         )
-    return int(numbers.group(1)), int(numbers.group(2))
+    return found[0], found[1]
 
 
 def enterprise_linux_8(release: str) -> bool:
@@ -55,12 +55,12 @@ def enterprise_linux_8(release: str) -> bool:
 
 def build_of(release: str) -> Tuple[int, ...]:
     """4.18.0-553.16.el8_10 as (4, 18, 0, 553): what RHEL counts its backports by."""
-    return tuple(int(number) for number in re.findall(r"\d+", release)[:4])
+    return tuple(numbers(release)[:4])
 
 
 def age(release: str) -> Tuple[int, ...]:
     """To compare two builds of one distribution's kernel by."""
-    return tuple(int(number) for number in re.findall(r"\d+", release.partition(".el")[0]))
+    return tuple(numbers(release.partition(".el")[0]))
 
 
 def words(version: Tuple[int, ...]) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from ..checks.declaration import Want
 from . import machine, modules, networkmanager, runtime, security, sysctls
+from .lines import settings, value_of, words
 from .root import Root
 from .services import runs
 
@@ -79,9 +80,8 @@ def paths_of(want: Want) -> Tuple[str, ...]:
 
 def os_release(root: Root) -> Dict[str, str]:
     text = root.read("/etc/os-release") or root.read("/usr/lib/os-release") or ""
-    found = re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE)
     return {
-        key: value.strip().strip("\"'") for key, value in found if key in ("ID", "ID_LIKE", "VERSION_ID", "VARIANT_ID")
+        key: value.strip("\"'") for key, value in settings(text) if key in ("ID", "ID_LIKE", "VERSION_ID", "VARIANT_ID")
     }
 
 
@@ -177,9 +177,9 @@ def _memory_controller(root: Root) -> Optional[bool]:
     """Whether the kernel accounts memory by cgroup; null where neither hierarchy tells."""
     if "memory" in (root.read("/sys/fs/cgroup/cgroup.controllers") or "").split():
         return True
-    old = re.search(r"^memory\s+\d+\s+\d+\s+(\d)", root.read("/proc/cgroups") or "", re.MULTILINE)
+    old = [line for line in words(root.read("/proc/cgroups") or "") if line[0] == "memory" and len(line) > 3]
     if old:
-        return old.group(1) == "1"
+        return old[0][3] == "1"
     return False if root.read("/sys/fs/cgroup/cgroup.controllers") else None
 
 
@@ -215,11 +215,11 @@ def firewalls(root: Root) -> Dict[str, bool]:
     rules = "".join(filter(None, map(root.read, ("/etc/nftables.conf", "/etc/sysconfig/nftables.conf"))))
     csf = root.read("/etc/csf/csf.conf") is not None and not root.exists("/etc/csf/csf.disable")
     return {
-        "ufw": bool(re.search(r"^\s*ENABLED\s*=\s*yes", root.read("/etc/ufw/ufw.conf") or "", re.MULTILINE)),
+        "ufw": value_of(root.read("/etc/ufw/ufw.conf") or "", "ENABLED") == "yes",
         "csf": csf,
         "shorewall": runs(root, "shorewall"),
         "nftables.service": runs(root, "nftables"),
-        "flushes": bool(re.search(r"^\s*flush\s+ruleset", rules, re.MULTILINE)),
+        "flushes": any(line[:2] == ["flush", "ruleset"] for line in words(rules)),
     }
 
 
@@ -232,9 +232,9 @@ def networkd(root: Root) -> Dict[str, Any]:
     text = "\n".join(
         root.read(path) or "" for path in ("/etc/systemd/networkd.conf", *(files[name] for name in sorted(files)))
     )
-    settings = dict(re.findall(r"^\s*(ManageForeign\w+)\s*=\s*(\w+)", text, re.MULTILINE))
+    told = {name: value for name, value in settings(text) if name.startswith("ManageForeign")}
     off = ("no", "false", "0", "off")
     return {
         "running": runs(root, "systemd-networkd"),
-        "keeps_off": [name for name, value in sorted(settings.items()) if value.lower() in off],
+        "keeps_off": [name for name, value in sorted(told.items()) if value.lower() in off],
     }

@@ -5,32 +5,32 @@
 
 import ctypes
 import os
-import re
 import sys
 from typing import Any, Dict, List
 
 from ..answers import NoEvidence
+from .lines import value_of
 from .root import Root
 
+_FLAGS = {"cx16", "lahf_lm", "popcnt", "sse4_1", "sse4_2", "ssse3"}
 _TIME_ERROR = 5
-_READ_ALL, _BUFFER = 3, 262144
+_READ_ALL, _BUFFER = 3, 65536
 COMPLAINTS = (b"nf_conntrack: table full", b"neighbor table overflow", b"neighbour table overflow")
 
 
 def machine(root: Root) -> Dict[str, Any]:
-    memory = re.search(r"^MemTotal:\s+(\d+) kB", root.read("/proc/meminfo") or "", re.MULTILINE)
+    memory = value_of(root.read("/proc/meminfo") or "", "MemTotal", ":")
     processors = root.read("/proc/cpuinfo")
     if memory is None or processors is None:
         raise NoEvidence("/proc/meminfo or /proc/cpuinfo is not there", "make /proc readable")
-    flags = re.search(r"^(?:flags|Features)\s*:\s*(.*)$", processors, re.MULTILINE)
+    # The first processor's; there may be hundreds.
+    flags = ("\n" + processors).partition("\nflags")[2].partition("\n")[0].split()
     return {
         "processors": os.sysconf("SC_NPROCESSORS_ONLN"),
-        "memory": int(memory.group(1)) * 1024,
+        "memory": int(memory.split()[0]) * 1024,
         "page_size": os.sysconf("SC_PAGE_SIZE"),
         "byte_order": sys.byteorder,
-        "flags": sorted(set(flags.group(1).split()) & {"cx16", "lahf_lm", "popcnt", "sse4_1", "sse4_2", "ssse3"})
-        if flags
-        else [],
+        "flags": sorted(_FLAGS.intersection(flags)),
     }
 
 
@@ -58,5 +58,5 @@ def complaints(root: Root) -> List[str]:
         at = raw.rfind(kind)
         if at >= 0:
             line = raw[raw.rfind(b"\n", 0, at) + 1 :].partition(b"\n")[0].decode("utf-8", "replace")
-            found.append(re.sub(r"^<\d+>", "", line))
+            found.append(line.partition(">")[2] if line.startswith("<") else line)
     return found

@@ -5,9 +5,9 @@
 
 import gzip
 import os
-import re
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
+from .lines import words
 from .root import Root
 
 # Where modprobe reads its configuration; a file in an earlier directory hides one of the same name in a later one.
@@ -18,9 +18,8 @@ _CONFIGURATION = (
     "/usr/lib/modprobe.d",
     "/lib/modprobe.d",
 )
-_BLACKLISTED = re.compile(r"^\s*blacklist\s+(\S+)", re.MULTILINE)
-_INSTALL_NOTHING = re.compile(r"^\s*install\s+(\S+)\s+(?:/usr)?/bin/(?:true|false)\b", re.MULTILINE)
-_ON_COMMAND_LINE = re.compile(r"(?:^|\s)(?:module_blacklist|modprobe\.blacklist)=(\S+)")
+_NOTHING = ("/bin/true", "/bin/false", "/usr/bin/true", "/usr/bin/false")
+_ON_COMMAND_LINE = ("module_blacklist", "modprobe.blacklist")
 
 LOADED, BUILT_IN, LOADABLE, BLOCKED, FILE_MISSING, ABSENT = (
     "loaded",
@@ -123,8 +122,14 @@ def options(root: Root, release: str) -> Dict[str, str]:
             text = stream.read()
     if text is None:
         return {}
-    found = dict(re.findall(r"^({})=([ym])$".format("|".join(CONFIG_OPTIONS)), text, re.MULTILINE))
-    return {option: found.get(option, "n") for option in CONFIG_OPTIONS}
+    lines = "\n" + text
+    return {option: _choice(lines, option) for option in CONFIG_OPTIONS}
+
+
+def _choice(text: str, option: str) -> str:
+    at = text.find("\n{}=".format(option))
+    chosen = text[at + len(option) + 2 : at + len(option) + 3] if at >= 0 else "n"
+    return chosen if chosen in ("y", "m") else "n"
 
 
 def _folder(root: Root, release: str) -> str:
@@ -163,12 +168,15 @@ def _blocked(root: Root) -> Dict[str, str]:
                 continue
             seen.add(name)
             path = "{}/{}".format(folder, name)
-            text = root.read(path) or ""
-            blocked.update(
-                (normal(module), path) for module in _BLACKLISTED.findall(text) + _INSTALL_NOTHING.findall(text)
-            )
-    for modules in _ON_COMMAND_LINE.findall(root.read("/proc/cmdline") or ""):
-        blocked.update((normal(module), "/proc/cmdline") for module in modules.split(","))
+            for line in words(root.read(path) or ""):
+                if (line[0] == "blacklist" and len(line) > 1) or (
+                    line[0] == "install" and line[2:3] and line[2] in _NOTHING
+                ):
+                    blocked[normal(line[1])] = path
+    for argument in (root.read("/proc/cmdline") or "").split():
+        name, _equals, modules = argument.partition("=")
+        if name in _ON_COMMAND_LINE:
+            blocked.update((normal(module), "/proc/cmdline") for module in modules.split(","))
     return blocked
 
 

@@ -4,9 +4,9 @@
 """PRIVATE. NetworkManager: does it run, and which devices is it told to leave alone."""
 
 import fnmatch
-import re
 from typing import Any, Dict, List
 
+from .lines import value_of
 from .root import Root
 from .services import runs
 
@@ -35,13 +35,12 @@ def unmanaged(root: Root) -> List[str]:
     for text in [root.read(_MAIN) or "", *(texts[name] for name in sorted(texts))]:
         section = ""
         for line in text.splitlines():
-            head = re.match(r"\s*\[(.+)\]", line)
-            if head:
-                section = head.group(1)
-            value = re.match(r"\s*unmanaged-devices\s*(\+?)=\s*(.*)", line)
-            if value and section == "keyfile":
-                listed = [spec.strip() for spec in re.split(r"[;,]", value.group(2)) if spec.strip()]
-                found = found + listed if value.group(1) else listed
+            if line.strip().startswith("["):
+                section = line.strip(" \t[]")
+            name, _equals, value = line.partition("=")
+            if section == "keyfile" and name.strip(" \t+") == "unmanaged-devices":
+                listed = [spec.strip() for spec in value.replace(",", ";").split(";") if spec.strip()]
+                found = found + listed if name.strip().endswith("+") else listed
     return found
 
 
@@ -66,6 +65,6 @@ def managed_cali(root: Root) -> List[str]:
         if name.startswith(("cali", "tunl0", "vxlan.calico", "wireguard.cali")):
             index = root.line("/sys/class/net/{}/ifindex".format(name)) or ""
             state = root.read("/run/NetworkManager/devices/{}".format(index)) or ""
-            if re.search(r"^managed=(true|full)$", state, re.MULTILINE):
+            if value_of(state, "managed") in ("true", "full"):
                 found.append(name)
     return found

@@ -10,6 +10,7 @@ import socket
 import time
 from typing import Any, Dict, List, Optional, Tuple
 
+from .lines import words
 from .root import Root
 
 SOCKETS = (
@@ -32,7 +33,7 @@ _CERTIFICATES = (
 _KUBELET_FLAGS = ("/var/lib/kubelet/kubeadm-flags.env", "/etc/default/kubelet", "/etc/sysconfig/kubelet")
 _KUBELET_SIGNS = ("/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeconfig", "/etc/kubernetes/kubelet.conf")
 # Validity of an X.509 certificate: two UTCTimes in a row, or two GeneralizedTimes.
-_VALIDITY = re.compile(rb"\x17\x0d(\d{12})Z\x17\x0d(\d{12})Z|\x18\x0f(\d{14})Z\x18\x0f(\d{14})Z")
+_VALIDITY = rb"\x17\x0d(\d{12})Z\x17\x0d(\d{12})Z|\x18\x0f(\d{14})Z\x18\x0f(\d{14})Z"
 
 
 def runtime_sockets(root: Root) -> Dict[str, Optional[str]]:
@@ -54,10 +55,10 @@ def _refusal(path: str) -> Optional[str]:
 
 def kubelet(root: Root) -> Dict[str, Any]:
     flags = " ".join(filter(None, map(root.line_or_none, _KUBELET_FLAGS)))
-    address = re.search(r"--node-ip[= ]\"?([0-9a-fA-F.:]+)", flags)
+    address = flags.replace("=", " ").replace('"', " ").partition("--node-ip ")[2].split()[:1]
     return {
         "installed": any(map(root.exists, _KUBELET_SIGNS)),
-        "node_ip": address.group(1) if address else None,
+        "node_ip": address[0] if address else None,
     }
 
 
@@ -106,10 +107,10 @@ def certificates(root: Root) -> List[Dict[str, Any]]:
 
 
 def validity(text: str) -> Optional[Tuple[int, int]]:
-    body = re.search(r"-----BEGIN CERTIFICATE-----(.*?)-----END", text, re.DOTALL)
+    body = text.partition("-----BEGIN CERTIFICATE-----")[2].partition("-----END")[0]
     if not body:
         return None
-    found = _VALIDITY.search(base64.b64decode("".join(body.group(1).split())))
+    found = re.search(_VALIDITY, base64.b64decode("".join(body.split())))
     if not found:
         return None
     begin, end = (found.group(1), found.group(2)) if found.group(1) else (found.group(3), found.group(4))
@@ -125,7 +126,9 @@ def _instant(raw: bytes) -> int:
 
 def names(root: Root) -> Dict[str, Any]:
     """Name servers, and whether systemd-resolved has the real ones beside its own stub."""
-    servers = re.findall(r"^\s*nameserver\s+(\S+)", root.read("/etc/resolv.conf") or "", re.MULTILINE)
+    servers = [
+        line[1] for line in words(root.read("/etc/resolv.conf") or "") if line[0] == "nameserver" and len(line) > 1
+    ]
     return {"servers": servers, "resolved": root.exists("/run/systemd/resolve/resolv.conf")}
 
 
@@ -145,4 +148,6 @@ def ssh_ports(root: Root) -> List[int]:
         *("/etc/ssh/sshd_config.d/" + name for name in root.list("/etc/ssh/sshd_config.d")),
     ]
     text = "\n".join(filter(None, map(root.read, paths)))
-    return sorted({int(port) for port in re.findall(r"^\s*Port\s+(\d+)", text, re.MULTILINE)}) or [22]
+    return sorted(
+        {int(line[1]) for line in words(text) if line[0].lower() == "port" and line[1:] and line[1].isdigit()}
+    ) or [22]

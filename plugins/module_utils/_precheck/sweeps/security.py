@@ -4,24 +4,25 @@
 """PRIVATE. What hardening and containment leave of a host's abilities."""
 
 import os
-import re
 from typing import Any, Dict, List, Optional
 
+from .lines import value_of
 from .root import Root
 from .services import runs
 
+_OWN = ("calico", "felix", "bird")
 _AUDIT, _TAIL = "/var/log/audit/audit.log", 262144
 CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_MODULE": 16, "CAP_SYS_ADMIN": 21}
 
 
 def security(root: Root) -> Dict[str, Any]:
     enforcing = root.line("/sys/fs/selinux/enforce") == "1"
-    lockdown = re.search(r"\[(\w+)\]", root.read("/sys/kernel/security/lockdown") or "")
+    lockdown = (root.read("/sys/kernel/security/lockdown") or "").partition("[")[2].partition("]")[0]
     return {
         "selinux_enforcing": enforcing,
         "selinux_containers": any(map(root.exists, _container_policies(root))),
         "denials": denials(root) if enforcing else [],
-        "lockdown": lockdown.group(1) if lockdown else "none",
+        "lockdown": lockdown or "none",
         "fapolicyd": runs(root, "fapolicyd"),
     }
 
@@ -42,16 +43,16 @@ def denials(root: Root) -> List[str]:
         if not root.exists(_AUDIT):
             return []
         raise type(error)(error.errno, _AUDIT) from error
-    return [line for line in lines if "avc:  denied" in line and re.search(r"calico|felix|bird", line)][-3:]
+    return [line for line in lines if "avc:  denied" in line and any(name in line for name in _OWN)][-3:]
 
 
 def capabilities(root: Root) -> List[str]:
     """Which of those that the checks and calico-node want this process has."""
-    found = re.search(r"^CapEff:\s*([0-9a-f]+)", root.read("/proc/self/status") or "", re.MULTILINE)
+    found = value_of(root.read("/proc/self/status") or "", "CapEff", ":")
     if not found:
         root.is_a_hosts()
         return []
-    return sorted(name for name, bit in CAPABILITIES.items() if int(found.group(1), 16) & (1 << bit))
+    return sorted(name for name, bit in CAPABILITIES.items() if int(found, 16) & (1 << bit))
 
 
 def container(root: Root) -> Optional[str]:
@@ -60,5 +61,4 @@ def container(root: Root) -> Optional[str]:
     if told:
         return told
     environment = root.line_or_none("/proc/1/environ") or ""
-    named = re.search(r"(?:^|\0)container=([^\0]+)", environment)
-    return named.group(1) if named else None
+    return next((one[len("container=") :] for one in environment.split("\0") if one.startswith("container=")), None)

@@ -3,10 +3,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Settings of the kernel: as they are, and as files will set them at the next boot."""
 
-import re
 from typing import Dict, List, Optional, Tuple
 
 from ..answers import NoEvidence
+from .lines import settings
 from .root import Root
 
 NAMES = (
@@ -45,6 +45,6 @@ def assignments(root: Root) -> Dict[str, Tuple[str, str]]:
     paths: List[str] = [*(files[name] for name in sorted(files)), "/etc/sysctl.conf"]
     found: Dict[str, Tuple[str, str]] = {}
     for path in paths:
-        for name, value in re.findall(r"^\s*-?([\w./-]+)\s*=\s*(\S+)", root.read(path) or "", re.MULTILINE):
-            found[name.replace("/", ".")] = (value, path)
+        for name, value in settings(root.read(path) or ""):
+            found[name.lstrip("-").replace("/", ".")] = (value, path)
     return found
