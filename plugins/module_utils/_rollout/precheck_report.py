@@ -13,15 +13,11 @@ from .canonical import digest, plain
 from .cross_findings import among_hosts, fatal
 from .documents import DOCUMENT_VERSION, CheckResult, HostOutcome, PrecheckReport
 from .text import count
+from .unanswered import why
 from .waivers import IN_FORCE, Asked, apply_waivers, effective
 
 _STATUSES = ("warn", "fail", "skipped")
 _ID_LISTS = ("ok", "not_applicable", "not_asked")
-
-# What ansible-core 2.19 and later put before the message itself.
-_PREFIXES = ("Task failed: ", "Action failed: ")
-# The shell's exit code; Ansible hands it on when the host has no Python where it is looked for.
-_COMMAND_NOT_FOUND = 127
 
 
 def assemble(
@@ -80,7 +76,7 @@ def _outcome(answer: Any, node_name: str | None) -> HostOutcome:
         host["reused"] = answer.get("reused") is True
         return host
     if answer.get("unreachable"):
-        return _without("unreachable", f"it could not be reached: {_message(answer)}", node_name)
+        return _without("unreachable", f"it could not be reached: {why(answer)}", node_name)
     if answer.get("skipped"):
         return _without(
             "no_result",
@@ -88,7 +84,7 @@ def _outcome(answer: Any, node_name: str | None) -> HostOutcome:
             node_name,
         )
     if answer.get("failed"):
-        return _without("no_result", f"the precheck could not run on it: {_message(answer)}", node_name)
+        return _without("no_result", f"the precheck could not run on it: {why(answer)}", node_name)
     return _without("no_result", "what was registered for it is no result of host_precheck", node_name)
 
 
@@ -181,25 +177,8 @@ def _host(outcome: str, reason: str | None, node_name: str | None) -> HostOutcom
     )
 
 
-def _message(answer: Mapping[str, Any]) -> str:
-    """What Ansible says in its first line, and what the host's shell or Python said in its own: one is often vague."""
-    said = _first_line(answer.get("msg"))
-    while said.startswith(_PREFIXES):
-        said = said.split(": ", 1)[1]
-    stderr = _first_line(answer.get("module_stderr"))
-    if answer.get("rc") == _COMMAND_NOT_FOUND:
-        said = "no Python interpreter was found on it"
-    if stderr and stderr not in said:
-        said = f"{said} ({stderr})" if said else stderr
-    return said or "no message was given"
-
-
 def _seconds(value: Any) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _first_line(text: Any) -> str:
-    return next((line.strip() for line in str(text or "").splitlines() if line.strip()), "")
 
 
 def _digest(hosts: Mapping[str, HostOutcome]) -> str:

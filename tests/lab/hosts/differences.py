@@ -26,10 +26,10 @@ _PROGRAMS = Path(__file__).parent
 # A disk is full when a folder cannot be made on it either, so that inodes count as well.
 _FILL = """
 set -e
-saved=$(mktemp -d -p /run); mkdir -p "$1"; cp -a "$1/." "$saved"
-mode=$(stat -c %a "$1"); owner=$(stat -c %u:%g "$1")
-mount -t tmpfs -o "size=256k,nr_inodes=128,mode=$mode" full "$1"
-chown "$owner" "$1"; cp -a "$saved/." "$1"; rm -rf "$saved"
+mkdir -p "$1" /run/kept; mount --bind "$1" /run/kept; mount --make-private /run/kept
+mount -t tmpfs -o "size=256k,nr_inodes=128,mode=$(stat -c %a "$1")" full "$1"
+chown "$(stat -c %u:%g /run/kept)" "$1"; cp -a /run/kept/. "$1" 2>/dev/null || true
+umount /run/kept
 dd if=/dev/zero of="$1/.full" bs=4096 2>/dev/null || true
 number=0; while true >"$1/.full-$number"; do number=$((number + 1)); done 2>/dev/null
 """

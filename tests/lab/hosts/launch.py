@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +20,7 @@ from .process import Process
 
 INIT = Path(__file__).with_name("init.py")
 SECONDS_TO_ANSWER = 15.0
+SECONDS_TO_SAY = 40.0
 LOG_LINES_SHOWN = 5
 
 
@@ -50,7 +53,8 @@ class Launch:
         pid = self._answers.readline().strip()
         self._starter.wait()
         try:
-            return Process.of(int(pid))
+            self._process = Process.of(int(pid))
+            return self._process
         except (ValueError, ProcessLookupError) as never_ran:
             raise self._failure("did not start") from never_ran
 
@@ -87,7 +91,12 @@ class Launch:
             raise self._failure("ended before it was connected") from gone
 
     def _expect(self, answer: str, otherwise: str) -> None:
-        if self._answers.readline().strip() != answer:
+        """A host that says nothing is ended, so that no line is waited for in vain."""
+        patience = threading.Timer(SECONDS_TO_SAY, self._process.send, [signal.SIGKILL])
+        patience.start()
+        said = self._answers.readline().strip()
+        patience.cancel()
+        if said != answer:
             raise self._failure(otherwise)
 
     def _failure(self, what: str) -> HostError:

@@ -45,7 +45,7 @@ class HostSpec:
     read_only: Sequence[str] = ()
     """Folders that nobody can write to."""
     full: Sequence[str] = ()
-    """Folders on a disk of their own that has neither a free block nor a free inode."""
+    """Small folders, each on a disk of its own that has neither a free block nor a free inode."""
     python: bool = True
     """False: there is no Python on it."""
 

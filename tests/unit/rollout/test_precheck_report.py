@@ -73,7 +73,7 @@ def test_a_failing_verdict_without_a_failed_check_is_no_pass() -> None:
         (
             UNREACHABLE,
             "unreachable",
-            "it could not be reached: Failed to connect to the host via ssh: No route to host",
+            "it could not be reached: No route to host",
         ),
         ({"unreachable": True}, "unreachable", "it could not be reached: no message was given"),
         ({"skipped": True}, "no_result", "the precheck was skipped on it: its condition was false"),
