@@ -239,10 +239,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.installat
     scope,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer, observe_once
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scope_options import (
-    PLACEMENT_OPTIONS,
-    WHEN_OWNED,
-)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scope_options import PLACEMENT_OPTIONS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scoping import (
     OwnedElsewhere,
     ScopeOutcome,
@@ -255,6 +252,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels
     check_label,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.placement import read_placement
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.wishes import PATCH, REFUSE, WHEN_OWNED
 
 LIST_SECONDS = 30
 """The first lists may take that much longer than the timeout: there is always an answer to why it is not in force."""
@@ -274,7 +272,7 @@ def main() -> None:
             "create": {"type": "bool", "default": False},
             "spec": {"type": "dict"},
             "may_lose_calico": {"type": "list", "elements": "str", "default": []},
-            "when_owned": {"type": "str", "choices": list(WHEN_OWNED), "default": "refuse"},
+            "when_owned": {"type": "str", "choices": list(WHEN_OWNED), "default": REFUSE},
             "wait": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 120},
             **AUTH_OPTIONS,
@@ -294,7 +292,7 @@ def main() -> None:
             placement=read_placement(params),
             may_lose_calico=params["may_lose_calico"],
             take_over=params["force_conflicts"],
-            patch_owned=params["when_owned"] == "patch",
+            patch_owned=params["when_owned"] == PATCH,
             check_mode=module.check_mode,
         )
         spec = params["spec"] if params["create"] else None
@@ -303,7 +301,7 @@ def main() -> None:
             outcome = scope(cluster, request, observation=observation, create_spec=spec)
         except OwnedElsewhere as elsewhere:
             told = {"to_commit": elsewhere.owned.document, "diff": []}
-            if params["when_owned"] == "refuse":
+            if params["when_owned"] == REFUSE:
                 module.fail_json(msg=str(elsewhere), **told)
             if module.check_mode:
                 seen = observation["installation"]

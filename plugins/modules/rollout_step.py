@@ -28,6 +28,8 @@ description:
     can write its report first and fail then. It fails when the cluster cannot be read, or when an option is wrong.
   - Before the first label is written, the selector that follows is tried by a dry run. What the API server, the plan's failure budgets
     or the safety of running nodes forbid stops the rollout before anything is written.
+  - Affinity, tolerations and the places of typha and the control plane are set together with the selector. Where the selector is in force
+    already, what would restart calico-node (O(affinity), O(tolerations)) is not set any more. When it differs, the rollout stops.
   - Only nodes of the plan, and those that are adopted, are written to.
 options:
   plan:
@@ -49,8 +51,24 @@ options:
         labelled.
       - Not used where an C(Installation) exists. Where none exists and this is not given, the rollout stops before the first label.
     type: dict
+  when_owned:
+    description:
+      - What to do when something is to be set in an Installation or APIServer that Helm or a GitOps controller (Argo CD, Flux, Rancher
+        Fleet) applies, as its labels, annotations and field managers tell. A patch would be taken out again at the next sync.
+      - V(wait) labels the first batch, returns the YAML to commit as RV(to_commit), and waits until the fields are there.
+      - V(refuse) labels the first batch and stops with that YAML. Before these labels are there, a commit would take calico-node
+        from every node that runs it.
+      - V(patch) writes all the same.
+    type: str
+    choices: [refuse, wait, patch]
+    default: wait
+  owner_timeout:
+    description: Seconds that such a commit may take, at most 7200.
+    type: int
+    default: 3600
 extends_documentation_fragment:
   - calico_ops.rollout._kube
+  - calico_ops.rollout._placement
   - calico_ops.rollout._writes
   - calico_ops.rollout._attributes
   - calico_ops.rollout._attributes.kube_group
@@ -158,11 +176,19 @@ report:
       type: list
       elements: str
       returned: always
+    to_commit:
+      description: YAML that the owner of the Installation or APIServer is to commit; null when nothing is waited for.
+      type: str
+      returned: always
     not_ready:
       description: Rows of the readiness table of the nodes that do not pass.
       type: list
       elements: dict
       returned: always
+to_commit:
+  description: YAML to merge into what Helm or a GitOps controller applies. The rollout goes on when the fields are in the cluster.
+  returned: in the call that begins to wait for it
+  type: str
 readiness:
   description: The readiness table of the batches begun so far, as M(calico_ops.rollout.node_readiness) returns it.
   returned: success
@@ -174,7 +200,7 @@ actions:
   elements: dict
   contains:
     do:
-      description: V(label_nodes), V(scope_installation), V(raise_max_unavailable), V(restore_max_unavailable) or V(wait).
+      description: V(label_nodes), V(scope_installation), V(await_owner), V(raise_max_unavailable), V(restore_max_unavailable) or V(wait).
       type: str
       returned: always
     batch:
@@ -213,7 +239,7 @@ actions:
     why:
       description: What was, or would be, waited for.
       type: str
-      returned: for wait
+      returned: for wait and await_owner
 """
 
 import time
@@ -225,11 +251,20 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec i
     WRITE_OPTIONS,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scope_options import PLACEMENT_OPTIONS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.step import Limits, Step
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.given import given_plan, given_state
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.placement import read_placement
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.report import progress_line
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.wishes import (
+    OWNER_TIMEOUT,
+    WAIT,
+    WHEN_OWNED,
+    Wishes,
+)
 
 LONGEST_CALL = 60
+LONGEST_COMMIT = 7200
 
 
 def main() -> None:
@@ -239,7 +274,10 @@ def main() -> None:
             "state": {"type": "dict"},
             "max_duration": {"type": "int", "default": LONGEST_CALL},
             "installation_spec": {"type": "dict"},
+            "when_owned": {"type": "str", "choices": list(WHEN_OWNED), "default": WAIT},
+            "owner_timeout": {"type": "int", "default": OWNER_TIMEOUT},
             **AUTH_OPTIONS,
+            **PLACEMENT_OPTIONS,
             **WRITE_OPTIONS,
         },
         supports_check_mode=True,
@@ -251,14 +289,22 @@ def main() -> None:
         module.fail_json(
             msg="max_duration: %d is not between 1 and %d seconds." % (params["max_duration"], LONGEST_CALL)
         )
+    if not 1 <= params["owner_timeout"] <= LONGEST_COMMIT:
+        module.fail_json(
+            msg="owner_timeout: %d is not between 1 and %d seconds." % (params["owner_timeout"], LONGEST_COMMIT)
+        )
     with connected(module) as cluster:
         plan = given_plan(params["plan"])
+        wishes = Wishes(
+            read_placement(params), params["force_conflicts"], params["when_owned"], params["owner_timeout"]
+        )
         step = Step(
             cluster=cluster,
             plan=plan,
             state=given_state(params["state"], plan),
             installation_spec=params["installation_spec"],
             limits=Limits(params["max_duration"], params["rate"], params["concurrency"]),
+            wishes=wishes,
         )
         if module.check_mode:
             step.rehearse()
@@ -277,6 +323,7 @@ def main() -> None:
         readiness=step.readiness(),
         actions=step.journal.actions,
         diff=step.journal.diff(),
+        **({"to_commit": step.to_commit} if step.to_commit else {}),
     )
 
 

@@ -13,7 +13,7 @@ from tests.lab.operator.defaults import enabled_pools, merge_patch, with_default
 from tests.lab.operator.names import Document
 from tests.lab.operator.overlay import overlaid
 from tests.lab.operator.typha import NotEnoughNodes, expected_scale, replicas
-from tests.lab.operator.workloads import for_apiserver, for_installation, merged
+from tests.lab.operator.workloads import for_apiserver, for_installation, for_webhooks, merged
 
 LINUX = {"kubernetes.io/os": "linux"}
 
@@ -249,3 +249,12 @@ def test_all_nodes_count_but_typha_needs_linux() -> None:
     with pytest.raises(NotEnoughNodes, match="require 3 and have 2"):
         replicas([LINUX] * 2 + [{"kubernetes.io/os": "windows"}] * 3)
     assert replicas([LINUX] + [{"kubernetes.azure.com/cluster": "", "type": "virtual-kubelet"}] * 9) == 1
+
+
+def test_webhooks_follow_their_own_override_alone() -> None:
+    spec = computed(controlPlaneNodeSelector={"a": "b"}, controlPlaneReplicas=3)
+    _account, plain = for_webhooks(spec, {})
+    assert (plain["metadata"]["name"], plain["spec"]["replicas"]) == ("calico-webhooks", 3)
+    assert plain["spec"]["template"]["spec"]["nodeSelector"] == LINUX
+    _account, placed = for_webhooks(spec, {"calicoWebhooksDeployment": pod_override(nodeSelector={"c": "d"})})
+    assert placed["spec"]["template"]["spec"]["nodeSelector"] == {"c": "d", **LINUX}

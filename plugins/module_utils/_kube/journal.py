@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._rollout.documents import LabelNodes, Observation, Wait
+from .._rollout.documents import AwaitOwner, LabelNodes, Observation, Wait
 from .rolling_update import LimitOutcome
 from .scoping import ScopeOutcome
 
@@ -18,7 +18,7 @@ class Journal:
         self.actions: list[dict[str, Any]] = []
         self.changed = False
         self._nodes: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
-        self._installation: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+        self._scoped: list[dict[str, Any]] = []
         self._limits: list[tuple[str, dict[str, Any], dict[str, Any]]] = []
 
     def labelled(
@@ -48,10 +48,12 @@ class Journal:
             after[name] = {"labels": dict(action["labels"]), "annotations": dict(action["annotations"])}
 
     def scoped(self, outcome: ScopeOutcome) -> None:
-        self.actions.append({"do": "scope_installation", "create": outcome.created, "changed": outcome.changed})
+        entry: dict[str, Any] = {"do": "scope_installation", "create": outcome.created, "changed": outcome.changed}
+        if outcome.taken_over:
+            entry["taken_over"] = [conflict._asdict() for conflict in outcome.taken_over]
+        self.actions.append(entry)
         self.changed = self.changed or outcome.changed
-        if outcome.changed:
-            self._installation = (outcome.before, outcome.after)
+        self._scoped += outcome.diff()
 
     def limited(self, do: str, outcome: LimitOutcome) -> None:
         """Raised and put back are two changes, each with a diff of its own: together they would look like none."""
@@ -62,21 +64,24 @@ class Journal:
         when = "during the adoption" if do == "raise_max_unavailable" else "after the adoption"
         self._limits.append((f"Installation/default {when}", _rolling(outcome.before), _rolling(outcome.after)))
 
-    def waits(self, action: Wait) -> None:
+    def waits(self, action: Wait | AwaitOwner) -> None:
         """A wait that goes on is one wait, told by its latest reason."""
-        entry = {"do": "wait", "why": action["why"]}
-        if self.actions and self.actions[-1]["do"] == "wait":
+        entry = {"do": action["do"], "why": action["why"]}
+        if self.actions and self.actions[-1]["do"] == action["do"]:
             self.actions[-1] = entry
         else:
             self.actions.append(entry)
 
     def diff(self) -> list[dict[str, Any]]:
-        parts = [("nodes", *self._nodes), ("Installation/default", *self._installation), *self._limits]
-        return [
-            {"before_header": header, "after_header": header, "before": before, "after": after}
-            for header, before, after in parts
-            if before != after
-        ]
+        return [*_changes([("nodes", *self._nodes)]), *self._scoped, *_changes(self._limits)]
+
+
+def _changes(parts: Sequence[tuple[str, dict[str, Any], dict[str, Any]]]) -> list[dict[str, Any]]:
+    return [
+        {"before_header": header, "after_header": header, "before": before, "after": after}
+        for header, before, after in parts
+        if before != after
+    ]
 
 
 def _present(has: Mapping[str, str], written: Mapping[str, str]) -> dict[str, str]:

@@ -30,5 +30,3 @@ PLACEMENT_OPTIONS: dict[str, Any] = {
     "apiserver": _COMPONENT,
     "force_conflicts": {"type": "bool", "default": False},
 }
-
-WHEN_OWNED = ("refuse", "wait", "patch")

@@ -23,10 +23,10 @@ from .._rollout.documents import (
 )
 from .._rollout.errors import RolloutError
 from .._rollout.installation import scoped
-from .._rollout.placement import NOTHING_MORE, Placement
 from .._rollout.plan import planned_nodes
 from .._rollout.readiness import judge, running
 from .._rollout.simulate import nothing_predicted, predict, simulate
+from .._rollout.wishes import NO_WISHES, PATCH, Wishes
 from .client import NODES, ApiError, Cluster
 from .installation import scope
 from .journal import Journal
@@ -37,6 +37,7 @@ from .writes import Write, WriteOutcome, write_all
 
 LIST_SECONDS = 30.0
 """The first lists may take that much longer than the call: there is always a decision to return."""
+WAITS = ("wait", "await_owner")
 RETRY_PAUSE = 2.0
 """Before a decision is taken anew after writes that failed: a node that refuses must not be asked in a tight loop."""
 
@@ -57,12 +58,14 @@ class Step:
     state: RolloutState
     installation_spec: Mapping[str, Any] | None
     limits: Limits
-    placement: Placement = NOTHING_MORE
+    wishes: Wishes = NO_WISHES
     clock: Callable[[], float] = time.time
     journal: Journal = field(default_factory=Journal)
     decision: Decision = field(init=False)
     observation: Observation = field(init=False)
     batch_completed: bool = False
+    to_commit: str | None = None
+    """What is to be committed by the Installation's owner, in the call that begins to wait for it."""
     _just_scoped: bool = False
     _generation: int = 0
     """Of the newest Installation seen: what a list has shown is not taken back by a watch that is behind."""
@@ -77,7 +80,7 @@ class Step:
                 if (
                     begun
                     and time.monotonic() >= deadline
-                    and any(action["do"] != "wait" for action in decision["actions"])
+                    and any(action["do"] not in WAITS for action in decision["actions"])
                 ):
                     # No write is begun that the call has no time for: the next one decides it anew.
                     return
@@ -102,7 +105,7 @@ class Step:
             self.state["predicted"] = nothing_predicted()
         while True:
             observation = simulate(truth, self.plan, self.state)
-            decision = decide(self.plan, self.state, observation, now)
+            decision = decide(self.plan, self.state, observation, now, self.wishes)
             self._take(decision, observation)
             now = self._foresee(decision["actions"], observation, now)
             if self.finished:
@@ -126,15 +129,17 @@ class Step:
         observation = observer.observe()
         if self._just_scoped or _generation(observation) < self._generation:
             observation = observe_once(self.cluster)
-        decision = decide(self.plan, self.state, observation, self.clock())
+        decision = decide(self.plan, self.state, observation, self.clock(), self.wishes)
         if any(action["do"] == "scope_installation" for action in decision["actions"]):
             observation = observe_once(self.cluster)
-            decision = decide(self.plan, self.state, observation, self.clock())
+            decision = decide(self.plan, self.state, observation, self.clock(), self.wishes)
         self._just_scoped, self._generation = False, _generation(observation)
         return observation, decision
 
     def _take(self, decision: Decision, observation: Observation) -> None:
         self.batch_completed = self.batch_completed or decision["report"]["outcome"] == "done"
+        if self.state["owner_asked"] is None and decision["report"]["to_commit"]:
+            self.to_commit = decision["report"]["to_commit"]
         self.decision, self.state, self.observation = decision, decision["state"], observation
 
     def _goes_on(self, decision: Decision) -> bool:
@@ -147,7 +152,7 @@ class Step:
         try:
             self._try_scope(decision["actions"], observation)
             for action in decision["actions"]:
-                if action["do"] == "wait":
+                if action["do"] == "wait" or action["do"] == "await_owner":
                     self.journal.waits(action)
                     pause = max(0.05, action["until"] - self.clock())
                 elif action["do"] == "label_nodes":
@@ -192,6 +197,10 @@ class Step:
                 if action["do"] == "wait":
                     self.journal.waits(action)
                     now = max(now, action["until"])
+                elif action["do"] == "await_owner":
+                    # What is to be committed is judged as if it were to be written.
+                    self._scope(create=False, observation=observation, check_mode=True)
+                    self.journal.waits(action)
                 elif action["do"] == "label_nodes":
                     self.journal.labelled(action, observation, action["nodes"], {})
                 elif action["do"] == "scope_installation":
@@ -221,8 +230,11 @@ class Step:
             self.cluster,
             ScopeRequest(
                 label=self.plan["admission_label"],
-                placement=self.placement,
+                placement=self.wishes.placement,
                 planned=planned_nodes(self.plan),
+                take_over=self.wishes.take_over,
+                # A trial judges; who is to write it is decided when it is written.
+                patch_owned=check_mode or self.wishes.when_owned == PATCH,
                 check_mode=check_mode,
             ),
             observation=observation,

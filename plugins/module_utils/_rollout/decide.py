@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Callable
 
-from .adoption import ADOPTION, restart_text
+from .adoption import ADOPTION
 from .decision import decided, done, label, labels_of, noted, restore, stop, wait
 from .documents import (
     Action,
@@ -20,13 +20,14 @@ from .documents import (
     Plan,
     RaiseMaxUnavailable,
     RolloutState,
-    ScopeInstallation,
 )
 from .installation import refusals, rejection
 from .max_unavailable import raises
 from .plan import planned_nodes
+from .scoping_rules import hand_over, placement_restarts, scope_installation
 from .situation import Situation, assess, nodes_text
 from .text import count, listed
+from .wishes import NO_WISHES, Wishes
 
 # A watch lags behind our own writes. Within this time an observation without them is taken as old, and no write is repeated.
 SETTLE = 5.0
@@ -42,14 +43,17 @@ def new_state(plan: Plan) -> RolloutState:
         batch_started=None,
         ready_since=None,
         scoped_at=None,
+        owner_asked=None,
         restart=None,
         notes=[],
         predicted=None,
     )
 
 
-def decide(plan: Plan, state: RolloutState, observation: Observation, now: float) -> Decision:
-    situation = assess(plan, state, observation, now)
+def decide(
+    plan: Plan, state: RolloutState, observation: Observation, now: float, wishes: Wishes = NO_WISHES
+) -> Decision:
+    situation = assess(plan, state, observation, now, wishes)
     for rule in RULES:
         decision = rule(situation)
         if decision is not None:
@@ -135,7 +139,13 @@ def refused(situation: Situation) -> Decision | None:
     ]
     first = situation.unlabelled(situation.plan["batches"][0])
     labelled = [*first, *situation.late]
-    reasons += refusals(situation.seen, situation.plan["admission_label"], losing, about_to_be_labelled=labelled)
+    reasons += refusals(
+        situation.seen,
+        situation.plan["admission_label"],
+        losing,
+        about_to_be_labelled=labelled,
+        take_over=situation.wishes.take_over,
+    )
     return stop(situation, "; ".join(reasons)) if reasons else None
 
 
@@ -168,7 +178,7 @@ def operator_rejected(situation: Situation) -> Decision | None:
 
 
 def batch_overdue(situation: Situation) -> Decision | None:
-    if situation.state["batch_started"] is None or situation.now < situation.deadline:
+    if situation.state["batch_started"] is None or situation.now < situation.deadline or situation.handover is not None:
         return None
     if situation.passed and not situation.unlabelled_now:
         return None
@@ -203,7 +213,7 @@ def raise_max_unavailable(situation: Situation) -> Decision | None:
     """Not part of the pod template: by itself it restarts nothing. Before the selector, which does."""
     installation, wanted = situation.seen["installation"], situation.plan["adoption_max_unavailable"]
     restarting = situation.state["restart"] is not None if situation.scoped else situation.state["phase"] != "scoping"
-    if installation is None or wanted is None or installation["raised"] or not restarting:
+    if installation is None or wanted is None or installation["raised"] or not restarting or situation.left_to_owner:
         return None
     staying = situation.admitted.intersection(pod["node"] for pod in situation.seen["pods"])
     if not staying or not raises(wanted, installation["max_unavailable"], len(staying)):
@@ -214,24 +224,6 @@ def raise_max_unavailable(situation: Situation) -> Decision | None:
     )
     action = RaiseMaxUnavailable(do="raise_max_unavailable", value=wanted)
     return decided(situation, situation.state, [action], "in_progress", why)
-
-
-def scope_installation(situation: Situation) -> Decision | None:
-    if situation.scoped or situation.state["phase"] == "scoping":
-        return None
-    create = situation.seen["installation"] is None
-    state = situation.state.copy()
-    state["phase"] = "scoping"
-    what = "create the Installation with" if create else "put into the Installation"
-    restart = situation.plan["restart"]
-    return decided(
-        situation,
-        state,
-        [ScopeInstallation(do="scope_installation", create=create)],
-        "in_progress",
-        f"{what} the selector that keeps calico-node to admitted nodes"
-        + (f". {restart_text(restart)}" if restart else ""),
-    )
 
 
 def operator_pending(situation: Situation) -> Decision | None:
@@ -274,12 +266,14 @@ RULES: tuple[Rule, ...] = (
     planned_node_gone,
     scope_lost,
     refused,
+    placement_restarts,
     adopt_late,
     restore_left_over,
     operator_rejected,
     batch_overdue,
     labels_settling,
     label_first_batch,
+    hand_over,
     raise_max_unavailable,
     scope_installation,
     operator_pending,

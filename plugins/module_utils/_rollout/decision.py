@@ -16,6 +16,7 @@ from .documents import (
     Wait,
 )
 from .exclusion import NOT_IN_RUN
+from .handover import Handover
 from .labels import ANNOTATION_BATCH, ANNOTATION_PLAN, ANNOTATION_PRECHECK
 from .situation import Situation, nodes_text
 from .standing import outside_now, standing
@@ -83,6 +84,13 @@ def stop(situation: Situation, reason: str) -> Decision:
     state = situation.state.copy()
     state["phase"] = "stopped"
     return decided(situation, state, [], "stopped", reason)
+
+
+def committing(decision: Decision, owned: Handover) -> Decision:
+    """The decision, with the YAML that is to be committed in its report."""
+    report = decision["report"].copy()
+    report["to_commit"] = owned.document
+    return Decision(actions=decision["actions"], state=decision["state"], report=report)
 
 
 def done(situation: Situation) -> Decision:

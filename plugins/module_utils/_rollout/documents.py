@@ -621,7 +621,15 @@ class Wait(TypedDict):
     """Instant at which the decision must be taken anew at the latest."""
 
 
-Action = Union[LabelNodes, ScopeInstallation, RaiseMaxUnavailable, RestoreMaxUnavailable, Wait]
+class AwaitOwner(TypedDict):
+    """Whoever applies the Installation or the APIServer is to commit what is wanted of it; the report has the YAML."""
+
+    do: Literal["await_owner"]
+    why: str
+    until: float
+
+
+Action = Union[LabelNodes, ScopeInstallation, RaiseMaxUnavailable, RestoreMaxUnavailable, AwaitOwner, Wait]
 
 
 class RestartState(TypedDict):
@@ -639,12 +647,14 @@ class RolloutState(TypedDict):
     """What a rollout remembers between calls. Everything else is read from the cluster: losing it costs a soak, never a node."""
 
     plan_id: str
-    phase: Literal["new", "labelling", "scoping", "waiting", "soaking", "done", "stopped"]
+    phase: Literal["new", "labelling", "awaiting_owner", "scoping", "waiting", "soaking", "done", "stopped"]
     batch: str | None
     batch_started: float | None
     ready_since: float | None
     scoped_at: float | None
     """When the selector was written or first seen in force."""
+    owner_asked: float | None
+    """Since when a commit by the Installation's owner is waited for."""
     restart: RestartState | None
     notes: list[str]
     """What the report is to tell that the cluster no longer shows."""
@@ -689,6 +699,8 @@ class Report(TypedDict):
     not_ready: list[ReadinessRow]
     notes: list[str]
     """What was done beside the plan, and why."""
+    to_commit: str | None
+    """YAML that whoever applies the Installation or the APIServer is to commit before the rollout can go on."""
     check_mode: bool
 
 

@@ -33,6 +33,9 @@ class Lacking(NamedTuple):
         return [*self.selectors, *self.restarting, *self.others]
 
 
+NOTHING_LACKS = Lacking([], [], [], [])
+
+
 class Handover(NamedTuple):
     owners: list[str]
     fields: list[str]
@@ -84,7 +87,7 @@ def handover(seen: Observation, label: AdmissionLabel, placement: Placement) -> 
         fields += wanting.of_installation
         pod = daemonset_pod(placement, installation["provider"], seen["nodes"])
         spec: dict[str, Any] = {}
-        for purpose in purposes(label, placement, pod):
+        for purpose in reversed(purposes(label, placement, pod)):
             spec.update(purpose.spec)
         documents.append(_document("Installation", spec))
     if apiserver and apiserver["owned_by"] and wanting.apiserver:

@@ -117,13 +117,13 @@ def _entries(raw: Raw) -> Sequence[Raw]:
 
 
 def _part(value: Any, fields: Mapping[str, Any]) -> Any:
-    """What of the value is in a set of managed fields. An empty set stands for the whole value.
+    """What of the value is in a set of managed fields. An empty set stands for the whole value, `.` for the bare field.
 
     Keys of a set begin with `f:` (a field), `k:` or `v:` (an item of a list); of such lists we own none, so they are left away.
     """
-    inner = {key[2:]: below for key, below in fields.items() if key.startswith("f:")}
-    if not inner or not isinstance(value, Mapping):
+    if not fields or not isinstance(value, Mapping):
         return value
+    inner = {key[2:]: below for key, below in fields.items() if key.startswith("f:")}
     return {key: _part(value[key], below) for key, below in inner.items() if key in value}
 
 

@@ -148,14 +148,11 @@ def _check_needed(tolerations: Sequence[Toleration]) -> None:
     if not lacking:
         return
     taints = " and ".join(f"{taint}:NoSchedule" for taint in lacking)
-    what = (
-        "tolerations: an empty list tolerates no taint at all, because it replaces the operator's own, which tolerate every one"
-        if not tolerations
-        else "tolerations: they replace the operator's own, which tolerate every taint"
-    )
+    given = "an empty list tolerates no taint at all" if not tolerations else "they do not suffice"
     needed = [toleration for toleration in _TOLERATIONS_NEEDED if toleration["key"] in lacking]
     raise RolloutError(
-        f"{what}, and do not tolerate {taints}: each node has these taints until calico-node runs there, so it never would. "
+        f"tolerations: {given}, because they replace the operator's own, which tolerate every taint. They do not tolerate {taints}, "
+        "which each node has until calico-node runs there, so it never would. "
         f"Leave the option out to tolerate every taint, or add:\n{yaml_text({'tolerations': needed})}"
     )
 

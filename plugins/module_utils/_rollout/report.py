@@ -75,8 +75,15 @@ def terminal(report: Report, plan: Plan) -> str:
     lines += cross_findings.section(cross_findings.warnings(report["cross_findings"]))
     for note in report["notes"]:
         lines += ["", *paragraph(f"Note: {note}.")]
+    if report["to_commit"]:
+        lines += ["", "To commit:", *_indented(report["to_commit"])]
     lines += ["", *paragraph(f"Result: {report['outcome'].replace('_', ' ')}. {report['reason']}")]
     return "\n".join(printable(line) for line in lines)
+
+
+def _indented(text: str) -> list[str]:
+    """As code, in a terminal and in Markdown, where no content of it can end it."""
+    return [f"    {printable(line)}" for line in text.splitlines()]
 
 
 def outside(excluded: Sequence[ExcludedNode]) -> list[str]:
@@ -129,6 +136,8 @@ def markdown(report: Report, plan: Plan) -> str:
     lines += [f"**{escaped(report['outcome'].replace('_', ' '))}**: {escaped(report['reason'])}", ""]
     if report["check_mode"]:
         lines += ["Check mode: nothing was changed.", ""]
+    if report["to_commit"]:
+        lines += ["## To commit", "", *_indented(report["to_commit"]), ""]
     lines += ["## Batches", ""]
     lines += table_of(
         ("Batch", "Tier", "State", "Ready", "Nodes"),

@@ -33,7 +33,7 @@ def predict(state: RolloutState, action: Action) -> RolloutState:
     known = (state["predicted"] or nothing_predicted()).copy()
     if action["do"] == "label_nodes":
         known["labelled"] = {**known["labelled"], **dict.fromkeys(action["nodes"], action["batch"])}
-    elif action["do"] == "scope_installation":
+    elif action["do"] in ("scope_installation", "await_owner"):
         known["scoped"] = True
     elif action["do"] == "raise_max_unavailable":
         known["max_unavailable"] = action["value"]

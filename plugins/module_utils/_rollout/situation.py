@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 from .adoption import ADOPTION, ASSUMED_SECONDS, adopted_since
 from .documents import Batch, Observation, Plan, Readiness, RestartState, RolloutState
+from .handover import NOTHING_LACKS, Handover, Lacking, handover, lacking
 from .installation import scoped, stranded, taken
 from .max_unavailable import at_once
 from .plan import planned_nodes
 from .readiness import carries, judge
 from .text import count, listed
+from .wishes import PATCH, Wishes
 
 # A restart may take that many times as long as it is expected to.
 RESTART_SLACK = 2
@@ -34,6 +36,11 @@ class Situation(NamedTuple):
     that were adopted beside the plan."""
     readiness: Readiness
     """The gate over all of them, those of earlier batches too: a node that fell over since holds the rollout up."""
+    wishes: Wishes
+    wanting: Lacking
+    """What the operator's resources lack of what is wanted."""
+    handover: Handover | None
+    """What of it whoever applies them from outside the cluster is to commit; None where that does not hold the rollout up."""
 
     @property
     def passed(self) -> bool:
@@ -78,6 +85,17 @@ class Situation(NamedTuple):
         """What is waited for, to open a sentence with."""
         return f"batch {self.state['batch']}" if self.state["batch"] else "the nodes admitted before"
 
+    @property
+    def left_to_owner(self) -> bool:
+        """Somebody applies the Installation from outside the cluster, and nothing is patched into it."""
+        installation = self.seen["installation"]
+        return installation is not None and bool(installation["owned_by"]) and self.wishes.when_owned != PATCH
+
+    @property
+    def owner_deadline(self) -> float:
+        asked = self.state["owner_asked"]
+        return (self.now if asked is None else asked) + self.wishes.owner_timeout
+
     def unlabelled(self, batch: Batch) -> list[str]:
         return [node for node in batch["nodes"] if node not in self.admitted]
 
@@ -109,6 +127,8 @@ class Situation(NamedTuple):
     def operator_lacks(self) -> str:
         if not self.scoped:
             return "the selector to appear in the Installation"
+        if self.seen["overlay"]:
+            return "the Installation named overlay to go, whose selectors replace those of Installation/default"
         degraded = self.seen["calico_status"].get("Degraded")
         says = (
             f" (it says {degraded['reason']}: {degraded['message']})"
@@ -118,8 +138,11 @@ class Situation(NamedTuple):
         return f"tigera-operator to put the selector into its DaemonSets{says}"
 
 
-def assess(plan: Plan, state: RolloutState, seen: Observation, now: float) -> Situation:
+def assess(plan: Plan, state: RolloutState, seen: Observation, now: float, wishes: Wishes) -> Situation:
     label = plan["admission_label"]
+    # Check mode takes it that all of it was set, or committed, once it was to be.
+    foreseen = state["predicted"] is not None and state["predicted"]["scoped"]
+    hands_over = wishes.when_owned != PATCH and not foreseen
     nodes = seen["nodes"]
     planned = [*plan["kept"], *planned_nodes(plan)]
     admitted = [name for name in planned if name in nodes and carries(nodes[name]["labels"], label)]
@@ -133,6 +156,9 @@ def assess(plan: Plan, state: RolloutState, seen: Observation, now: float) -> Si
         taken=taken(seen, label),
         admitted=frozenset(admitted),
         readiness=judge(admitted, seen, label),
+        wishes=wishes,
+        wanting=NOTHING_LACKS if foreseen else lacking(seen, label, wishes.placement),
+        handover=handover(seen, label, wishes.placement) if hands_over else None,
     )
     return situation._replace(state=_fold(situation))
 
@@ -151,6 +177,9 @@ def _fold(situation: Situation) -> RolloutState:
         state["batch_started"] = situation.now
     if situation.scoped and state["scoped_at"] is None:
         state["scoped_at"] = situation.now
+    if state["owner_asked"] is not None and situation.handover is None:
+        # The commit is there: the batch's time begins now.
+        state["owner_asked"], state["batch_started"] = None, situation.now
     state["restart"] = _restart(situation)
     # While the labels of a batch are not all seen, the readiness of the nodes before it says nothing about it.
     settled = state["phase"] != "labelling" or not situation._replace(state=state).unlabelled_now

@@ -44,6 +44,7 @@ def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: str
         cross_findings=plan["cross_findings"],
         not_ready=[row for row in readiness["nodes"] if not row["ready"]],
         notes=state["notes"],
+        to_commit=None,
         check_mode=state["predicted"] is not None,
     )
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller of the APIServer resource: calico-apiserver, placed with the control plane."""
+"""The controller of the APIServer resource: calico-apiserver, placed with the control plane, or webhooks in its place."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from tests.lab.operator.names import (
     APISERVER,
     APISERVER_FINALIZER,
     APISERVERS,
+    CRD_GROUP,
     INSTALLATION,
     OVERLAY,
+    V3_GROUP,
+    WEBHOOKS,
     Document,
 )
 from tests.lab.operator.overlay import overlaid
@@ -32,8 +35,9 @@ class ApiserverController:
     """Waits for the Installation's variant and for the namespace, never for calico to be available."""
 
     def __init__(self, api: Api) -> None:
-        self.reporter = Reporter(api, "apiserver", ("Deployment", APISERVER))
+        self.reporter = Reporter(api, "apiserver")
         self._api = api
+        self._served: str | None = None
 
     def reconcile(self, status_changed: bool) -> float | None:
         apiserver = self._api.get_or_none(_APISERVER)
@@ -67,7 +71,8 @@ class ApiserverController:
         if overlay is not None:
             spec = overlaid(spec, overlay.get("spec") or {})
         try:
-            objects = workloads.for_apiserver(with_defaults(spec), apiserver.get("spec") or {})
+            rendered = workloads.for_webhooks if self._deployment == WEBHOOKS else workloads.for_apiserver
+            objects = rendered(with_defaults(spec), apiserver.get("spec") or {})
             put_all(self._api, objects, apiserver)
         except ApiError as error:
             self.reporter.degrade("ResourceUpdateError", "Error creating / updating resource", error)
@@ -77,6 +82,15 @@ class ApiserverController:
             return _STANDARD_RETRY
         put_status(self._api, _APISERVER, apiserver, {**(apiserver.get("status") or {}), "state": "Ready"})
         return None
+
+    @property
+    def _deployment(self) -> str:
+        """calico-apiserver, or the webhooks; told once in the operator's life."""
+        if self._served is None:
+            v3_crds = self._api.get_or_none(CRD_GROUP) is None and self._api.get_or_none(V3_GROUP) is not None
+            self._served = WEBHOOKS if v3_crds else APISERVER
+            self.reporter.judge("Deployment", self._served)
+        return self._served
 
     def _hold_installation(self, installation: Document) -> None:
         """While there is an APIServer, the Installation's deletion waits for it."""
@@ -90,7 +104,7 @@ class ApiserverController:
         installation = self._api.get_or_none(INSTALLATION)
         if installation is None or APISERVER_FINALIZER not in (installation["metadata"].get("finalizers") or []):
             return None
-        if not gone(self._api, "Deployment", APISERVER):
+        if not gone(self._api, "Deployment", self._deployment):
             return _REMOVAL_RETRY
         after = copy.deepcopy(installation)
         after["metadata"]["finalizers"].remove(APISERVER_FINALIZER)

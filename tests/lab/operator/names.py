@@ -17,6 +17,7 @@ CSI = "csi-node-driver"
 TYPHA = "calico-typha"
 KUBE_CONTROLLERS = "calico-kube-controllers"
 APISERVER = "calico-apiserver"
+WEBHOOKS = "calico-webhooks"
 
 OPERATOR_FINALIZER = "tigera.io/operator-cleanup"
 INSTALLATION_FINALIZER = "operator.tigera.io/installation-controller"
@@ -31,6 +32,9 @@ INSTALLATIONS = f"/apis/{GROUP}/v1/installations"
 INSTALLATION = f"{INSTALLATIONS}/default"
 OVERLAY = f"{INSTALLATIONS}/overlay"
 APISERVERS = f"/apis/{GROUP}/v1/apiservers"
+# Calico's own API is served by calico-apiserver on objects of the first group, or is made of CRDs of the second itself.
+CRD_GROUP = "/apis/crd.projectcalico.org"
+V3_GROUP = "/apis/projectcalico.org"
 TIGERA_STATUSES = f"/apis/{GROUP}/v1/tigerastatuses"
 
 _COLLECTIONS = {

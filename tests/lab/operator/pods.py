@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from tests.lab.operator.names import APISERVER, CSI, KUBE_CONTROLLERS, NODE, TYPHA, Document
+from tests.lab.operator.names import APISERVER, CSI, KUBE_CONTROLLERS, NODE, TYPHA, WEBHOOKS, Document
 
 CALICO_VERSION = "v3.32.0"
 
@@ -124,6 +124,15 @@ def apiserver(spec: Document) -> Document:
     if spec["controlPlaneReplicas"] > 1:
         pod["affinity"] = {"podAntiAffinity": _preferred_anti_affinity(APISERVER, "kubernetes.io/hostname")}
     return pod
+
+
+def webhooks(spec: Document) -> Document:
+    """calico-webhooks, in place of calico-apiserver: controlPlaneNodeSelector does not reach it."""
+    container = {
+        **_container(spec, WEBHOOKS, "webhooks"),
+        "readinessProbe": {"httpGet": {"path": "/readyz", "port": 6443, "scheme": "HTTPS"}},
+    }
+    return {**_control_plane_pod(spec, WEBHOOKS, container, _CONTROL_PLANE), "nodeSelector": {}}
 
 
 def _control_plane_pod(spec: Document, name: str, container: Document, tolerations: list[Document]) -> Document:

@@ -35,6 +35,10 @@ class Reporter:
         self._monitoring = False
         self._seen: Health | None = None
 
+    def judge(self, kind: str, name: str) -> None:
+        """One workload more."""
+        self._workloads = (*self._workloads, (kind, name))
+
     def found(self) -> None:
         """The resource that the controller acts on exists; nothing is reported before that."""
         self._wanted = True

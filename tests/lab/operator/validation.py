@@ -41,8 +41,14 @@ def installation_fault(spec: Document) -> str | None:
 
 
 def apiserver_fault(spec: Document) -> str | None:
-    fault = _override_fault(spec.get("apiServerDeployment") or {})
-    return fault and f"APIServer spec.APIServerDeployment is not valid: {fault}"
+    for field, shown in (
+        ("apiServerDeployment", "APIServerDeployment"),
+        ("calicoWebhooksDeployment", "CalicoWebhooksDeployment"),
+    ):
+        fault = _override_fault(spec.get(field) or {})
+        if fault:
+            return f"APIServer spec.{shown} is not valid: {fault}"
+    return None
 
 
 def _cni(spec: Document) -> str | None:

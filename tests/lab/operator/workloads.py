@@ -8,7 +8,17 @@ import copy
 from collections.abc import Mapping
 
 from tests.lab.operator import pods
-from tests.lab.operator.names import APISERVER, CSI, GROUP, KUBE_CONTROLLERS, NAMESPACE, NODE, TYPHA, Document
+from tests.lab.operator.names import (
+    APISERVER,
+    CSI,
+    GROUP,
+    KUBE_CONTROLLERS,
+    NAMESPACE,
+    NODE,
+    TYPHA,
+    WEBHOOKS,
+    Document,
+)
 from tests.lab.operator.overrides import add_missing, overridden
 
 
@@ -52,6 +62,15 @@ def for_apiserver(spec: Document, apiserver_spec: Document) -> list[Document]:
     return [
         _service_account(APISERVER),
         _on_linux(overridden(deployment, apiserver_spec.get("apiServerDeployment"))),
+    ]
+
+
+def for_webhooks(spec: Document, apiserver_spec: Document) -> list[Document]:
+    """What it adds where Calico's own API is made of CRDs."""
+    deployment = _deployment(WEBHOOKS, pods.webhooks(spec), spec["controlPlaneReplicas"], {"type": "RollingUpdate"})
+    return [
+        _service_account(WEBHOOKS),
+        _on_linux(overridden(deployment, apiserver_spec.get("calicoWebhooksDeployment"))),
     ]
 
 

@@ -80,7 +80,11 @@ def test_a_controller_that_writes_no_more_than_status_or_metadata_owns_nothing()
 
 
 def test_what_a_manager_applied_is_its_part_of_the_object_and_no_more() -> None:
-    template = {"f:nodeSelector": {"f:rollout.calico-ops.dev/admitted": {}}, "f:tolerations": {}}
+    template = {
+        "f:nodeSelector": {"f:rollout.calico-ops.dev/admitted": {}},
+        "f:tolerations": {},
+        "f:affinity": {".": {}},
+    }
     raw = {
         "metadata": {
             "managedFields": [
@@ -96,11 +100,15 @@ def test_what_a_manager_applied_is_its_part_of_the_object_and_no_more() -> None:
             "pod": {
                 "nodeSelector": {"rollout.calico-ops.dev/admitted": "true", "zone": "a"},
                 "tolerations": [{"operator": "Exists"}],
-                "affinity": {},
+                "affinity": {"podAffinity": {}},
             },
         },
     }
-    pod = {"nodeSelector": {"rollout.calico-ops.dev/admitted": "true"}, "tolerations": [{"operator": "Exists"}]}
+    pod = {
+        "nodeSelector": {"rollout.calico-ops.dev/admitted": "true"},
+        "tolerations": [{"operator": "Exists"}],
+        "affinity": {},
+    }
     assert applied_by(raw, "ours") == {"spec": {"pod": pod}}
     assert applied_by(raw, "nobody") == {}
 

@@ -94,8 +94,8 @@ def test_tolerations_that_lack_what_each_node_needs_are_refused_with_the_snippet
     with pytest.raises(RolloutError) as refused:
         read_placement({"tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists"}]})
     text = str(refused.value)
-    assert "tolerations: they replace the operator's own" in text
-    assert "do not tolerate node.kubernetes.io/network-unavailable:NoSchedule" in text
+    assert "tolerations: they do not suffice, because they replace the operator's own" in text
+    assert "They do not tolerate node.kubernetes.io/network-unavailable:NoSchedule" in text
     assert yaml.safe_load(text.partition("\n")[2]) == {"tolerations": NEEDED[1:]}
 
 
