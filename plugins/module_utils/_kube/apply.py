@@ -28,14 +28,15 @@ Raw = Mapping[str, Any]
 class Target:
     """An object of the operator's, as it is: read, or as the last write returned it.
 
-    `taken_over` is what dry runs met; the write after them is bound to the same object, so it meets nothing else.
+    `taken_over` is what the dry run of each field manager met; the write after it is bound to the same object, so it meets
+    nothing else.
     """
 
     kind: str
     path: str
     current: Raw
     take_over: bool = False
-    taken_over: list[Conflict] = field(default_factory=list)
+    taken_over: dict[str, list[Conflict]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -45,7 +46,7 @@ class Target:
 def apply(cluster: Cluster, target: Target, purpose: Purpose, *, dry_run: bool) -> dict[str, Any] | None:
     """The object that the API server stores, or in a dry run would store; None when it is no longer the one that was read."""
     try:
-        return _sent(cluster, target, purpose, dry_run, force=bool(target.taken_over))
+        return _sent(cluster, target, purpose, dry_run, force=purpose.manager in target.taken_over)
     except ApiError as error:
         conflicts = _conflicts(error, target)
         if not conflicts:
@@ -56,7 +57,7 @@ def apply(cluster: Cluster, target: Target, purpose: Purpose, *, dry_run: bool) 
                 "so; `force_conflicts` takes it over. Nothing was overwritten."
                 % (target.name, "; ".join(conflict.text() for conflict in conflicts))
             ) from error
-        target.taken_over += conflicts
+        target.taken_over[purpose.manager] = conflicts
     try:
         return _sent(cluster, target, purpose, dry_run, force=True)
     except ApiError as error:

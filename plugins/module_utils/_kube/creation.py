@@ -60,7 +60,6 @@ def create(
         stored=stored,
         apiserver_before={} if apiserver is None else apiserver_placed(apiserver),
         apiserver_after={} if judged_apiserver is None else apiserver_placed(judged_apiserver),
-        apiserver_stored=None if stored is None else judged_apiserver,
     )
 
 

@@ -117,7 +117,9 @@ class Round:
             stored=None,
             apiserver_before=self.apiserver_before,
             apiserver_after={} if apiserver is None else apiserver_placed(apiserver),
-            taken_over=[conflict for target, _purpose in wanted for conflict in target.taken_over],
+            taken_over=[
+                conflict for target, purpose in wanted for conflict in target.taken_over.get(purpose.manager, [])
+            ],
         )
         changed = outcome.before != outcome.after or outcome.apiserver_before != outcome.apiserver_after
         self._judge(installation, apiserver, changed)
@@ -177,7 +179,6 @@ class Round:
             outcome,
             installation=trim.installation_seen(installation),
             stored=installation,
-            apiserver_stored=None if self.apiserver is None else self.apiserver.current,
         )
 
 

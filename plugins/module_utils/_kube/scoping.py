@@ -53,7 +53,6 @@ class ScopeOutcome:
     """The raw object that the last write returned; None when nothing was written."""
     apiserver_before: dict[str, Any] = field(default_factory=dict)
     apiserver_after: dict[str, Any] = field(default_factory=dict)
-    apiserver_stored: Mapping[str, Any] | None = None
     taken_over: Sequence[Conflict] = ()
     """Fields that another manager held with another value, and no longer does."""
 

@@ -19,6 +19,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scoping i
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import Observation
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.placement import Placement
 
 from . import raw
 from .raw import KEY, LABEL, Requests, refusal
@@ -221,6 +222,34 @@ def test_a_conflict_is_told_by_manager_and_field() -> None:
     ):
         scope(cluster, ScopeRequest(LABEL), observation=observed(installation=raw.installation()))
     assert cluster.real_writes() == []
+
+
+def test_each_conflict_that_is_taken_over_is_told_once_also_of_several_purposes() -> None:
+    server = Server(raw.installation())
+    held = {"calico-ops-typha": "typhaDeployment", "calico-ops-scope": "controlPlaneNodeSelector"}
+
+    def answer(method: str, path: str, query: Mapping[str, str], body: Any) -> raw.Raw:
+        if method == "PATCH" and query["force"] == "false" and query["fieldManager"] in held:
+            field = ".spec." + held[query["fieldManager"]]
+            cause = {"reason": "FieldManagerConflict", "message": 'conflict with "theirs" using v1', "field": field}
+            raise refusal(409, "Conflict", "Apply failed with 1 conflict", [cause])
+        return server.cluster.request(method, path, query=query, body=body)
+
+    cluster = Requests(answer)
+    placement = Placement(typha_label={"key": "tier", "value": "core"}, kube_controllers={"tolerations": []})
+    seen = observed(installation=raw.installation())
+    seen["nodes"]["a"]["labels"]["tier"] = "core"
+    outcome = scope(cluster, ScopeRequest(LABEL, placement, take_over=True), observation=seen)
+    assert [conflict.field for conflict in outcome.taken_over] == [
+        "spec.typhaDeployment",
+        "spec.controlPlaneNodeSelector",
+    ]
+    forced = {
+        query["fieldManager"]: query["force"]
+        for _, _, query, _ in cluster.sent
+        if query.get("dryRun") is None and query
+    }
+    assert forced == {"calico-ops-typha": "true", "calico-ops-control-plane": "false", "calico-ops-scope": "true"}
 
 
 def owned_by_argocd(**spec: Any) -> raw.Raw:
