@@ -146,7 +146,15 @@ def _on_the_oldest() -> list[Stage]:
         Stage(
             "unit-2.16",
             "the same decisions with ansible-core 2.16 and the oldest client",
-            [_pytest("tests/unit/action", "tests/unit/kube", "tests/unit/modules", "tests/unit/filter", python=_on_core(core))],
+            [
+                _pytest(
+                    "tests/unit/action",
+                    "tests/unit/kube",
+                    "tests/unit/modules",
+                    "tests/unit/filter",
+                    python=_on_core(core),
+                )
+            ],
             900,
             pytest=True,
             missing=missing,

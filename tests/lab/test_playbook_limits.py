@@ -77,7 +77,10 @@ def test_the_precheck_playbook_takes_a_limit_without_localhost(player: Player) -
     played = player.play("precheck-limit", "precheck", "--limit", "edge-1,edge-4")
     assert played.code != 0
     report = json.loads((played.reports / "precheck.json").read_text())
-    assert {host: entry["outcome"] for host, entry in report["hosts"].items()} == {"edge-1": "passed", "edge-4": "failed"}
+    assert {host: entry["outcome"] for host, entry in report["hosts"].items()} == {
+        "edge-1": "passed",
+        "edge-4": "failed",
+    }
     assert sorted(report["not_in_run"]) == [*CORE, "edge-2", "edge-3"]
     text = played.results("Show which hosts may join")[0]["msg"]
     assert text[-1] == "Result: 1 of 2 hosts can run calico-node; 5 are not in this run."

@@ -118,6 +118,12 @@ class Eyes(Protocol):
         """Until something changed that was not yet there at the last return, or `timeout` seconds are over."""
 
 
+def bunch(looked_for: float) -> float:
+    """How long to wait for the rest of a bunch when the last look took so long (seconds)."""
+    least, most = BUNCH_SECONDS
+    return min(most, max(least, 2 * looked_for))
+
+
 class Observer:
     """Observations kept up to date by one list and one watch of each kind."""
 
@@ -135,8 +141,7 @@ class Observer:
         looked_for = time.monotonic() - self._awake_since
         changed = self._mirror.wait_for_change(timeout)
         if changed:
-            least, most = BUNCH_SECONDS
-            time.sleep(min(most, max(least, 2 * looked_for)))
+            time.sleep(bunch(looked_for))
         self._awake_since = time.monotonic()
         return changed
 

@@ -5,7 +5,7 @@
 
 import os
 import tempfile
-from typing import Callable, Dict, List, NamedTuple, Optional
+from typing import Callable, Dict, List, Optional
 
 from .._precheck.sweeps.root import Root
 from . import memory

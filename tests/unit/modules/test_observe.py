@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import observe as observe_module
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import ApiError, Cluster
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer, observe_once, survey
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer, bunch, observe_once, survey
 
 from tests.unit.kube.fake_api import Reply, Request, fake_api, status
 
@@ -50,6 +50,29 @@ def test_settling_gives_up_on_a_node_that_was_deleted_after_the_write(monkeypatc
         written = label(cluster, "a")
         del world.nodes["a"]
         assert not observer.settle("nodes", [written])
+
+
+@pytest.mark.parametrize(("looked", "waits"), [(0.0, 0.01), (0.02, 0.04), (7.0, 0.1)])
+def test_looking_takes_a_third_of_the_time_at_most_and_news_are_never_old(looked: float, waits: float) -> None:
+    assert bunch(looked) == pytest.approx(waits)
+
+
+def test_a_look_is_as_soon_after_a_change_as_the_last_look_was_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World("a")
+    looked_for: list[float] = []
+
+    def at_once(looked: float) -> float:
+        looked_for.append(looked)
+        return 0.0
+
+    monkeypatch.setattr(observe_module, "bunch", at_once)
+    with observing(world) as (cluster, observer):
+        observer.observe()
+        observer.wait_for_change(0)
+        time.sleep(0.2)
+        label(cluster, "a")
+        assert observer.wait_for_change(10)
+    assert looked_for[-1] >= 0.2
 
 
 def not_installed(request: Request, _number: int) -> Reply:

@@ -66,7 +66,9 @@ def test_a_cloned_machine_id_is_an_error_that_advises_node_name() -> None:
 
 def test_a_cloned_machine_id_is_settled_by_node_name() -> None:
     nodes = [facts("edge-1"), facts("edge-2", machine_id=machine_id("edge-1"))]
-    assert match_hosts(nodes, assemble({"h": answer("edge-1", node_name="edge-2", addresses=[])})).hosts == {"edge-2": "h"}
+    assert match_hosts(nodes, assemble({"h": answer("edge-1", node_name="edge-2", addresses=[])})).hosts == {
+        "edge-2": "h"
+    }
 
 
 def test_a_node_that_two_hosts_are_taken_for_is_contested() -> None:
