@@ -8,7 +8,7 @@ import json
 import os
 import sys
 
-PLACE = "/opt/measured-python.py"
+PLACE = "/opt/measured-python"
 RESULT = "/opt/measured-python.json"
 
 

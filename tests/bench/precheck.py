@@ -43,7 +43,7 @@ def run(repetitions: int) -> list[Figure]:
 
 def a_host(number: int) -> HostSpec:
     program = Path(measured_python.__file__).read_text()
-    return HostSpec(f"host-{number:02d}", files={measured_python.PLACE: program})
+    return HostSpec(f"host-{number:02d}", files={measured_python.PLACE: f"#!{INTERPRETER}\n{program}"})
 
 
 def bench(ansible: Ansible, repetitions: int) -> list[Figure]:
@@ -99,6 +99,8 @@ class Ansible:
         self._directory = directory
         self._inventory = directory / "inventory.json"
         self._inventory.write_text(json.dumps(hosts.inventory()))
+        for host in hosts.hosts:
+            host.run(["chmod", "755", measured_python.PLACE])
 
     def play(self, tasks: Sequence[dict[str, Any]], *arguments: str) -> float:
         playbook = self._directory / "playbook.json"
@@ -114,7 +116,7 @@ class Ansible:
 
     def measured(self, task: dict[str, Any]) -> dict[str, float]:
         """Median over the hosts of what the module took there."""
-        self.play([task], "-e", json.dumps({"ansible_python_interpreter": f"{INTERPRETER} {measured_python.PLACE}"}))
+        self.play([task], "-e", json.dumps({"ansible_python_interpreter": measured_python.PLACE}))
         found = [json.loads(host.run(["cat", measured_python.RESULT]).stdout) for host in self._hosts.hosts]
         return {key: statistics.median(one[key] for one in found) for key in ("cpu", "memory")}
 

@@ -150,6 +150,7 @@ def make_calico(lab: Lab, names: Sequence[str]) -> None:
     """What the DaemonSet controller would have made, without the controller."""
     admin = lab.admin
     admin.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+    admin.create(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", {"metadata": {"name": "default"}})
     labels = {"k8s-app": "calico-node"}
     container = {"name": "calico-node", "image": "calico"}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
@@ -180,9 +181,9 @@ def asked(lab: Lab, position: int) -> Counter[str]:
     """How often the gate listed and watched each kind; the bare watch has the same account and no name of its own."""
     events = lab.audit.events(position, user=lab.collection_user)
     ours = [event for event in events if event.user_agent.startswith("calico-ops-rollout/")]
-    # A list comes in pages, and a watch is told when it ends: the first page, and each watch once.
-    firsts = [event for event in ours if "continue=" not in event.uri]
-    return Counter(f"{event.verb} {event.resource}" for event in firsts if event.verb in ("list", "watch"))
+    # A list comes in pages, of which the first counts; a watch is logged when it begins and when it ends.
+    requests = {(event.verb, event.resource, event.uri, event.time) for event in ours if "continue=" not in event.uri}
+    return Counter(f"{verb} {resource}" for verb, resource, _uri, _time in requests if verb in ("list", "watch"))
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float:

@@ -11,7 +11,12 @@ from contextlib import contextmanager
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import observe as observe_module
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import ApiError, Cluster
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer, bunch, observe_once, survey
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import (
+    Observer,
+    bunch,
+    observe_once,
+    survey,
+)
 
 from tests.unit.kube.fake_api import Reply, Request, fake_api, status
 
