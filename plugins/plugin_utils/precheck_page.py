@@ -26,10 +26,12 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.fleet 
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_text import (
     WORDS,
+    reused_evidence,
     static_evidence,
     verdict,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.text import count
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.waivers import told
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
@@ -57,6 +59,8 @@ def precheck_page(report: PrecheckReport) -> str:
         WORDS=WORDS,
         counted=count,
         static=static_evidence(fleet) if fleet.static else "",
+        reused=reused_evidence(fleet) if fleet.reused else "",
+        waived=told(fleet.waivers),
         verdict=verdict,
         gravities=_gravities,
         text_of=_text_of,

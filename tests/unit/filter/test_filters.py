@@ -28,7 +28,7 @@ from ansible_collections.calico_ops.rollout.plugins.filter import (
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import decide, given
 
-from tests.unit.rollout.builders import UNREACHABLE, answer, bare, facts
+from tests.unit.rollout.builders import UNREACHABLE, answer, bare, facts, failing
 
 NAMES = ["core-1", "core-2"]
 TIERS = [{"name": "core", "selector": ""}]
@@ -130,6 +130,31 @@ def test_another_document_than_the_one_needed_is_refused(name: str, value: Any, 
 def test_a_document_of_another_version_is_refused() -> None:
     with pytest.raises(AnsibleFilterError, match="has version 2, this collection reads version 1"):
         filter_named("plan_text")({**made_plan(), "version": 2})
+
+
+def test_the_page_tells_what_shows_between_hosts_and_what_is_waived_and_escapes_it() -> None:
+    until = "2999-12-31"
+    waiver = {"check": "ipset_functional", "reason": "<b>later</b>", "until": until, "effect": "skip"}
+    twin = {**answer(None, hostname="<i>twin", machine_id=None), "reused": True, "checked_at": 1.0}
+    hosts: dict[str, Any] = {name: {"precheck_registered": twin} for name in ("a", "b")}
+    hosts["c"] = {"precheck_registered": failing("core-1"), "precheck_waivers": [waiver]}
+    page = filter_named("precheck_html")(filter_named("precheck_report")(["a", "b", "c"], hosts))
+    assert "<h2>Between hosts</h2>" in page
+    assert "a and b call themselves &lt;i&gt;twin" in page
+    assert f"<li>ipset_functional on c: does not count until {until}: &lt;b&gt;later&lt;/b&gt;</li>" in page
+    assert "On 2 hosts (a, b) a result of an earlier run counts, the oldest from 1970-01-01T00:00:01Z." in page
+    assert "<i>twin" not in page
+
+
+def test_a_waiver_of_an_unknown_check_is_refused_by_the_filter() -> None:
+    hosts = {"a": {"precheck_registered": answer("core-1"), "precheck_waivers": [{"check": "no_such"}]}}
+    with pytest.raises(AnsibleFilterError, match=r"precheck_waivers of host a.* there is no check 'no_such'"):
+        filter_named("precheck_report")(["a"], hosts)
+
+
+def test_hosts_that_the_play_was_limited_to_leave_out_are_not_in_the_run() -> None:
+    report = filter_named("precheck_report")(["a", "b", "dark"], HOSTVARS, in_run=["localhost", "a"])
+    assert (list(report["hosts"]), report["not_in_run"]) == (["a"], {"b": "core-2", "dark": "core-3"})
 
 
 @pytest.mark.parametrize("name", sorted(FILTERS))
