@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def second() -> Iterator[Lab]:
     lab.down()
 
 
+@pytest.fixture
+def third() -> Iterator[Lab]:
+    """Another one."""
+    lab = Lab(f"third-{os.getpid()}")
+    yield lab
+    lab.down()
+
+
 def _command(*words: str) -> list[str]:
     return [sys.executable, "-m", "tests.lab", *words]
 
@@ -40,11 +49,24 @@ def _run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(_command(*words), cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
 
-def test_two_labs_run_side_by_side(lab: Lab, second: Lab) -> None:
-    second.up(operator=False)
+def test_two_labs_run_side_by_side(second: Lab, third: Lab) -> None:
+    """Brought up at once: neither takes a port, a bridge, an address or a node from the other, nor does its end."""
+    with ThreadPoolExecutor(2) as pool:
+        ups = [pool.submit(lab.up, [HostSpec("edge-1")], operator=False) for lab in (second, third)]
+    for up in ups:
+        up.result()
+    assert set(second.record()["ports"].values()).isdisjoint(third.record()["ports"].values())
+    (here,), (there,) = second.hosts, third.hosts
+    assert here.address.rsplit(".", 1)[0] != there.address.rsplit(".", 1)[0]
     second.add_node("only-here")
-    assert set(lab.record()["ports"].values()).isdisjoint(second.record()["ports"].values())
-    assert lab.admin.get_or_none("/api/v1/nodes/only-here") is None
+    assert third.admin.get_or_none("/api/v1/nodes/only-here") is None
+    processes = third.daemons.alive()
+    second.down()
+    assert not here.alive
+    assert there.alive
+    assert there.ssh(["hostname"]).stdout == "edge-1\n"
+    assert third.daemons.alive() == processes
+    assert [node["metadata"]["name"] for node in third.admin.list("/api/v1/nodes")] == ["edge-1"]
 
 
 def test_an_up_that_was_killed_midway_is_cleaned_by_down(second: Lab) -> None:
