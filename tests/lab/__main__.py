@@ -9,6 +9,7 @@ import sys
 
 from tests.lab.binaries import binaries
 from tests.lab.errors import LabError
+from tests.lab.faults import FAULTS
 from tests.lab.lab import Lab
 from tests.lab.nodes import NodeSpec
 from tests.lab.places import lab_names
@@ -53,6 +54,17 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="say what runs and how to reach it")
     status.set_defaults(run=_status)
 
+    kinds = "\n".join(f"  {kind:20} {what}" for kind, what in FAULTS.items())
+    fault = commands.add_parser(
+        "fault",
+        help="give a node a fault, or take it away again",
+        description=f"From now on the node has this fault:\n{kinds}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    fault.add_argument("node", metavar="NODE")
+    fault.add_argument("fault", metavar="FAULT", nargs="?", help="none when left out")
+    fault.set_defaults(run=_fault)
+
     record = commands.add_parser("record", help="write down from now on what becomes of calico-node's pods")
     record.set_defaults(run=_record)
 
@@ -61,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verdict.set_defaults(run=_verdict)
 
-    for command in (up, down, status, record, verdict):
+    for command in (up, down, status, fault, record, verdict):
         command.add_argument("--name", default="default", help="which lab (default: %(default)s)")
     return parser
 
@@ -93,6 +105,10 @@ def _down(options: argparse.Namespace) -> None:
 
 def _status(options: argparse.Namespace) -> None:
     _describe(Lab(options.name, _say))
+
+
+def _fault(options: argparse.Namespace) -> None:
+    Lab(options.name, _say).set_fault(options.node, options.fault)
 
 
 def _record(options: argparse.Namespace) -> None:
