@@ -18,11 +18,11 @@ import pytest
 
 from tests.lab.hosts import HostSet, HostSpec
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 
 TIMEOUT = 20
 """precheck_timeout; Ansible itself waits 10 s for a connection."""
-STARTING = 40
+STARTING = 100
 """Seconds for ansible-playbook to start and to print its report; this machine may be busy."""
 SPECS = [
     HostSpec("plain"),
