@@ -29,7 +29,7 @@ TOMORROW, YESTERDAY = TODAY + timedelta(days=1), TODAY - timedelta(days=1)
 
 @pytest.fixture(scope="module")
 def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
-    with claimed_lab("-evidence") as lab:
+    with claimed_lab("-proof") as lab:
         DEMO.bring_up(lab)
         try:
             yield Player(lab, tmp_path_factory.mktemp("evidence"))

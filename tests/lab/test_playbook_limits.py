@@ -22,7 +22,7 @@ CORE = ["core-1", "core-2", "core-3"]
 
 @pytest.fixture(scope="module")
 def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
-    with claimed_lab("-limits") as lab:
+    with claimed_lab("-part") as lab:
         DEMO.bring_up(lab)
         try:
             yield Player(lab, tmp_path_factory.mktemp("limits"))
