@@ -239,6 +239,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.installat
     scope,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer, observe_once
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import require, scoping
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scope_options import PLACEMENT_OPTIONS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scoping import (
     OwnedElsewhere,
@@ -296,6 +297,7 @@ def main() -> None:
             check_mode=module.check_mode,
         )
         spec = params["spec"] if params["create"] else None
+        require(cluster, scoping(cluster, label, spec, request.patch_owned), module.warn)
         observation = observe_once(cluster)
         try:
             outcome = scope(cluster, request, observation=observation, create_spec=spec)

@@ -15,6 +15,7 @@ author:
 description:
   - Lists the nodes' metadata once, compares, and writes only the nodes that differ, each in a single merge patch.
   - A node that does not exist is refused, by name, before the first write.
+  - Where the account may not patch nodes, that is said before the first write too, and in check mode.
   - Writes are bounded in rate and concurrency. V(429), V(409) and V(5xx) answers are repeated. What could not be written is reported
     node by node, and so is what was.
 options:
@@ -103,6 +104,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.labelling
     wanted_labels,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.node_report import finish
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import WRITE_NODES, require
 
 
 def main() -> None:
@@ -127,6 +129,8 @@ def main() -> None:
         if params["selector"] is not None and not nodes:
             module.warn("No node matches the selector {0!r}.".format(params["selector"]))
         changes = label_changes(nodes, params["nodes"], labels, annotations)
+        if changes:
+            require(cluster, WRITE_NODES, module.warn)
         outcomes = (
             {} if module.check_mode else apply_label_changes(cluster, changes, params["rate"], params["concurrency"])
         )

@@ -18,6 +18,7 @@ description:
     else writes the node in between, it is read and judged anew, so no taint of somebody else's is ever lost or brought back.
   - Taints that are not named stay as they are and where they are in the list. A taint that is there already is no change.
   - A node that does not exist is refused, by name, before the first write.
+  - Where the account may not patch nodes, that is said before the first write too, and in check mode.
   - Writes are bounded in rate and concurrency. V(429) and V(5xx) answers are repeated. What could not be written is reported node by
     node, and so is what was.
 options:
@@ -124,6 +125,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec i
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.node_report import finish
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import WRITE_NODES, require
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.tainting import (
     apply_taint_changes,
     taint_changes,
@@ -162,6 +164,8 @@ def main() -> None:
         taints = wanted_taints(params["taints"], present)
         judge = partial(with_taints if present else without_taints, these=taints)
         changes = taint_changes(tainted_nodes(cluster), params["nodes"], judge)
+        if changes:
+            require(cluster, WRITE_NODES, module.warn)
         if not module.check_mode:
             changes, failed = apply_taint_changes(cluster, changes, judge, params["rate"], params["concurrency"])
     finish(module, changes, failed, len(set(params["nodes"])))

@@ -31,6 +31,8 @@ description:
   - Affinity, tolerations and the places of typha and the control plane are set together with the selector. Where the selector is in force
     already, what would restart calico-node (O(affinity), O(tolerations)) is not set any more. When it differs, the rollout stops.
   - Only nodes of the plan, and those that are adopted, are written to.
+  - In the first call of a run, which is the one without O(state), the API server is asked whether the account may do all that follows.
+    Where it may not, the module fails, in check mode too, and names every right that is missing together with the rules to add.
 options:
   plan:
     description: The plan, as the P(calico_ops.rollout.plan#filter) filter made it. A plan that was altered since is refused.
@@ -251,6 +253,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec i
     WRITE_OPTIONS,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import WRITE_NODES, require, scoping
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scope_options import PLACEMENT_OPTIONS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.step import Limits, Step
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.given import given_plan, given_state
@@ -258,6 +261,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.placem
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.report import progress_line
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.wishes import (
     OWNER_TIMEOUT,
+    PATCH,
     WAIT,
     WHEN_OWNED,
     Wishes,
@@ -306,6 +310,11 @@ def main() -> None:
             limits=Limits(params["max_duration"], params["rate"], params["concurrency"]),
             wishes=wishes,
         )
+        if params["state"] is None:
+            # Once a run: the calls that follow hand the state on.
+            label, patch_owned = plan["admission_label"], wishes.when_owned == PATCH
+            scope_rights = scoping(cluster, label, params["installation_spec"], patch_owned)
+            require(cluster, [*scope_rights, *WRITE_NODES], module.warn)
         if module.check_mode:
             step.rehearse()
         else:

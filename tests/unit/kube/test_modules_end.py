@@ -100,6 +100,8 @@ def test_what_was_written_and_what_was_not_is_listed_when_a_write_fails(run: Cal
             if request.path.endswith("n-1"):
                 return status(404, "NotFound", 'nodes "n-1" not found')
             return Reply(body={"kind": "PartialObjectMetadata"})
+        if request.method == "POST":
+            return Reply(body={"status": {"allowed": True}})
         items = [{"metadata": {"name": f"n-{index}", "uid": "u"}} for index in range(3)]
         return Reply(body={"metadata": {"resourceVersion": "1"}, "items": items})
 

@@ -1,0 +1,55 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+import yaml
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.rights import (
+    Right,
+    RightsMissing,
+    right,
+    rules,
+)
+
+INSTALLATIONS = "/apis/operator.tigera.io/v1/installations"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/api/v1/nodes", Right("get", "", "nodes")),
+        ("/api/v1/namespaces/calico-system/pods", Right("get", "", "pods", namespace="calico-system")),
+        ("/apis/apps/v1/namespaces/a/daemonsets/b", Right("get", "apps", "daemonsets", "b", "a")),
+        (f"{INSTALLATIONS}/default", Right("get", "operator.tigera.io", "installations", "default")),
+    ],
+)
+def test_the_right_that_a_request_takes_is_told_by_its_path(path: str, expected: Right) -> None:
+    assert right("get", path) == expected
+
+
+def test_the_rules_to_add_are_yaml_for_a_role_and_name_verbs_of_a_thing_together() -> None:
+    missing = [
+        right("patch", "/api/v1/nodes"),
+        right("patch", f"{INSTALLATIONS}/default"),
+        right("list", "/api/v1/nodes"),
+        right("list", INSTALLATIONS),
+    ]
+    assert yaml.safe_load(rules(missing)) == {
+        "rules": [
+            {"apiGroups": [""], "resources": ["nodes"], "verbs": ["list", "patch"]},
+            {"apiGroups": ["operator.tigera.io"], "resources": ["installations"], "verbs": ["list"]},
+            {
+                "apiGroups": ["operator.tigera.io"],
+                "resources": ["installations"],
+                "resourceNames": ["default"],
+                "verbs": ["patch"],
+            },
+        ]
+    }
+
+
+def test_the_error_names_every_right_that_is_missing() -> None:
+    text = str(RightsMissing([right("patch", "/api/v1/nodes"), right("get", f"{INSTALLATIONS}/default")]))
+    assert "Missing: patch nodes; get installations.operator.tigera.io default." in text
+    assert "nothing was written" in text
+    assert "    verbs: [patch]" in text
