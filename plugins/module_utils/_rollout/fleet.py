@@ -124,7 +124,9 @@ def survey(report: PrecheckReport) -> Fleet:
         across=tuple(report["cross_findings"]),
         waivers=tuple(of_report(report, {})),
         reused=tuple(name for name, host in hosts if host["reused"]),
-        oldest=min((host["checked_at"] for _name, host in hosts if host["reused"] and host["checked_at"]), default=None),
+        oldest=min(
+            (host["checked_at"] for _name, host in hosts if host["reused"] and host["checked_at"]), default=None
+        ),
     )
 
 

@@ -266,52 +266,6 @@ def test_a_modprobe_that_the_image_does_not_have_is_warned_about() -> None:
     assert status("modules_in_container_loadable", facts, dataplane="nftables") == "ok"
 
 
-def test_either_backend_of_iptables_will_do() -> None:
-    facts = answering(healthy(), "compat.", errno=errno.EINVAL, text="")
-    assert status("xt_required_extensions", facts) == "ok"
-    facts = answering(facts, "legacy.", errno=errno.ENOPROTOOPT, text="")
-    assert status("xt_required_extensions", facts) == "fail"
-
-
-def test_a_missing_extension_is_named() -> None:
-    facts = healthy()
-    for way in ("compat", "legacy"):
-        facts = answering(facts, f"{way}.rpfilter.inet", errno=errno.ENOENT, text="match rpfilter")
-    assert judgement("xt_required_extensions", facts).message == "the kernel lacks what iptables needs for rpfilter"
-
-
-def test_bpf_asks_iptables_for_little() -> None:
-    facts = answering(answering(healthy(), "compat.NFLOG", errno=errno.ENOENT), "legacy.NFLOG", errno=errno.ENOENT)
-    assert status("xt_required_extensions", facts, dataplane="bpf") == "ok"
-    assert status("xt_required_extensions", facts) == "fail"
-
-
-def test_ipv6_that_is_off_fails_where_there_will_be_an_ipv6_pool() -> None:
-    facts = knowing(healthy(), ipv6=False)
-    assert status("ip6_rpfilter_and_tables", facts) == "not_applicable"
-    assert status("ip6_rpfilter_and_tables", facts, ipv6=True) == "fail"
-
-
-def test_an_ip6tables_extension_that_is_missing_fails() -> None:
-    facts = answering(
-        answering(healthy(), "compat.icmp6.inet6", errno=errno.ENOENT), "legacy.icmp6.inet6", errno=errno.ENOENT
-    )
-    assert status("ip6_rpfilter_and_tables", facts, ipv6=True) == "fail"
-
-
-@pytest.mark.parametrize(("probe", "text"), [("generation", "no nf_tables"), ("fib", "lacks fib")])
-def test_nftables_fails_for_what_it_lacks_and_iptables_is_warned(probe: str, text: str) -> None:
-    facts = answering(healthy(), f"nft.{probe}", errno=errno.EINVAL, text=probe)
-    assert text in judgement("nft_functional", facts, dataplane="nftables").message
-    assert status("nft_functional", facts, dataplane="nftables") == "fail"
-    assert status("nft_functional", facts) == "warn"
-
-
-def test_a_connection_tracker_without_netlink_fails() -> None:
-    facts = answering(healthy(), "conntrack.", errno=errno.EINVAL, text="statistics")
-    assert status("conntrack_netlink", facts) == "fail"
-
-
 @pytest.mark.parametrize(
     ("release", "expected"),
     [
