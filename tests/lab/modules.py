@@ -49,7 +49,7 @@ class Modules:
         return Outcome(bool(result.get("failed")), result, writes)
 
     def start(self, module: str, **options: Any) -> subprocess.Popen[bytes]:
-        """In the background and in a process group of its own, to be killed."""
+        """In the background, to be killed."""
         return subprocess.Popen(
             self._command(module, options),
             env=self._environment,

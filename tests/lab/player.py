@@ -72,22 +72,11 @@ class Player:
     def play(
         self, name: str, playbook: str, *arguments: str, inventory: Path | None = None, **variables: Any
     ) -> Played:
-        reports = self.directory / name
-        reports.mkdir()
-        variables = {"rollout_report_dir": str(reports), "precheck_report_dir": str(reports), **variables}
+        reports = self._reports(name)
         position = self.lab.audit.position()
         outcome = subprocess.run(
-            [
-                *("ansible-playbook", "-i", str(inventory or self.lab.inventory), f"calico_ops.rollout.{playbook}"),
-                *("-e", f"@{VARS}", "-e", json.dumps(variables), *arguments),
-            ],
-            env={
-                **os.environ,
-                "K8S_AUTH_KUBECONFIG": str(self.lab.kubeconfig),
-                "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-                "ANSIBLE_PIPELINING": "true",
-                "ANSIBLE_HOME": str(self.directory / "home"),
-            },
+            self._command(reports, playbook, *arguments, inventory=inventory, **variables),
+            env=self._environment,
             check=False,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -110,3 +99,39 @@ class Player:
             reports=reports,
             writes=self.lab.audit.writes(position, user=self.lab.collection_user),
         )
+
+    def start(self, name: str, playbook: str, **variables: Any) -> subprocess.Popen[bytes]:
+        """In the background, to be killed."""
+        reports = self._reports(name)
+        with (reports / "stdout").open("w") as output:
+            return subprocess.Popen(
+                self._command(reports, playbook, **variables),
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    def _reports(self, name: str) -> Path:
+        reports = self.directory / name
+        reports.mkdir()
+        return reports
+
+    def _command(
+        self, reports: Path, playbook: str, *arguments: str, inventory: Path | None = None, **variables: Any
+    ) -> list[str]:
+        variables = {"rollout_report_dir": str(reports), "precheck_report_dir": str(reports), **variables}
+        return [
+            *("ansible-playbook", "-i", str(inventory or self.lab.inventory), f"calico_ops.rollout.{playbook}"),
+            *("-e", f"@{VARS}", "-e", json.dumps(variables), *arguments),
+        ]
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "K8S_AUTH_KUBECONFIG": str(self.lab.kubeconfig),
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_PIPELINING": "true",
+            "ANSIBLE_HOME": str(self.directory / "home"),
+        }

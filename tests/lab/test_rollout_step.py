@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
 from tests.lab.audit import AuditEvent
 from tests.lab.lab import Lab
 from tests.lab.modules import Modules, Outcome, eventually
-from tests.lab.test_installation_scope import INSTALLATION, KEY, create_installation, ready_nodes
+from tests.lab.test_installation_scope import INSTALLATION, create_installation, ready_nodes
 from tests.plans import plan_of
 
 GRACE = 5.0
@@ -140,24 +138,6 @@ def test_goes_on_where_it_was_when_every_call_is_short_and_the_state_is_lost(nod
     assert calls[-1]["outcome"] == "done"
     assert max(call["elapsed"] for call in calls) < 3 + GRACE
     assert labels_per_node(calls) == {"a": 1, "b": 1, "c": 1}
-
-
-@pytest.fixture
-def killed(nodes: Lab, tmp_path: Path) -> Plan:
-    """A rollout whose process was killed right after its first label."""
-    plan = plan_of(["a", "b"], ["c"])
-    process = Modules(nodes, tmp_path).start("rollout_step", plan=plan, installation_spec={})
-    eventually(lambda: nodes.admin.list("/api/v1/nodes", labelSelector=KEY), "a node is labelled")
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    return plan
-
-
-def test_a_run_after_a_killed_one_ends_well(killed: Plan, nodes: Lab, modules: Modules) -> None:
-    calls = played(modules, killed)
-    assert calls[-1]["outcome"] == "done"
-    assert ready_nodes(nodes) == {"a", "b", "c"}
-    assert all(count == 1 for count in labels_per_node(calls).values())
 
 
 def test_a_node_that_never_gets_ready_stops_the_rollout_with_the_table_that_names_it(
