@@ -24,12 +24,15 @@ def precheck_report(
     hostvars: Mapping[str, Any],
     register: str = "precheck_registered",
     in_run: list[str] | None = None,
+    nodes: Mapping[str, Any] | None = None,
 ) -> Any:
     registered = {host: _variable(hostvars, host, register) for host in hosts}
     node_names = {host: _variable(hostvars, host, "node_name") for host in hosts}
     waivers = {host: read_waivers(plain(_variable(hostvars, host, "precheck_waivers")), host, CHECKS) for host in hosts}
     today = datetime.now(timezone.utc).date()
-    return _report.assemble(registered, node_names, plain(in_run), waivers, today)
+    joined = _report.with_nodes(registered, node_names, plain(nodes or {}))
+    asked = None if in_run is None else [*plain(in_run), *joined.by_node]
+    return _report.assemble(joined.registered, joined.node_names, asked, waivers, today)
 
 
 def _variable(hostvars: Mapping[str, Any], host: str, name: str) -> Any:

@@ -50,6 +50,12 @@ def collection_account() -> Account:
     return Account(accounts[0]["namespace"], accounts[0]["name"])
 
 
+def collection_namespaces() -> set[str]:
+    """The namespaces that docs/rbac.yaml makes."""
+    objects = yaml.safe_load(RBAC.read_text())["items"]
+    return {each["metadata"]["name"] for each in objects if each["kind"] == "Namespace"}
+
+
 def crds_folder() -> Path:
     """Our own schemas, or the real ones that LAB_CRDS names."""
     folder = Path(os.environ.get("LAB_CRDS") or LAB_SOURCES / "crds").resolve()

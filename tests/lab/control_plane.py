@@ -140,6 +140,7 @@ class ControlPlane:
             f"--service-account-key-file={pki.service_account_public}",
             f"--service-account-signing-key-file={pki.service_account_key}",
             "--service-cluster-ip-range=10.96.0.0/16",
+            "--kubelet-preferred-address-types=InternalIP",  # as kubeadm; a lab's node has no name that a DNS knows
             "--endpoint-reconciler-type=none",  # loopback is no address that an Endpoints object may hold
             "--authorization-mode=RBAC",
             "--anonymous-auth=false",

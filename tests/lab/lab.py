@@ -26,6 +26,7 @@ from tests.lab.access import (
     OPERATOR,
     apply_manifests,
     collection_account,
+    collection_namespaces,
     write_account_kubeconfig,
 )
 from tests.lab.api import Api
@@ -140,7 +141,7 @@ class Lab:
 
     def reset(self) -> None:
         """Remove all nodes, Calico's resources and what was made beside them."""
-        reset(self.admin, collection_account().namespace)
+        reset(self.admin, collection_namespaces())
 
     # -- the stand-in for tigera-operator
 

@@ -15,15 +15,16 @@ _OWN_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node
 _AT_ONCE: dict[str, str | int | bool] = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
 
 
-def reset(admin: Api, collection_namespace: str, seconds: float = 60) -> None:
+def reset(admin: Api, collection_namespaces: set[str], seconds: float = 60) -> None:
     """Remove nodes, Calico's resources and every namespace that a fresh lab does not have; wait until they are gone."""
     deadline = time.monotonic() + seconds
-    kept = _OWN_NAMESPACES | {collection_namespace}
+    kept = _OWN_NAMESPACES | collection_namespaces
     _delete_calico_resources(admin)
     admin.delete("/api/v1/nodes", **_AT_ONCE)
     _wait(deadline, "Calico's resources", lambda: _calico_resources(admin))
     for kind in ("/apis/coordination.k8s.io/v1/namespaces/{}/leases", "/api/v1/namespaces/{}/configmaps"):
-        admin.delete(kind.format(collection_namespace))
+        for namespace in collection_namespaces:
+            admin.delete(kind.format(namespace))
     for namespace in _names(admin, "/api/v1/namespaces"):
         for workload in ("daemonsets", "deployments", "replicasets"):
             admin.delete(f"/apis/apps/v1/namespaces/{namespace}/{workload}", **_AT_ONCE)

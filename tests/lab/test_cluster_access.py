@@ -21,7 +21,8 @@ VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletec
 # What Kubernetes grants to everybody who is authenticated: questions about oneself.
 EVERYBODYS = "authorization.k8s.io", "authentication.k8s.io"
 
-Rule = tuple[str, str, str]
+Rule = tuple[str, str, str, str]
+"""Namespace (empty for everywhere), API group, resource, verb."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def _listed() -> set[Rule]:
     """The rules of docs/rbac.yaml that hold for any name."""
     roles = [each for each in yaml.safe_load(RBAC.read_text())["items"] if each["kind"].endswith("Role")]
     return {
-        (group, resource, verb)
+        (role["metadata"].get("namespace", ""), group, resource, verb)
         for role in roles
         for rule in role["rules"]
         if "resourceNames" not in rule
@@ -51,9 +52,9 @@ def _resources(api: Api) -> Iterator[tuple[str, str]]:
 
 
 def _may(api: Api, rule: Rule) -> bool:
-    group, resource, verb = rule
+    namespace, group, resource, verb = rule
     name, _slash, subresource = resource.partition("/")
-    attributes = {"group": group, "resource": name, "subresource": subresource, "verb": verb}
+    attributes = {"namespace": namespace, "group": group, "resource": name, "subresource": subresource, "verb": verb}
     review: dict[str, Any] = api.create(
         "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
         {
@@ -66,12 +67,17 @@ def _may(api: Api, rule: Rule) -> bool:
 
 
 def test_the_collection_may_do_what_rbac_yaml_lists_and_nothing_else(lab: Lab, collection: Api) -> None:
+    listed = _listed()
+    namespaces = {namespace for namespace, _group, _resource, _verb in listed}
+    kinds = {(group, resource) for group, resource in _resources(lab.admin)}
     questions = sorted(
-        {(group, resource, verb) for group, resource in _resources(lab.admin) for verb in VERBS} | _listed()
+        {(namespace, *kind, verb) for namespace in namespaces for kind in kinds for verb in VERBS} | listed
     )
     with ThreadPoolExecutor(8) as pool:
         answers = pool.map(lambda rule: _may(collection, rule), questions)
-    assert {rule for rule, allowed in zip(questions, answers, strict=True) if allowed} == _listed()
+    # What is allowed everywhere is allowed in each namespace.
+    expected = {rule for rule in questions if rule in listed or ("", *rule[1:]) in listed}
+    assert {rule for rule, allowed in zip(questions, answers, strict=True) if allowed} == expected
 
 
 def test_the_collection_is_its_own_service_account(collection: Api) -> None:
@@ -116,6 +122,6 @@ def test_neither_a_dry_run_nor_a_question_counts_as_a_write(cluster: Lab, collec
     cluster.add_node("w-1")
     position = cluster.audit.position()
     collection.patch("/api/v1/nodes/w-1", {"metadata": {"labels": {"a": "b"}}}, dryRun="All")
-    _may(collection, ("", "nodes", "get"))
+    _may(collection, ("", "", "nodes", "get"))
     assert [event.verb for event in cluster.audit.events(position, cluster.collection_user)] == ["patch", "create"]
     assert cluster.audit.writes(position, cluster.collection_user) == []

@@ -157,3 +157,16 @@ def test_nothing_rests_on_the_private_code_of_another_collection() -> None:
         if name.startswith("ansible_collections.") and not name.startswith("ansible_collections.calico_ops.rollout")
     }
     assert foreign == set()
+
+
+def test_a_node_is_checked_for_the_same_calico_as_a_host() -> None:
+    def options(entry: str, module: str) -> Iterator[dict[str, Any]]:
+        loaded = yaml.safe_load((CHECKOUT / "roles/precheck/tasks" / entry).read_text(encoding="utf-8"))
+        tasks = [task for outer in loaded for task in outer.get("block", [outer])]
+        yield from (task[f"calico_ops.rollout.{module}"] for task in tasks if f"calico_ops.rollout.{module}" in task)
+
+    (host,) = options("main.yml", "host_precheck")
+    (node,) = options("nodes.yml", "node_precheck")
+    # Those of one host, of how long its result counts, and what the report decides.
+    assert {name: value for name, value in host.items() if name in node["settings"]} == node["settings"]
+    assert set(host) - set(node["settings"]) == {"node_name", "max_age", "cache_dir", "fail_on"}

@@ -108,6 +108,21 @@ class Cluster:
             raise _refusal(method, path, response.status, response.reason, response.data)
         return _parsed(method, path, response.data)
 
+    def text(self, path: str, *, query: Mapping[str, Any] | None = None, timeout: float | None = None) -> str:
+        """A body that is no JSON, such as a container's log."""
+        deadline = time.monotonic() + (TIMEOUT if timeout is None else timeout)
+        response = self._send(
+            "GET",
+            path,
+            query=query,
+            body=None,
+            headers={"Accept": "text/plain, */*"},
+            patience=Patience.until(deadline, repeatable=True),
+        )
+        if response.status >= 300:
+            raise _refusal("GET", path, response.status, response.reason, response.data)
+        return str(response.data.decode("utf-8", "replace"))
+
     def get_or_none(self, path: str) -> dict[str, Any] | None:
         """The object, or null where there is none; also where its kind is not installed."""
         try:

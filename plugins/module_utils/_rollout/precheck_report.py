@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from .canonical import digest, plain
 from .cross_findings import among_hosts, fatal
 from .documents import DOCUMENT_VERSION, CheckResult, HostOutcome, PrecheckReport
+from .errors import RolloutError
 from .text import count
 from .unanswered import why
 from .waivers import IN_FORCE, Asked, apply_waivers, effective
@@ -51,6 +52,46 @@ def assemble(
         cross_findings=across,
         not_in_run=left_out,
     )
+
+
+class Joined(NamedTuple):
+    registered: dict[str, Mapping[str, Any] | None]
+    node_names: dict[str, str | None]
+    by_node: list[str]
+    """Entries whose answer came from the cluster, and so is of this run whatever hosts the play was limited to."""
+
+
+def with_nodes(
+    registered: Mapping[str, Mapping[str, Any] | None],
+    node_names: Mapping[str, str | None],
+    nodes: Mapping[str, Mapping[str, Any]],
+) -> Joined:
+    """The hosts' answers, and beside them those of nodes that were asked in the cluster.
+
+    A host whose variable `node_name` names such a node has the node's answer, if it gave none itself. The same name alone makes a
+    host and a Node not the same: such a node has an entry of its own.
+    """
+    joined = Joined(dict(registered), dict(node_names), [])
+    hosts = {name: host for host, name in node_names.items() if name}
+    for node, answer in nodes.items():
+        host = hosts.get(node)
+        if host is None:
+            host = node if node not in registered else f"node/{node}"
+            joined.node_names[host] = node
+        elif _holds_result(registered.get(host)):
+            if _holds_result(answer):
+                raise RolloutError(
+                    f"{host} gave a result over SSH, and its Node {node} one in the cluster: check it in one way only "
+                    "(`precheck_hosts`, or the nodes of node_precheck)."
+                )
+            continue
+        joined.registered[host] = answer
+        joined.by_node.append(host)
+    return joined
+
+
+def _holds_result(answer: Any) -> bool:
+    return isinstance(answer, Mapping) and isinstance(answer.get("precheck"), Mapping)
 
 
 def failed_checks(outcome: HostOutcome) -> list[Any]:

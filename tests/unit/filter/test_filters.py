@@ -184,3 +184,14 @@ def test_tagged_data_gives_the_same_plan() -> None:
     again = filter_named("plan")(tagged(made_report()), tagged([facts(name) for name in NAMES]), tiers=tagged(TIERS))
     assert again == made_plan()
     assert {type(name) for name in again["batches"][0]["nodes"]} == {str}
+
+
+def test_nodes_that_were_asked_in_the_cluster_are_in_the_run_whatever_hosts_it_was_limited_to() -> None:
+    nodes = {
+        "core-3": answer("core-3", node_name="core-3"),
+        "talos-1": {"failed": True, "msg": "no pod was made for it"},
+    }
+    report = filter_named("precheck_report")(["a", "b", "dark"], HOSTVARS, in_run=["a"], nodes=nodes)
+    outcomes = {name: (host["outcome"], host["node_name"]) for name, host in report["hosts"].items()}
+    assert outcomes == {"a": ("passed", None), "dark": ("passed", "core-3"), "talos-1": ("no_result", "talos-1")}
+    assert set(report["not_in_run"]) == {"b"}

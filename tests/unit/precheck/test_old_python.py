@@ -29,7 +29,7 @@ SETTINGS = {
 EXAMINE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from _precheck import options
+from _precheck import in_cluster, options
 from _precheck.checks.declaration import Want
 from _precheck.report import examine
 document, made = examine(Want(**json.loads(sys.argv[2])))

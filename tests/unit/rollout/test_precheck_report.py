@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_report import assemble
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_report import assemble, with_nodes
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_text import precheck_text
 
 from tests.unit.rollout.builders import UNREACHABLE, answer, check, failing
@@ -145,3 +146,44 @@ def test_the_digest_names_the_evidence() -> None:
 def test_no_control_character_of_a_host_reaches_the_terminal() -> None:
     text = precheck_text(assemble({"h": answer("edge-1", [check(status="fail", message="\x1b[2Jgone")])}))
     assert "\x1b" not in text
+
+
+def joined(registered: dict[str, Any], node_names: dict[str, str | None], nodes: dict[str, Any]) -> Any:
+    found = with_nodes(registered, node_names, nodes)
+    return assemble(found.registered, found.node_names)["hosts"]
+
+
+def test_a_node_that_was_asked_in_the_cluster_has_an_entry_of_its_own() -> None:
+    hosts = joined({"edge-1": answer("edge-1")}, {}, {"talos-1": answer("talos-1", node_name="talos-1")})
+    assert (hosts["talos-1"]["outcome"], hosts["talos-1"]["node_name"]) == ("passed", "talos-1")
+    assert hosts["edge-1"]["outcome"] == "passed"
+
+
+def test_a_host_that_is_the_node_by_its_variable_has_the_nodes_answer() -> None:
+    hosts = joined({"t1": UNREACHABLE}, {"t1": "talos-1"}, {"talos-1": answer("talos-1", node_name="talos-1")})
+    assert list(hosts) == ["t1"]
+    assert (hosts["t1"]["outcome"], hosts["t1"]["node_name"]) == ("passed", "talos-1")
+
+
+def test_the_same_name_alone_makes_a_host_and_a_node_not_the_same() -> None:
+    hosts = joined({"talos-1": UNREACHABLE}, {"talos-1": None}, {"talos-1": answer("talos-1", node_name="talos-1")})
+    assert (hosts["talos-1"]["outcome"], hosts["talos-1"]["node_name"]) == ("unreachable", None)
+    assert (hosts["node/talos-1"]["outcome"], hosts["node/talos-1"]["node_name"]) == ("passed", "talos-1")
+
+
+def test_a_host_that_answered_in_both_ways_is_an_error() -> None:
+    with pytest.raises(RolloutError, match="t1 gave a result over SSH, and its Node talos-1 one in the cluster"):
+        joined({"t1": answer("t1")}, {"t1": "talos-1"}, {"talos-1": answer("talos-1", node_name="talos-1")})
+
+
+def test_a_node_that_gave_none_takes_no_result_away() -> None:
+    hosts = joined(
+        {"t1": answer("t1")}, {"t1": "talos-1"}, {"talos-1": {"failed": True, "msg": "no pod was made for it"}}
+    )
+    assert hosts["t1"]["outcome"] == "passed"
+
+
+def test_a_node_without_an_answer_has_no_result_and_its_reason() -> None:
+    hosts = joined({}, {}, {"talos-1": {"failed": True, "msg": "no pod was made for it"}})
+    assert (hosts["talos-1"]["outcome"], hosts["talos-1"]["node_name"]) == ("no_result", "talos-1")
+    assert "no pod was made for it" in hosts["talos-1"]["reason"]

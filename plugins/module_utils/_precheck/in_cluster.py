@@ -1,0 +1,56 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. The check of a host that has no SSH or no Python, from a privileged container on it.
+
+The process moves into the namespaces of the host's first process, so that everything is seen as a check over SSH sees it: mounts, their
+flags and absolute links too, which a directory under which the host is mounted would show otherwise. The image's Python
+stays behind in the container, so whatever is needed of it has to be loaded before.
+"""
+
+import ctypes
+import encodings.ascii
+import encodings.idna
+import encodings.latin_1
+import encodings.utf_8
+import json
+import os
+import sys
+from typing import List
+
+from .checks.declaration import Want
+from .report import examine
+
+MARK = "PRECHECK-RESULT "
+_NAMESPACES = ("net", "uts", "mnt")
+
+
+def main(arguments: List[str]) -> None:
+    with open(arguments[1], encoding="utf-8") as stream:
+        settings = json.load(stream)
+    want = Want(**dict(settings["want"], node_name=os.environ["NODE_NAME"]))
+    enter_host()
+    document, _made = examine(want, settings["checks"], settings["deadline"])
+    # On a line of its own: what is read of a container is everything that it said, on both of its streams.
+    sys.stdout.write("\n{}{}\n".format(MARK, json.dumps(document)))
+    sys.stdout.flush()
+
+
+def enter_host() -> None:
+    """The namespaces of process 1, which is the host's only in a pod with hostPID."""
+    if os.getpid() == 1:
+        sys.exit("this container has process ids of its own: the pod was made without hostPID, or somebody took it out")
+    try:
+        # All are opened first: the last one hides this /proc.
+        handles = [(name, os.open("/proc/1/ns/" + name, os.O_RDONLY)) for name in _NAMESPACES]
+        for name, handle in handles:
+            _enter(name, handle)
+            os.close(handle)
+    except OSError as error:
+        sys.exit("the host's namespaces cannot be entered: {}: {}".format(error.filename, error.strerror))
+
+
+def _enter(name: str, handle: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).setns(handle, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), name)

@@ -1,0 +1,219 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The precheck of hosts without SSH or Python, as Jobs in the cluster that they have joined."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: node_precheck
+short_description: Checks hosts that have no SSH or no Python, by a Job on each of their nodes
+version_added: "0.1.0"
+author:
+  - The calico_ops.rollout authors (@calico-ops)
+description:
+  - Does what M(calico_ops.rollout.host_precheck) does, and returns the same documents, where nobody can log in (Talos, Bottlerocket).
+    The hosts must have joined the cluster; they need not be ready, have Calico, or be schedulable.
+  - A Job for each node runs a container of the image that you name, any one with Python 3.6 or newer. The code comes from this
+    collection, in a ConfigMap. The container is privileged, on the host's network and among its processes, and moves into the host's
+    mounts before it looks. It writes nothing there.
+  - A result counts for the node on which its pod ran, and only when it has seen the machine that the Node's kubelet reports.
+  - Jobs and ConfigMap are removed in the end. Those of a run that was killed end by themselves, or are removed by the next one.
+  - A node that gives no result does not fail the module. Its entry says why, and it never counts as passed.
+options:
+  nodes:
+    description: Names of the nodes.
+    type: list
+    elements: str
+  selector:
+    description: Kubernetes label selector of the nodes.
+    type: str
+  image:
+    description: Image with a Python of 3.6 or newer, as the nodes can pull it.
+    type: str
+    required: true
+  interpreter:
+    description: Python in the image, a name to be found on its C(PATH) or a path.
+    type: str
+    default: python3
+  image_pull_secrets:
+    description: Names of Secrets in O(namespace) with credentials for the registry.
+    type: list
+    elements: str
+    default: []
+  namespace:
+    description: >-
+      Namespace of Jobs and ConfigMap. Its pod security must allow privileged pods. Whoever may create Jobs in such a namespace is root
+      on every node, so it should be used for nothing else.
+    type: str
+    default: calico-ops-precheck
+  settings:
+    description: >-
+      The Calico that the hosts are checked for, with the options of M(calico_ops.rollout.host_precheck) as there. C(node_name),
+      C(controller_clock), C(max_age), C(cache_dir) and C(fail_on) are not among them.
+    type: dict
+    default: {}
+  concurrency:
+    description: Jobs under way at the same time.
+    type: int
+    default: 10
+  node_timeout:
+    description: Seconds that a node has from the creation of its Job to its answer, the pull of the image included.
+    type: int
+    default: 180
+  timeout:
+    description: Seconds for all nodes together. What has no answer by then is reported so.
+    type: int
+    default: 900
+extends_documentation_fragment:
+  - calico_ops.rollout._kube
+  - calico_ops.rollout._attributes
+  - calico_ops.rollout._attributes.kube_group
+attributes:
+  check_mode:
+    support: partial
+    details: >-
+      The API server judges all objects by a dry run, and nothing is made. Nothing is known of the hosts then, so every node's entry
+      says that its check was skipped.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+    details: What is made is gone in the end, so nothing ever counts as changed.
+seealso:
+  - module: calico_ops.rollout.host_precheck
+  - plugin: calico_ops.rollout.precheck_report
+    plugin_type: filter
+notes:
+  - "Needs rules beside those of a rollout: Role C(calico-ops-node-precheck) in C(docs/rbac.yaml)."
+"""
+
+EXAMPLES = r"""
+- name: Check the hosts without SSH
+  calico_ops.rollout.node_precheck:
+    selector: example.com/os=talos
+    image: registry.example.com/library/python:3.13-slim
+    settings:
+      dataplane: nftables
+      encapsulation: vxlan
+  register: immutable
+
+- name: Put them into one report with those that have SSH
+  ansible.builtin.set_fact:
+    report: "{{ groups['all'] | calico_ops.rollout.precheck_report(hostvars, nodes=immutable.prechecks) }}"
+"""
+
+RETURN = r"""
+prechecks:
+  description: >-
+    What each node answered, by name, in the shape in which hosts register theirs. C(precheck) holds a PrecheckResult; without one,
+    C(msg) or C(skip_reason) says why.
+  returned: success
+  type: dict
+manifests:
+  description: The objects that are made in the cluster, the ConfigMap without the code in it.
+  returned: in check mode
+  type: list
+  elements: dict
+"""
+
+import secrets
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.archive import precheck_archive
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import AUTH_CONSTRAINTS, AUTH_OPTIONS
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.precheck_jobs import (
+    PrecheckJobs,
+    rehearse,
+    targets,
+    without_linux,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS, problem_with, wanted
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_job import (
+    JobSettings,
+    config_map,
+    job,
+    skipped,
+)
+
+NOT_FOR_NODES = ("node_name", "controller_clock", "max_age", "cache_dir", "fail_on")
+POSITIVE = ("concurrency", "node_timeout", "timeout")
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "nodes": {"type": "list", "elements": "str"},
+            "selector": {"type": "str"},
+            "image": {"type": "str", "required": True},
+            "interpreter": {"type": "str", "default": "python3"},
+            "image_pull_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "namespace": {"type": "str", "default": "calico-ops-precheck"},
+            "settings": {"type": "dict", "default": {}},
+            "concurrency": {"type": "int", "default": 10},
+            "node_timeout": {"type": "int", "default": 180},
+            "timeout": {"type": "int", "default": 900},
+            **AUTH_OPTIONS,
+        },
+        mutually_exclusive=[("nodes", "selector")],
+        required_one_of=[("nodes", "selector")],
+        supports_check_mode=True,
+        **AUTH_CONSTRAINTS,
+    )
+    params = module.params
+    result: dict[str, Any] = {"changed": False}
+    with connected(module) as cluster:
+        precheck = precheck_settings(params)
+        meant = targets(cluster, params["nodes"], params["selector"])
+        if not meant:
+            module.warn("No node matches the selector {0!r}.".format(params["selector"]))
+        prechecks = without_linux(meant)
+        nodes = [node for node in meant if node.name not in prechecks]
+        settings, archive = job_settings(params), precheck_archive()
+        if module.check_mode:
+            rehearse(cluster, settings, nodes, archive, precheck)
+            prechecks.update((node.name, skipped("check mode makes no Job")) for node in nodes)
+            result["manifests"] = [config_map(settings, b"", precheck), *(job(settings, node.name) for node in nodes)]
+        elif nodes:
+            jobs = PrecheckJobs(cluster, settings, params["concurrency"], time.monotonic() + params["timeout"])
+            prechecks.update(jobs.run(nodes, archive, precheck))
+    module.exit_json(prechecks=prechecks, **result)
+
+
+def precheck_settings(params: dict[str, Any]) -> dict[str, Any]:
+    """What the container is told, checked as host_precheck checks its own options; RolloutError says what is wrong."""
+    for name in POSITIVE:
+        if params[name] < 1:
+            raise RolloutError("node_precheck: {0} must be at least 1, not {1}.".format(name, params[name]))
+    spec = {name: option for name, option in OPTIONS.items() if name not in NOT_FOR_NODES}
+    checked = ArgumentSpecValidator(spec).validate(params["settings"])
+    if checked.error_messages:
+        raise RolloutError("node_precheck: settings: {0}.".format("; ".join(checked.error_messages)))
+    options = {**dict.fromkeys(NOT_FOR_NODES), **checked.validated_parameters}
+    problem = problem_with(options)
+    if problem:
+        raise RolloutError("node_precheck: settings: {0}.".format(problem))
+    want = {name: value for name, value in wanted(options)._asdict().items() if name not in NOT_FOR_NODES}
+    return {"want": want, "checks": options["checks"], "deadline": options["deadline"]}
+
+
+def job_settings(params: dict[str, Any]) -> JobSettings:
+    return JobSettings(
+        run=secrets.token_hex(4),
+        namespace=params["namespace"],
+        image=params["image"],
+        interpreter=params["interpreter"],
+        pull_secrets=params["image_pull_secrets"],
+        node_timeout=params["node_timeout"],
+        expires=int(time.time()) + params["timeout"] + params["node_timeout"],
+    )
+
+
+if __name__ == "__main__":
+    main()

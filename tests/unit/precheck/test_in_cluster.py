@@ -1,0 +1,132 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The precheck in a container: one file that any Python runs, and nothing of the image is needed once the host is entered."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.archive import precheck_archive
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck import in_cluster
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import precheck_job
+
+from tests.environment.places import CHECKOUT
+from tests.unit.precheck.kernels import want
+
+# Instead of entering a host, everything that a host without Python would not have is taken away.
+SEALED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from _precheck import in_cluster
+class Gone:
+    def find_spec(self, name, path=None, target=None):
+        raise ImportError("import of {} after the host was entered".format(name))
+def enter_host():
+    sys.path[:] = []
+    sys.meta_path[:] = [Gone()]
+in_cluster.enter_host = enter_host
+in_cluster.main(sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    file = tmp_path / "precheck.pyz"
+    file.write_bytes(precheck_archive())
+    return file
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    file = tmp_path / "settings.json"
+    kept = {
+        name: value
+        for name, value in want(encapsulation="vxlan", ipv6=True, ip_autodetection="can-reach=localhost")
+        ._asdict()
+        .items()
+        if name != "node_name"
+    }
+    file.write_text(json.dumps({"want": kept, "checks": None, "deadline": 30}))
+    return file
+
+
+def oldest_python() -> list[str]:
+    found = sorted(Path.home().glob(".pyenv/versions/3.6.*/bin/python"))
+    return [str(found[-1])] if found else []
+
+
+def run(python: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": "", "NODE_NAME": "talos-1"}
+    return subprocess.run(
+        [python, "-I", "-B", *arguments], capture_output=True, text=True, check=False, env=environment
+    )
+
+
+def result(said: str) -> dict[str, Any]:
+    (line,) = (line for line in said.splitlines() if line.startswith(precheck_job.MARK))
+    found: dict[str, Any] = json.loads(line[len(precheck_job.MARK) :])
+    return found
+
+
+def test_both_sides_know_the_result_by_the_same_mark() -> None:
+    assert in_cluster.MARK == precheck_job.MARK
+
+
+def test_the_archive_holds_every_part_that_a_check_needs(archive: Path) -> None:
+    folder = CHECKOUT / "plugins/module_utils"
+    parts = {str(path.relative_to(folder)) for path in folder.glob("_precheck/**/*.py")}
+    # The options are the modules' own: a container is told what was wanted.
+    assert parts - set(zipfile.ZipFile(BytesIO(archive.read_bytes())).namelist()) <= {"_precheck/options.py"}
+
+
+def test_the_same_code_is_the_same_archive_and_fits_into_a_configmap() -> None:
+    assert precheck_archive() == precheck_archive()
+    assert len(precheck_archive()) < 512 * 1024
+
+
+@pytest.mark.parametrize("python", [sys.executable, *oldest_python()])
+def test_nothing_is_imported_once_the_host_is_entered(python: str, archive: Path, settings: Path) -> None:
+    done = run(python, "-c", SEALED, str(archive), str(settings))
+    assert done.stderr == ""
+    document = result(done.stdout)
+    assert document["node_name"] == "talos-1"
+    told = [one["message"] for one in document["findings"]]
+    assert [message for message in told if "import of" in message or "internal error" in message] == []
+
+
+def test_a_container_that_does_not_share_the_hosts_processes_says_so(archive: Path, settings: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    arguments = ["-I", "-B", str(archive), str(settings)]
+    done = subprocess.run(
+        ["unshare", "--pid", "--fork", sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "NODE_NAME": "talos-1"},
+    )
+    assert "without hostPID" in done.stderr
+    assert precheck_job.MARK not in done.stdout
+
+
+@pytest.mark.skipif(not Path("/usr/bin/setpriv").exists() or os.geteuid() != 0, reason="needs root and setpriv")
+@pytest.mark.parametrize("taken", ["-sys_admin", "-sys_chroot"])
+def test_a_container_that_may_not_enter_the_host_says_so(taken: str, archive: Path, settings: Path) -> None:
+    drop = ["setpriv", f"--bounding-set={taken}", f"--inh-caps={taken}"]
+    done = subprocess.run(
+        [*drop, sys.executable, "-I", "-B", str(archive), str(settings)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "NODE_NAME": "talos-1"},
+    )
+    assert done.stderr.startswith("the host's namespaces cannot be entered: ")
+    assert precheck_job.MARK not in done.stdout
