@@ -24,6 +24,9 @@ ADMITTED = {KEY: "true"}
 EVERYTHING = [{"operator": "Exists"}]
 NODES = ("a", "b", "c")
 
+# Each runs Ansible several times, and a busy machine takes its time.
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture
 def modules(cluster: Lab, tmp_path: Path) -> Modules:
