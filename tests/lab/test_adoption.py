@@ -173,10 +173,10 @@ def test_a_value_that_somebody_sets_meanwhile_stays_and_is_told(stuck: Lab, modu
     plan = adopting(RUNNING, excluded=[STUCK], adoption_max_unavailable="2")
     process = modules.start("rollout_step", plan=plan)
     eventually(lambda: rolling_update(stuck)[1], "maxUnavailable is raised")
-    theirs = {"nodeUpdateStrategy": {"rollingUpdate": {"maxUnavailable": 3}}}
-    stuck.admin.patch(INSTALLATION, {"spec": theirs}, fieldManager="kubectl-edit")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    theirs = {"nodeUpdateStrategy": {"rollingUpdate": {"maxUnavailable": 3}}}
+    stuck.admin.patch(INSTALLATION, {"spec": theirs}, fieldManager="kubectl-edit")
     calls = played(modules, plan)
     assert calls[-1]["outcome"] == "done", calls[-1]["report"]["reason"]
     assert rolling_update(stuck) == (3, False)
