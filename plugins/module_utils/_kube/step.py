@@ -32,7 +32,7 @@ from .installation import scope
 from .journal import Journal
 from .observe import Observer, observe_once
 from .rolling_update import LimitOutcome, foreseen_restoration, raise_limit, restore_limit
-from .scoping import ScopeOutcome, ScopeRequest
+from .scoping import OwnedElsewhere, ScopeOutcome, ScopeRequest
 from .writes import Write, WriteOutcome, write_all
 
 LIST_SECONDS = 30.0
@@ -223,7 +223,12 @@ class Step:
         for action in labels:
             state = predict(state, action)
         ahead = simulate(observation, self.plan, state)
-        self._scope(observation["installation"] is None, ahead, check_mode=True)
+        try:
+            self._scope(observation["installation"] is None, ahead, check_mode=True)
+        except OwnedElsewhere:
+            # Whoever applies the Installation is told when the labels are there: the selector that they commit would take
+            # calico-node from every node that has none.
+            return
 
     def _scope(self, create: bool, observation: Observation, check_mode: bool) -> ScopeOutcome:
         return scope(

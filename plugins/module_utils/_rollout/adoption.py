@@ -70,7 +70,9 @@ def restart(
     if not nodes:
         return None
     present = daemonset["max_unavailable"]
-    raised = wanted if raises(wanted, present, nodes) else None
+    installation = observation["installation"]
+    ours = installation is not None and not installation["owned_by"]
+    raised = wanted if ours and raises(wanted, present, nodes) else None
     each = _readiness_seconds(observation)
     together = at_once(raised or present, nodes)
     return Restart(

@@ -115,10 +115,10 @@ class Situation(NamedTuple):
         rows = [row for row in self.readiness["nodes"] if not row["ready"]]
         if self.state["restart"]:
             # Those whose turn has not come run as before, and tell nothing.
-            turn = [row for row in rows if row["state"] == "old_revision"]
-            rows = [row for row in rows if row not in turn]
+            turn = sum(row["state"] == "old_revision" for row in rows)
+            rows = [row for row in rows if row["state"] != "old_revision"]
             if turn:
-                told.append(f"calico-node to restart on {count(len(turn), 'more node')}")
+                told.append(f"calico-node to restart on {count(turn, 'more node')}")
         told += [f"{row['node']} ({row['state']}: {row['reason']})" for row in rows[:most]]
         if len(rows) > most:
             told.append(f"{len(rows) - most} more nodes")

@@ -363,6 +363,15 @@ def test_a_rollout_that_stops_puts_it_back_first() -> None:
     assert decided(seen, **late)["report"]["outcome"] == "stopped"
 
 
+def test_it_is_not_raised_where_somebody_else_applies_the_installation() -> None:
+    seen = stuck_cluster()
+    seen["installation"] = installation({}, owned_by=["Argo CD (application net)"])
+    assert actions(adopting(seen)) == [("scope_installation", None, None)]
+    told = plan(ALL, running=RUNNING, observation=seen, adoption_max_unavailable="3")["restart"]
+    assert told is not None
+    assert told["raised_to"] is None
+
+
 def test_without_calico_there_is_nothing_to_raise() -> None:
     seen = unscoped(ALL, [])
     seen["daemonset"] = daemonset(0, {})
