@@ -33,6 +33,7 @@ def tell(story: Story) -> None:
     story.holds("check mode ends with 0", code == 0)
     story.holds("what restarts is told first", "restarts calico-node once on 19 nodes, 4 at a time" in _flat(output))
     admitted = story.run("kubectl", "get", "nodes", "-o", "name", "-l", ADMITTED)[1]
+    story.holds("and who is rid of it", "takes calico-node, which is not ready there, from edge-5" in _flat(output))
     story.holds("nothing was written", not re.findall("^node/", admitted, re.MULTILINE))
 
     story.chapter(

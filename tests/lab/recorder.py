@@ -66,8 +66,8 @@ def judge(events: Iterable[Event]) -> Verdict:
     """No more Ready calico-nodes lost at once than maxUnavailable, and none but to the rolling update. Pure."""
     verdict, limit = Verdict(), 1
     pods: dict[str, dict[str, Event]] = {}
-    last: dict[str, str] = {}
-    told: set[str] = set()
+    last: dict[str, Event] = {}
+    worst, allowed = set[str](), 0
     for event in sorted(events, key=lambda event: event.version):
         if event.limit:
             limit = event.limit
@@ -78,17 +78,22 @@ def judge(events: Iterable[Event]) -> Verdict:
         else:
             on_node[event.pod] = event
         if event.ready:
-            if last.get(event.node, event.revision) != event.revision:
+            before = last.get(event.node, event)
+            if before.revision != event.revision:
                 verdict.restarted.add(event.node)
+            elif before.pod != event.pod:
+                verdict.broken.append(f"calico-node of {event.node} was replaced by one of the same revision")
             verdict.served.add(event.node)
-            last[event.node] = event.revision
+            last[event.node] = event
         down = {node for node in verdict.served if not any(pod.ready for pod in pods[node].values())}
         verdict.most_down = max(verdict.most_down, len(down))
-        if len(down) > limit and not down <= told:
-            told |= down
-            verdict.broken.append(
-                f"{len(down)} nodes without a Ready calico-node at once, maxUnavailable allows {limit}: {', '.join(sorted(down))}"
-            )
+        if len(down) > max(limit, len(worst)):
+            worst, allowed = down, limit
+    if worst:
+        names = ", ".join(sorted(worst))
+        verdict.broken.append(
+            f"{len(worst)} nodes without a Ready calico-node at once, maxUnavailable allows {allowed}: {names}"
+        )
     taken = sorted(node for node in verdict.served if not any(pod.ready for pod in pods[node].values()))
     if taken:
         verdict.broken.append(f"calico-node was Ready there and did not come back: {', '.join(taken)}")

@@ -44,6 +44,21 @@ def test_a_calico_node_that_does_not_come_back_was_taken() -> None:
     assert broken == "calico-node was Ready there and did not come back: a"
 
 
+def test_one_that_is_replaced_by_its_like_was_not_replaced_by_the_rolling_update() -> None:
+    events = [
+        Event(version=1, node="a", pod="a-1", revision="1", ready=True),
+        Event(version=2, node="a", pod="a-1", gone=True),
+        Event(version=3, node="a", pod="a-2", revision="1", ready=True),
+    ]
+    assert judge(events).broken == ["calico-node of a was replaced by one of the same revision"]
+
+
+def test_the_worst_moment_is_told_once() -> None:
+    down = [(node, "1", False) for node in "abc"]
+    (broken,) = told(*RUNNING, *down, *[(node, "2", True) for node in "abc"]).broken
+    assert broken.startswith("3 nodes")
+
+
 def test_a_node_that_never_had_a_ready_one_can_lose_it() -> None:
     assert told(*RUNNING, ("d", "1", False), gone=("d-1",)).broken == []
 

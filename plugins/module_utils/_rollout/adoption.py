@@ -16,8 +16,9 @@ from .installation import scoped
 from .instant import seconds_between
 from .labels import ANNOTATION_BATCH, ANNOTATION_PLAN
 from .max_unavailable import at_once, raises
+from .order import natural
 from .readiness import carries, running
-from .text import count
+from .text import count, listed
 
 ADOPTION = "adoption"
 """Name of the batch. Those of a tier end in a number, so none of them is called so."""
@@ -66,7 +67,8 @@ def restart(
     daemonset = observation["daemonset"]
     if daemonset is None or scoped(observation["installation"], label):
         return None
-    nodes = len({pod["node"] for pod in observation["pods"]} & set(staying))
+    having = {pod["node"] for pod in observation["pods"] if pod["node"]}
+    nodes = len(having & set(staying))
     if not nodes:
         return None
     present = daemonset["max_unavailable"]
@@ -83,6 +85,7 @@ def restart(
         seconds_each=each or ASSUMED_SECONDS,
         observed=each is not None,
         seconds=-(-nodes // together) * (each or ASSUMED_SECONDS),
+        taken_from=sorted(having - set(staying) - running(observation), key=natural),
     )
 
 
@@ -92,9 +95,11 @@ def restart_text(told: Restart) -> str:
     if told["raised_to"]:
         limit += f", raised to {told['raised_to']} for that time"
     source = "as its pods took when they started" if told["observed"] else "assumed"
+    taken = told["taken_from"]
+    rid = f". It takes calico-node, which is not ready there, from {listed(taken)}" if taken else ""
     return (
         f"Setting the selector restarts calico-node once on {count(told['nodes'], 'node')}, {told['at_once']} at a time "
-        f"({limit}), about {duration(told['seconds'])} at {told['seconds_each']} s a node ({source})"
+        f"({limit}), about {duration(told['seconds'])} at {told['seconds_each']} s a node ({source}){rid}"
     )
 
 

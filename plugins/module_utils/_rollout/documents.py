@@ -389,6 +389,8 @@ class Restart(TypedDict):
     """It was read from the pods that run; false where it had to be assumed."""
     seconds: int
     """About how long all of it takes."""
+    taken_from: list[str]
+    """Nodes that the selector rids of a calico-node that is not ready there."""
 
 
 class PlannedWaiver(TypedDict):

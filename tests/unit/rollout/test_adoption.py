@@ -143,11 +143,12 @@ def test_the_plan_tells_what_restarts_and_for_how_long_at_the_present_max_unavai
         "seconds_each": 5,
         "observed": True,
         "seconds": 20,
+        "taken_from": ["edge-3", "edge-4"],
     }
     text = " ".join(plan_text(PLAN).split())
     assert (
         "Setting the selector restarts calico-node once on 4 nodes, 1 at a time (maxUnavailable 1), about 20 s at 5 s a node "
-        "(as its pods took when they started)."
+        "(as its pods took when they started). It takes calico-node, which is not ready there, from edge-3, edge-4."
     ) in text
     assert "Runs Calico, fails precheck, adopted all the same (1): edge-1 (host h-edge-1): precheck_failed: " in text
 
