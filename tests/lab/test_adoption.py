@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,12 +18,16 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.decide
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import ExcludedNode
 
 from tests.lab.calico import Calico
+from tests.lab.killing import kill_tree
 from tests.lab.lab import Lab
 from tests.lab.modules import Modules, eventually
 from tests.lab.recorder import Verdict, judge, recorded
 from tests.lab.test_installation_scope import INSTALLATION, KEY, admit, create_installation, ready_nodes
 from tests.lab.test_rollout_step import actions, diffs, labels_per_node, played
 from tests.plans import adopting
+
+# Each test plays a rollout or two, and a busy machine takes its time.
+pytestmark = pytest.mark.timeout(400)
 
 RUNNING = ["a", "b", "c", "d"]
 STUCK = ExcludedNode(
@@ -159,8 +161,7 @@ def test_what_a_killed_run_has_raised_is_put_back_by_the_next(
     plan = adopting(RUNNING, excluded=[STUCK], adoption_max_unavailable="50%")
     process = modules.start("rollout_step", plan=plan)
     eventually(lambda: rolling_update(stuck)[1], "maxUnavailable is raised")
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_tree(process)
     assert rolling_update(stuck) == ("50%", True)
     calls = played(modules, plan)
     assert calls[-1]["outcome"] == "done", calls[-1]["report"]["reason"]
@@ -173,8 +174,7 @@ def test_a_value_that_somebody_sets_meanwhile_stays_and_is_told(stuck: Lab, modu
     plan = adopting(RUNNING, excluded=[STUCK], adoption_max_unavailable="2")
     process = modules.start("rollout_step", plan=plan)
     eventually(lambda: rolling_update(stuck)[1], "maxUnavailable is raised")
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_tree(process)
     theirs = {"nodeUpdateStrategy": {"rollingUpdate": {"maxUnavailable": 3}}}
     stuck.admin.patch(INSTALLATION, {"spec": theirs}, fieldManager="kubectl-edit")
     calls = played(modules, plan)

@@ -35,7 +35,7 @@ class OwnedElsewhere(RolloutError):
 
     def __init__(self, owned: Handover) -> None:
         super().__init__(
-            "The Installation was not written: %s. Commit it there and run again; `when_owned: patch` writes them all the same.\n%s"
+            "Nothing was written: %s. Commit the fields there, then run again; `when_owned: patch` writes them all the same.\n%s"
             % (owned.text(), owned.document)
         )
         self.owned = owned

@@ -32,7 +32,7 @@ from .installation import scope
 from .journal import Journal
 from .observe import Observer, observe_once
 from .rolling_update import LimitOutcome, foreseen_restoration, raise_limit, restore_limit
-from .scoping import OwnedElsewhere, ScopeOutcome, ScopeRequest
+from .scoping import ScopeOutcome, ScopeRequest
 from .writes import Write, WriteOutcome, write_all
 
 LIST_SECONDS = 30.0
@@ -223,12 +223,7 @@ class Step:
         for action in labels:
             state = predict(state, action)
         ahead = simulate(observation, self.plan, state)
-        try:
-            self._scope(observation["installation"] is None, ahead, check_mode=True)
-        except OwnedElsewhere:
-            # Whoever applies the Installation is told when the labels are there: the selector that they commit would take
-            # calico-node from every node that has none.
-            return
+        self._scope(observation["installation"] is None, ahead, check_mode=True)
 
     def _scope(self, create: bool, observation: Observation, check_mode: bool) -> ScopeOutcome:
         return scope(

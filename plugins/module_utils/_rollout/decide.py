@@ -215,8 +215,6 @@ def raise_max_unavailable(situation: Situation) -> Decision | None:
     restarting = situation.state["restart"] is not None if situation.scoped else situation.state["phase"] != "scoping"
     if installation is None or wanted is None or installation["raised"] or not restarting or situation.left_to_owner:
         return None
-    if installation["owned_by"]:
-        return None  # Whoever applies it would take it back at the next sync.
     staying = situation.admitted.intersection(pod["node"] for pod in situation.seen["pods"])
     if not staying or not raises(wanted, installation["max_unavailable"], len(staying)):
         return None

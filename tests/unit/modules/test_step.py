@@ -18,7 +18,6 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
 from tests.plans import plan_of
 from tests.unit.kube.fake_api import Reply, fake_api, status
 
-from . import raw
 from .world import World
 
 PLAN = plan_of(["a", "b"])
@@ -80,16 +79,6 @@ def test_check_mode_stops_at_the_same_place_with_the_same_words() -> None:
         step.rehearse()
     assert outcome(step) == outcome(real)
     assert step.journal.actions == real.journal.actions == []
-
-
-def test_where_somebody_applies_the_installation_the_labels_come_before_what_they_are_told_to_commit() -> None:
-    world = World("a", "b")
-    world.installation = raw.installation()
-    world.installation["metadata"]["labels"] = {"argocd.argoproj.io/instance": "net"}
-    step = carried_out(world)
-    assert outcome(step)[0] == "stopped"
-    assert "Argo CD (application net) applies what is to be changed" in outcome(step)[1]
-    assert (sorted(world.labelled), world.installation_writes) == (["a", "b"], 0)
 
 
 def test_a_label_that_the_api_server_refuses_stops_the_rollout_and_is_told_by_node() -> None:

@@ -367,7 +367,7 @@ def test_a_rollout_that_stops_puts_it_back_first() -> None:
 def test_it_is_not_raised_where_somebody_else_applies_the_installation() -> None:
     seen = stuck_cluster()
     seen["installation"] = installation({}, owned_by=["Argo CD (application net)"])
-    assert actions(adopting(seen)) == [("scope_installation", None, None)]
+    assert actions(adopting(seen)) == [("await_owner", None, None)]
     told = plan(ALL, running=RUNNING, observation=seen, adoption_max_unavailable="3")["restart"]
     assert told is not None
     assert told["raised_to"] is None
