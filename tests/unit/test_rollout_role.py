@@ -25,6 +25,7 @@ def test_a_batch_gets_as_many_turns_of_a_hundred_steps_as_it_may_take(tmp_path: 
             "vars": {
                 "rollout_plan": {"batches": batches, "restart": restart and {"seconds": restart}},
                 "rollout_batch_timeout": timeout,
+                "rollout_owner_timeout": 3600,
                 "rollout_step_duration": step,
             },
         }
