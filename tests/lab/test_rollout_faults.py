@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -17,12 +18,12 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
 from tests.lab.calico import Calico
 from tests.lab.lab import Lab
 from tests.lab.modules import Modules, Outcome, eventually
-from tests.lab.test_installation_scope import ready_nodes
+from tests.lab.test_installation_scope import INSTALLATION, ready_nodes
 from tests.lab.test_rollout_step import labels_per_node, played
 from tests.plans import plan_of
 
 # The fixture plays two rollouts to their end, and one of them waits out its batch's time.
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(500)
 
 AT = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 FROM_THE_START = {
@@ -47,6 +48,14 @@ ROWS = {
     ),
     "kubelet": ("kubelet_silent", rf"the kubelet has not reported since {AT}"),
     "twice": ("two_pods", r"2 calico-node pods are bound to the Node: calico-node-\w+, second"),
+}
+SIGNS = {
+    "crash": '"exitCode": 2',
+    "init": '"running": {',
+    "image": "ImagePullBackOff",
+    "never": '"running": {',
+    "network": '"ready": true, "restartCount": 0, "started": true',
+    "kubelet": '"status": "False", "type": "Ready"',
 }
 OLD = r"pod calico-node-\w+ has template revision \w+, the newest is \w+: the rolling update \(maxUnavailable 1\) has not come to it yet"
 
@@ -73,12 +82,13 @@ def faulty(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Faulty:
     calico, modules = Calico(lab), Modules(lab, tmp_path_factory.mktemp("faulty"))
     for name in [*FIRST, "next"]:
         lab.add_node(name, fault=FROM_THE_START.get(name, ""))
-    plan = plan_of(FIRST, ["next"], batch_timeout=50, soak=1)
-    begun = begin(modules, plan)
+    plan = plan_of(FIRST, ["next"], batch_timeout=80, soak=1)
+    begun = begin(lab, modules, plan)
     eventually(lambda: {"kubelet", "twice", "well"} <= ready_nodes(lab), "the nodes without a fault are ready")
     lab.set_fault("kubelet", "kubelet-gone")
     second = calico.second_pod("twice")
-    stopped = [begun, *played(modules, plan, state=begun["state"])]
+    eventually(lambda: shown(calico) >= set(SIGNS), "each fault shows in the status of its pod")
+    stopped = [*begun, *played(modules, plan, state=begun[-1]["state"])]
 
     calico.patch({"nodeMetricsPort": 9091})
     eventually(lambda: calico.daemonset()["status"].get("updatedNumberScheduled"), "the rolling update has begun")
@@ -91,11 +101,20 @@ def faulty(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Faulty:
     return Faulty(stopped, outdated, cured, ready_nodes(lab))
 
 
-def begin(modules: Modules, plan: Plan) -> Outcome:
-    """The first call, which admits the first batch and has no time to wait for it."""
-    call = modules.run("rollout_step", plan=plan, installation_spec={}, max_duration=1)
-    assert not call.failed, call["msg"]
-    return call
+def begin(lab: Lab, modules: Modules, plan: Plan) -> list[Outcome]:
+    """Calls that have no time to wait, until the first batch is labelled and Calico installed."""
+    calls: list[Outcome] = []
+    while lab.admin.get_or_none(INSTALLATION) is None:
+        state = calls[-1]["state"] if calls else None
+        calls.append(modules.run("rollout_step", plan=plan, installation_spec={}, state=state, max_duration=1))
+        assert not calls[-1].failed, calls[-1]["msg"]
+    return calls
+
+
+def shown(calico: Calico) -> set[str]:
+    """The nodes in whose calico-node pod the fault is to be seen."""
+    statuses = {pod["spec"].get("nodeName"): json.dumps(pod.get("status"), sort_keys=True) for pod in calico.pods()}
+    return {node for node, sign in SIGNS.items() if sign in statuses.get(node, "")}
 
 
 def not_ready(calls: Sequence[Outcome]) -> dict[str, dict[str, Any]]:
@@ -104,7 +123,7 @@ def not_ready(calls: Sequence[Outcome]) -> dict[str, dict[str, Any]]:
 
 def test_the_rollout_stops_at_the_batch_and_admits_no_further_node(faulty: Faulty) -> None:
     assert faulty.stopped[-1]["outcome"] == "stopped"
-    assert faulty.reason.startswith("batch core-1 is not ready after 50 s")
+    assert faulty.reason.startswith("batch core-1 is not ready after 80 s")
     assert set(labels_per_node(faulty.stopped)) == set(FIRST)
 
 
@@ -152,10 +171,10 @@ def test_a_node_that_is_deleted_stops_the_rollout_and_goes_on_when_it_is_back(cl
     for name in ("a", "b", "c"):
         cluster.add_node(name)
     modules, plan = Modules(cluster, tmp_path), plan_of(["a", "b"], ["c"])
-    begun = begin(modules, plan)
+    begun = begin(cluster, modules, plan)
     eventually(lambda: "b" in ready_nodes(cluster), "b is ready")
     cluster.admin.delete("/api/v1/nodes/b")
-    stopped = played(modules, plan, state=begun["state"])[-1]
+    stopped = played(modules, plan, state=begun[-1]["state"])[-1]
     assert stopped["outcome"] == "stopped"
     assert "no longer has node b of the plan" in stopped["report"]["reason"]
     gone = modules.run("node_readiness", nodes=["a", "b"], timeout=1)
