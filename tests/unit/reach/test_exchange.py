@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -18,7 +19,8 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._reach import w
 from tests.environment.places import CHECKOUT
 
 OLDEST = "3.6"
-TOKEN = "only-for-this-test"
+# The listener goes by its token on the whole machine, and test runs go side by side.
+TOKEN = f"only-for-this-run-{os.getpid()}"
 HERE, THERE = "127.0.0.2", "127.0.0.3"
 CALL = """
 import json, sys
