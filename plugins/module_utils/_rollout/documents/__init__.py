@@ -1,0 +1,144 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. The documents that go from one step of a rollout to the next.
+
+inventory + cluster nodes -> PrecheckReport -> Plan -> (decide -> actions -> Observation)* -> Report
+
+Each is plain JSON: dicts, lists, strings, numbers, booleans and null. The JSON Schemas in docs/schemas are generated from
+these definitions, and every document of a real run is validated against them in the tests.
+Instants are seconds since the epoch on the controller's clock; durations are seconds.
+"""
+
+from __future__ import annotations
+
+from .decision import (
+    Action,
+    AwaitOwner,
+    BatchReport,
+    Decision,
+    LabelNodes,
+    PredictedChanges,
+    RaiseMaxUnavailable,
+    Readiness,
+    ReadinessRow,
+    Report,
+    RestartState,
+    RestoreMaxUnavailable,
+    RolloutState,
+    ScopeInstallation,
+    Wait,
+)
+from .nodes import (
+    ClusterName,
+    NodeFacts,
+)
+from .observation import (
+    ApiServerSeen,
+    ConditionSeen,
+    DaemonSetSeen,
+    InstallationSeen,
+    NodeSeen,
+    Observation,
+    PodSeen,
+    RaisedSeen,
+    TaintSeen,
+)
+from .plan import (
+    AdmissionLabel,
+    Batch,
+    ExcludedNode,
+    Exclusion,
+    Plan,
+    PlannedTier,
+    PlannedWaiver,
+    Restart,
+    TierSettings,
+    UnprovenNode,
+)
+from .precheck import (
+    CheckResult,
+    CrossFinding,
+    HostFacts,
+    HostIdentity,
+    HostOutcome,
+    PrecheckRecord,
+    PrecheckReport,
+    PrecheckResult,
+    PrecheckSettings,
+    PrecheckSummary,
+    Waiver,
+)
+from .reach import (
+    ReachFinding,
+    ReachReport,
+)
+from .status import (
+    Admission,
+    ClusterStatus,
+    OperatorStatus,
+    OutsideNode,
+    PolicyGap,
+    Scope,
+)
+
+DOCUMENT_VERSION = 1
+
+__all__ = [
+    "DOCUMENT_VERSION",
+    "Action",
+    "Admission",
+    "AdmissionLabel",
+    "ApiServerSeen",
+    "AwaitOwner",
+    "Batch",
+    "BatchReport",
+    "CheckResult",
+    "ClusterName",
+    "ClusterStatus",
+    "ConditionSeen",
+    "CrossFinding",
+    "DaemonSetSeen",
+    "Decision",
+    "ExcludedNode",
+    "Exclusion",
+    "HostFacts",
+    "HostIdentity",
+    "HostOutcome",
+    "InstallationSeen",
+    "LabelNodes",
+    "NodeFacts",
+    "NodeSeen",
+    "Observation",
+    "OperatorStatus",
+    "OutsideNode",
+    "Plan",
+    "PlannedTier",
+    "PlannedWaiver",
+    "PodSeen",
+    "PolicyGap",
+    "PrecheckRecord",
+    "PrecheckReport",
+    "PrecheckResult",
+    "PrecheckSettings",
+    "PrecheckSummary",
+    "PredictedChanges",
+    "RaiseMaxUnavailable",
+    "RaisedSeen",
+    "ReachFinding",
+    "ReachReport",
+    "Readiness",
+    "ReadinessRow",
+    "Report",
+    "Restart",
+    "RestartState",
+    "RestoreMaxUnavailable",
+    "RolloutState",
+    "Scope",
+    "ScopeInstallation",
+    "TaintSeen",
+    "TierSettings",
+    "UnprovenNode",
+    "Wait",
+    "Waiver",
+]

@@ -1,0 +1,157 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. What is decided, remembered and reported."""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict, Union
+
+from .nodes import ClusterName
+from .plan import ExcludedNode, PlannedWaiver, UnprovenNode
+from .precheck import CrossFinding
+
+
+class ReadinessRow(TypedDict):
+    """One node of the readiness table: who, what, why, since."""
+
+    node: str
+    ready: bool
+    state: str
+    """`ready`, or the first condition of the gate that is false: `node_missing`, `not_labelled`, `kubelet_silent`, `no_pod`,
+    `two_pods`, `deleting`, `old_revision`, `not_ready`, `network_unavailable`, `node_not_ready`
+    (the kubelet takes seconds to see the CNI of a ready calico-node)."""
+    reason: str | None
+    since: str | None
+    """RFC 3339: when what the reason tells of began: a condition of the Node, or the pod's readiness."""
+    pod: str | None
+
+
+class Readiness(TypedDict):
+    kind: Literal["Readiness"]
+    version: int
+    ready: bool
+    expected: int
+    ready_count: int
+    blockers: list[str]
+    """Conditions of the DaemonSet as a whole that are false: missing, old generation, wrong count."""
+    nodes: list[ReadinessRow]
+
+
+class LabelNodes(TypedDict):
+    do: Literal["label_nodes"]
+    batch: str
+    nodes: list[str]
+    labels: dict[str, str]
+    annotations: dict[str, str]
+
+
+class ScopeInstallation(TypedDict):
+    do: Literal["scope_installation"]
+    create: bool
+
+
+class RaiseMaxUnavailable(TypedDict):
+    do: Literal["raise_max_unavailable"]
+    value: str
+
+
+class RestoreMaxUnavailable(TypedDict):
+    do: Literal["restore_max_unavailable"]
+
+
+class Wait(TypedDict):
+    do: Literal["wait"]
+    why: str
+    """What is waited for, in one sentence."""
+    until: float
+    """Instant at which the decision must be taken anew at the latest."""
+
+
+class AwaitOwner(TypedDict):
+    """Whoever applies the Installation or the APIServer is to commit what is wanted of it; the report has the YAML."""
+
+    do: Literal["await_owner"]
+    why: str
+    until: float
+
+
+Action = Union[LabelNodes, ScopeInstallation, RaiseMaxUnavailable, RestoreMaxUnavailable, AwaitOwner, Wait]
+
+
+class RestartState(TypedDict):
+    """A rolling update of calico-node that is under way."""
+
+    until: float
+    """When it must be over: scales with the number of nodes that it still had to go through when it was first seen."""
+    through: int
+    """Nodes ready on the newest revision."""
+    moved: float
+    """When that number last grew."""
+
+
+class RolloutState(TypedDict):
+    """What a rollout remembers between calls. Everything else is read from the cluster: losing it costs a soak, never a node."""
+
+    plan_id: str
+    phase: Literal["new", "labelling", "awaiting_owner", "scoping", "waiting", "soaking", "done", "stopped"]
+    batch: str | None
+    batch_started: float | None
+    ready_since: float | None
+    scoped_at: float | None
+    """When the selector was written or first seen in force."""
+    owner_asked: float | None
+    """Since when a commit by the Installation's owner is waited for."""
+    restart: RestartState | None
+    notes: list[str]
+    """What the report is to tell that the cluster no longer shows."""
+    predicted: PredictedChanges | None
+    """Check mode only: what the steps so far would have changed."""
+
+
+class PredictedChanges(TypedDict):
+    labelled: dict[str, str]
+    """The batch by node."""
+    scoped: bool
+    max_unavailable: str | None
+    """What it was raised to; the empty string once it was put back."""
+
+
+class BatchReport(TypedDict):
+    name: str
+    tier: str | None
+    nodes: int
+    admitted: int
+    ready: int
+    state: Literal["pending", "in_progress", "done"]
+
+
+class Report(TypedDict):
+    """Where the rollout stands; the last one is the report of the run."""
+
+    kind: Literal["Report"]
+    version: int
+    plan_id: str
+    cluster: ClusterName | None
+    outcome: Literal["in_progress", "done", "stopped"]
+    reason: str
+    """One sentence: what happens now, or why it stopped and what to do next."""
+    planned: int
+    ready: int
+    batches: list[BatchReport]
+    excluded: list[ExcludedNode]
+    unproven: list[UnprovenNode]
+    waivers: list[PlannedWaiver]
+    cross_findings: list[CrossFinding]
+    not_ready: list[ReadinessRow]
+    notes: list[str]
+    """What was done beside the plan, and why."""
+    to_commit: str | None
+    """YAML that whoever applies the Installation or the APIServer is to commit before the rollout can go on."""
+    check_mode: bool
+
+
+class Decision(TypedDict):
+    actions: list[Action]
+    state: RolloutState
+    report: Report

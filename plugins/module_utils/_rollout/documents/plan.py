@@ -1,0 +1,161 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. What the user asks for, and the plan that it makes."""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict, Union
+
+from .nodes import ClusterName
+from .precheck import CrossFinding, Waiver
+
+
+class TierSettings(TypedDict, total=False):
+    """A tier as the user writes it."""
+
+    name: str
+    selector: str
+    """Kubernetes label selector; empty selects all nodes."""
+    match: str
+    """In place of the selector: a JMESPath expression over the Node, see NodeFacts.object."""
+    batch_size: Union[int, str, list[Union[int, str]]]
+    """A count, a percentage of the tier's admitted nodes ("10%", rounded down, one at least), or a list of them for one batch after
+    the other, of which the last one repeats."""
+    canary: Union[bool, int]
+    """Let nodes go ahead that cover each architecture and zone of the tier: as many as that takes, or this many at least."""
+    failure_budget: Union[int, str]
+    """How many of the tier's nodes may be left out: a count, or a percentage ("10%", rounded up)."""
+
+
+class Exclusion(TypedDict, total=False):
+    """A rule of the user's that keeps nodes out of the rollout."""
+
+    selector: str
+    match: str
+    """In place of the selector: a JMESPath expression over the Node, see NodeFacts.object."""
+    reason: str
+
+
+class AdmissionLabel(TypedDict):
+    key: str
+    value: str
+
+
+class Batch(TypedDict):
+    index: int
+    """From 1, over all tiers."""
+    name: str
+    """Tier and number within the tier: `edge-2`; `adoption` for the nodes that run a Ready calico-node already."""
+    tier: str | None
+    """Null for the adoption, which goes over all tiers."""
+    canary: bool
+    """Its nodes go ahead: all canary batches of a tier together have a node of each of its architectures and zones."""
+    nodes: list[str]
+
+
+class ExcludedNode(TypedDict):
+    """A node, or a host without node, that stays outside, with its reason."""
+
+    node: str | None
+    host: str | None
+    tier: str | None
+    cause: Literal[
+        "declared",
+        "unsupported",
+        "no_tier",
+        "no_host",
+        "precheck_failed",
+        "unreachable",
+        "no_result",
+        "no_node",
+        "not_in_run",
+        "contradiction",
+    ]
+    reason: str
+    """One sentence for the person on call."""
+    remedy: str | None
+    counts: bool
+    """True when it uses up the tier's failure budget (a fault), false when it was declared or is none of the rollout's business."""
+
+
+class UnprovenNode(TypedDict):
+    """A node that is adopted because calico-node is Ready on it, although its own host gave no passing precheck."""
+
+    node: str
+    host: str | None
+    tier: str | None
+    cause: Literal["no_host", "precheck_failed", "unreachable", "no_result", "contradiction"]
+    reason: str
+    remedy: str | None
+
+
+class Restart(TypedDict):
+    """What setting the selector restarts: it changes calico-node's pod template, so calico-node restarts wherever it stays."""
+
+    nodes: int
+    max_unavailable: str
+    """Of the DaemonSet, when the plan was made."""
+    raised_to: str | None
+    """What it is raised to for that time; null where it stays."""
+    at_once: int
+    """How many nodes may be without calico-node at the same time."""
+    seconds_each: int
+    """From a calico-node's start to its readiness."""
+    observed: bool
+    """It was read from the pods that run; false where it had to be assumed."""
+    seconds: int
+    """About how long all of it takes."""
+    taken_from: list[str]
+    """Nodes that the selector rids of a calico-node that is not ready there."""
+
+
+class PlannedWaiver(TypedDict):
+    """A waiver that counts for the plan, or that would have, had it not expired."""
+
+    host: str
+    node: str | None
+    waiver: Waiver
+
+
+class PlannedTier(TypedDict):
+    name: str
+    selector: str | None
+    """Null where the tier has a `match` instead."""
+    match: str | None
+    nodes: int
+    """Nodes that are the tier's and not declared outside."""
+    budget: int
+    left_out: int
+    """Nodes of the tier that count against the budget."""
+
+
+class Plan(TypedDict):
+    """Which node is admitted when: frozen, and the same for the same input."""
+
+    kind: Literal["Plan"]
+    version: int
+    id: str
+    """First 12 characters of the SHA-256 over all the rest."""
+    cluster: ClusterName | None
+    """Whose nodes these are; null where the plan was made without saying so."""
+    admission_label: AdmissionLabel
+    precheck_digest: str
+    tiers: list[PlannedTier]
+    batches: list[Batch]
+    """The adoption, if there is any, comes first: its labels precede the selector."""
+    excluded: list[ExcludedNode]
+    unproven: list[UnprovenNode]
+    """Nodes of the adoption that fail the precheck, or gave no evidence of their own."""
+    restart: Restart | None
+    """Null where the selector is in force already, or no calico-node runs yet."""
+    adoption_max_unavailable: str | None
+    """What the DaemonSet's maxUnavailable is raised to while the restart goes on; null leaves it."""
+    waivers: list[PlannedWaiver]
+    cross_findings: list[CrossFinding]
+    kept: list[str]
+    """Nodes that an earlier run admitted and whose hosts are not in this one: nothing is written to them, and the gate expects them."""
+    batch_timeout: int
+    """Seconds that a batch may take from its label write to its readiness."""
+    soak: int
+    """Seconds that readiness must hold before the next batch."""

@@ -1,0 +1,207 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. What hosts answer, alone and of each other."""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict, Union
+
+
+class CheckResult(TypedDict):
+    """What one check found on one host that is not well, or why it could not judge. A check that found all well is told by its id."""
+
+    id: str
+    """The check's name, stable over versions."""
+    rank: int
+    """Place in the catalogue; 1 hurts most users."""
+    category: str
+    status: Literal["warn", "fail", "skipped"]
+    """`skipped`: the check applies and could not judge."""
+    message: str
+    """One sentence: what was found, or why the check could not judge."""
+    observed: str | None
+    expected: str | None
+    remedy: str | None
+    """What to do on the host, or what would let the check judge."""
+    source: str
+    """Where the requirement comes from."""
+
+
+class HostIdentity(TypedDict):
+    """What tells this host from others; a Node is matched by machine id, system UUID or address, never by a similar name."""
+
+    hostname: str
+    fqdn: str
+    machine_id: str | None
+    system_uuid: str | None
+    """Lower case, as DMI has it; the machine id where there is no DMI, as the kubelet has it; null where it cannot be read."""
+    boot_id: str | None
+    addresses: list[str]
+    """Every global address of the host's interfaces, without prefix length."""
+    architecture: str
+    """`uname -m`."""
+    kernel: str
+    os_id: str | None
+    os_version: str | None
+
+
+class PrecheckSettings(TypedDict):
+    """Which Calico the host is checked for."""
+
+    dataplane: Literal["iptables", "nftables", "bpf"]
+    encapsulation: Literal["none", "ipip", "vxlan"]
+    bgp: bool
+    ipv6: bool
+    wireguard: bool
+    ip_autodetection: str
+    """Method as the Installation has it: `first-found`, `interface=REGEX`, `cidr=CIDR`, `can-reach=ADDRESS`, `kubernetes-internal-ip`."""
+    cni_bin_dir: str
+    cni_conf_dir: str
+    calico_version: str
+    """Minor version, as `3.33`."""
+    iptables_backend: Literal["auto", "legacy", "nft"]
+    mtu: int
+    """0: found by Felix."""
+    mtu_interface_pattern: str
+    cgroup_v2_path: str
+    vxlan_port: int
+    vxlan_vni: int
+    health_port: int
+    metrics_port: int
+    wireguard_port: int
+    wireguard_port_v6: int
+    typha: bool
+    sctp: bool
+    host_endpoints: bool
+    flow_offload: bool
+    pod_cidrs: list[str]
+    service_cidrs: list[str]
+    flexvolume_path: str
+    apiserver: str
+    allow_module_load: bool
+    """Functional probes may load kernel modules."""
+
+
+class HostFacts(TypedDict):
+    """What one host alone cannot judge: it is compared with other hosts."""
+
+    clock: float
+    """The host's clock when the check began, in seconds since the epoch."""
+    clock_offset: float | None
+    """`clock` less the controller's clock as it stood in the task: the call took that much longer at most. Null when it was not given."""
+    address: str | None
+    """The IPv4 address that calico-node will take; null where it takes none, or Kubernetes decides."""
+    interface: str | None
+    mtu: int | None
+    """MTU of `interface`."""
+    macs: list[str]
+    """Hardware addresses of the host's own interfaces, in order."""
+
+
+class PrecheckSummary(TypedDict):
+    """How much of the evidence comes from the kernel itself."""
+
+    exercised: int
+    """Checks that applied and rest on what the kernel and the host answered."""
+    static: int
+    """Checks that applied and rest in part on the module files alone: asking would have loaded modules."""
+    would_load: list[str]
+    """The modules that `allow_module_load` would load, to exercise these too."""
+
+
+class PrecheckResult(TypedDict):
+    """What host_precheck returns for one host."""
+
+    kind: Literal["PrecheckResult"]
+    version: int
+    settings: PrecheckSettings
+    node_name: str | None
+    """The Node's name as the inventory states it (`node_name`), else null: matched by identity."""
+    identity: HostIdentity
+    facts: HostFacts
+    verdict: Literal["pass", "fail"]
+    """`pass` when every check that applies was made and could judge, and none failed."""
+    findings: list[CheckResult]
+    """Every check that warns, fails or could not judge, by rank."""
+    ok: list[str]
+    """Ids of the checks that found all well, by rank; so are the following."""
+    not_applicable: list[str]
+    """Ids of the checks that these settings do not need."""
+    not_asked: list[str]
+    """Ids of the checks that apply and were left out by `checks`."""
+    summary: PrecheckSummary
+    modules_loaded: list[str]
+    """Kernel modules that the probes made the kernel load; always empty without `allow_module_load`."""
+    duration: float
+    """Seconds on the host."""
+
+
+class PrecheckRecord(TypedDict):
+    """A host's passing result as the controller keeps it, for `precheck_max_age`."""
+
+    kind: Literal["PrecheckRecord"]
+    version: int
+    host: str
+    asked: str
+    """SHA-256 over the options of the check and the code of the checks."""
+    checked_at: float
+    call_seconds: float
+    precheck: PrecheckResult
+
+
+class Waiver(TypedDict):
+    """A check that a user chose not to let count on a host."""
+
+    check: str
+    effect: Literal["warn", "skip"]
+    """Whether the check counts as a warning, or not at all."""
+    reason: str
+    until: str
+    """The last day, in UTC, as an ISO date."""
+    state: Literal["in_force", "expired", "unused"]
+    """`expired` does not count; `unused` has nothing to waive in this run."""
+
+
+class CrossFinding(TypedDict):
+    """What no host can tell alone: it shows when hosts are compared with each other, with the controller, or with their Nodes."""
+
+    id: str
+    severity: Literal["warn", "fail"]
+    """`fail` keeps the hosts' nodes out."""
+    hosts: list[str]
+    message: str
+    remedy: str
+
+
+class HostOutcome(TypedDict):
+    """One host of the inventory in a PrecheckReport."""
+
+    outcome: Literal["passed", "failed", "unreachable", "no_result"]
+    """What the result means once waivers and the other hosts are taken into account."""
+    reason: str | None
+    """Why there is no passing result, in one sentence; null when passed."""
+    node_name: str | None
+    result: PrecheckResult | None
+    """As the host gave it: a waiver changes nothing in it."""
+    waivers: list[Waiver]
+    checked_at: float | None
+    """When the call began; null where that is not known."""
+    call_seconds: float | None
+    """How long the call took, as the controller saw it: the error that clock_offset may have."""
+    reused: bool
+    """The result is one of an earlier run, see `precheck_max_age`."""
+
+
+class PrecheckReport(TypedDict):
+    """The hosts of a play, checked with the same settings."""
+
+    kind: Literal["PrecheckReport"]
+    version: int
+    digest: str
+    """SHA-256 over settings and every host's verdict: names the evidence that a plan rests on."""
+    hosts: dict[str, HostOutcome]
+    """By inventory name."""
+    cross_findings: list[CrossFinding]
+    not_in_run: dict[str, Union[str, None]]
+    """The other hosts, when the run was limited to some (`--limit`), each with its node_name. Nothing is held against them."""

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Where a cluster stands, for people and dashboards."""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+from .decision import Readiness
+from .observation import ConditionSeen
+from .plan import AdmissionLabel
+
+
+class Admission(TypedDict):
+    """A node that carries the admission label, and what the rollout noted when it set it."""
+
+    node: str
+    batch: str | None
+    """Null where the label was set by somebody else."""
+    plan: str | None
+    precheck: str | None
+    """Digest of the evidence it was admitted on."""
+
+
+class OutsideNode(TypedDict):
+    """A node that does not carry the admission label."""
+
+    node: str
+    cause: Literal["quarantined", "unsupported", "not_admitted"]
+    reason: str
+    """One sentence for the person on call."""
+    calico_ready: bool
+    """A Ready calico-node runs on it all the same."""
+    unschedulable: bool
+    """It is cordoned."""
+    taints: list[str]
+    """Those that keep pods away, as kubectl writes them: `key=value:Effect`."""
+
+
+class PolicyGap(TypedDict):
+    """A node on which workloads run and no Ready calico-node: no network policy is in force for them."""
+
+    node: str
+    pods: int
+    examples: list[str]
+    """The first of them, as namespace/name."""
+    since: str | None
+    """RFC 3339: when the oldest of them started."""
+    admitted: bool
+
+
+class OperatorStatus(TypedDict):
+    """A TigeraStatus: what tigera-operator says of one of its components."""
+
+    name: str
+    available: bool
+    progressing: bool
+    degraded: bool
+    reason: str | None
+    """Of the condition that is not as it should be, with its message and the instant since when; null when all are."""
+    message: str | None
+    since: str | None
+    conditions: dict[str, ConditionSeen]
+
+
+class Scope(TypedDict):
+    """Where the Installation lets calico-node run."""
+
+    state: Literal["absent", "unscoped", "pending", "in_force"]
+    """`absent`: no Installation; `unscoped`: a selector lacks the admission label; `pending`: tigera-operator has not taken them yet."""
+    reason: str
+    calico_node_selector: dict[str, str]
+    csi_node_driver_selector: dict[str, str]
+    control_plane_selector: dict[str, str]
+    managed_by: list[str]
+    """Names of the field managers that write the Installation's spec."""
+
+
+class ClusterStatus(TypedDict):
+    """Where a cluster stands: who is in, who is ready, who is outside and why, where policy is not in force."""
+
+    kind: Literal["ClusterStatus"]
+    version: int
+    read_at: float
+    admission_label: AdmissionLabel
+    ready: bool
+    """Some node is admitted, and every admitted node passes the gate."""
+    reason: str
+    """One sentence."""
+    admitted: list[Admission]
+    readiness: Readiness
+    """The gate over the admitted nodes."""
+    outside: list[OutsideNode]
+    policy_gaps: list[PolicyGap] | None
+    """Null where the workloads were not read."""
+    operator: list[OperatorStatus]
+    scope: Scope
