@@ -8,11 +8,8 @@ flags and absolute links too, which a directory under which the host is mounted 
 stays behind in the container, so whatever is needed of it has to be loaded before.
 """
 
+import codecs
 import ctypes
-import encodings.ascii
-import encodings.idna
-import encodings.latin_1
-import encodings.utf_8
 import json
 import os
 import sys
@@ -23,12 +20,16 @@ from .report import examine
 
 MARK = "PRECHECK-RESULT "
 _NAMESPACES = ("net", "uts", "mnt")
+_CODECS = ("ascii", "idna", "latin-1", "utf-8")
+"""Python loads a codec when it is first used, and then its files are the host's."""
 
 
 def main(arguments: List[str]) -> None:
     with open(arguments[1], encoding="utf-8") as stream:
         settings = json.load(stream)
     want = Want(**dict(settings["want"], node_name=os.environ["NODE_NAME"]))
+    for name in _CODECS:
+        codecs.lookup(name)
     enter_host()
     document, _made = examine(want, settings["checks"], settings["deadline"])
     # On a line of its own: what is read of a container is everything that it said, on both of its streams.
@@ -39,7 +40,9 @@ def main(arguments: List[str]) -> None:
 def enter_host() -> None:
     """The namespaces of process 1, which is the host's only in a pod with hostPID."""
     if os.getpid() == 1:
-        sys.exit("this container has process ids of its own: the pod was made without hostPID, or somebody took it out")
+        raise SystemExit(
+            "this container has process ids of its own: the pod was made without hostPID, or somebody took it out"
+        )
     try:
         # All are opened first: the last one hides this /proc.
         handles = [(name, os.open("/proc/1/ns/" + name, os.O_RDONLY)) for name in _NAMESPACES]
@@ -47,7 +50,9 @@ def enter_host() -> None:
             _enter(name, handle)
             os.close(handle)
     except OSError as error:
-        sys.exit("the host's namespaces cannot be entered: {}: {}".format(error.filename, error.strerror))
+        raise SystemExit(
+            "the host's namespaces cannot be entered: {}: {}".format(error.filename, error.strerror)
+        ) from error
 
 
 def _enter(name: str, handle: int) -> None:

@@ -118,7 +118,7 @@ def clock_skew(hosts: Hosts) -> Found:
         offset, took = _fact(hosts[name], "clock_offset"), hosts[name]["call_seconds"]
         if offset is None or took is None:
             continue
-        ahead, behind = offset - took, -offset
+        ahead, behind = offset - took, 0 - offset
         if max(ahead, behind) > SKEW_ALLOWED:
             which, seconds = ("ahead of", ahead) if ahead > behind else ("behind", behind)
             yield [name], f"its clock is at least {seconds:.0f} s {which} the controller's (the call took {took:.1f} s)"

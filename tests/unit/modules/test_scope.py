@@ -246,7 +246,7 @@ def test_each_conflict_that_is_taken_over_is_told_once_also_of_several_purposes(
     ]
     forced = {
         query["fieldManager"]: query["force"]
-        for _, _, query, _ in cluster.sent
+        for _method, _path, query, _body in cluster.sent
         if query.get("dryRun") is None and query
     }
     assert forced == {"calico-ops-typha": "true", "calico-ops-control-plane": "false", "calico-ops-scope": "true"}
