@@ -70,14 +70,24 @@ def rolling_update(lab: Lab) -> tuple[Any, bool]:
 
 
 def available(lab: Lab) -> bool:
-    status = lab.admin.get("/apis/operator.tigera.io/v1/tigerastatuses/calico").get("status", {})
-    return any(each["type"] == "Available" and each["status"] == "True" for each in status.get("conditions", []))
+    # The operator writes it some seconds after the pods are there.
+    statuses = lab.admin.list("/apis/operator.tigera.io/v1/tigerastatuses")
+    conditions = [
+        each
+        for raw in statuses
+        if raw["metadata"]["name"] == "calico"
+        for each in raw.get("status", {}).get("conditions", [])
+    ]
+    return any(each["type"] == "Available" and each["status"] == "True" for each in conditions)
 
 
 def test_a_stuck_cluster_is_rescued_and_check_mode_foretells_it(
     stuck: Lab, modules: Modules, witness: Callable[[], Verdict]
 ) -> None:
     plan = adopting(RUNNING, excluded=[STUCK], adoption_max_unavailable="2")
+    eventually(
+        lambda: stuck.admin.list("/apis/operator.tigera.io/v1/tigerastatuses"), "the operator has told how it stands"
+    )
     assert not available(stuck)
     foretold = modules.run("rollout_step", check=True, plan=plan)
     assert (foretold["outcome"], foretold.writes) == ("done", [])
