@@ -33,7 +33,8 @@ _KNOWN = (
         "its SSH host key is not known here (Host key verification failed)",
     ),
     (
-        re.compile(r"Timed out after (\d+) second"),
+        # ansible-core since 2.19, and before.
+        re.compile(r"(?:Timed out after |failed to execute in the expected time frame \()(\d+)"),
         r"it did not answer within \1 s",
     ),
     (

@@ -36,6 +36,10 @@ NOT_FOUND = "/bin/sh: 1: /usr/bin/python3: not found\r\n"
         ({"msg": "@@@@@@\n\n  boom  \nmore"}, "boom"),
         ({"msg": "Task failed: Timed out after 120 second(s)."}, "it did not answer within 120 s"),
         (
+            {"msg": "The x.y.z action failed to execute in the expected time frame (20) and was terminated"},
+            "it did not answer within 20 s",
+        ),
+        (
             {"msg": "Timeout (12s) waiting for privilege escalation prompt:"},
             "it let Ansible in, but its shell or sudo did not answer within 12 s",
         ),
