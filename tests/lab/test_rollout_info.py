@@ -106,7 +106,7 @@ def test_where_many_nodes_lack_calico_the_pods_are_listed_once(cluster: Lab, mod
     mixed_cluster.run_pod(cluster, "web", "n-7")
     wait_for(
         lambda: cluster.admin.get("/api/v1/namespaces/default/pods/web")["status"]["phase"] == "Running",
-        30,
+        120,
         lambda: "the pod runs",
     )
     since = cluster.audit.position()
