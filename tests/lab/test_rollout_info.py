@@ -103,6 +103,13 @@ def test_pods_of_other_namespaces_are_not_asked_for_unless_policy_gaps_are(clust
 
 def test_where_many_nodes_lack_calico_the_pods_are_listed_once(cluster: Lab, modules: Modules) -> None:
     cluster.add_nodes(NodeSpec(f"n-{number}", ready=True) for number in range(40))
+    leases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+    # A pod that is bound to a node before kwok has taken the node on may never run.
+    wait_for(
+        lambda: any(lease["metadata"]["name"] == "n-7" for lease in cluster.admin.list(leases)),
+        60,
+        lambda: "kwok has taken on the node",
+    )
     mixed_cluster.run_pod(cluster, "web", "n-7")
     wait_for(
         lambda: cluster.admin.get("/api/v1/namespaces/default/pods/web")["status"]["phase"] == "Running",
