@@ -13,7 +13,7 @@ import time
 from typing import Any, Dict, List, Tuple
 
 from . import wire
-from .wire import IPIP, TCP, UDP, Target
+from .wire import IPIP, TCP, Target
 
 LISTENING, IN_USE = "listening", "in_use"
 _BACKLOG = 128
@@ -57,12 +57,7 @@ def stop(token: str) -> bool:
 
 
 def _bound(one: Target, address: str) -> socket.socket:
-    kind, protocol = {
-        TCP: (socket.SOCK_STREAM, 0),
-        UDP: (socket.SOCK_DGRAM, 0),
-        IPIP: (socket.SOCK_RAW, wire.IPIP_PROTOCOL),
-    }[one.protocol]
-    bound = socket.socket(socket.AF_INET, kind, protocol)
+    bound = wire.opened(one.protocol)
     try:
         if one.protocol == TCP:
             # Connections of an earlier run that linger are nobody's listener; a listener still makes bind() fail.

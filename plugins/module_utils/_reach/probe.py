@@ -12,7 +12,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from . import wire
 from .listen import IN_USE, LISTENING
-from .wire import IPIP, TCP, UDP, Target
+from .wire import IPIP, TCP, Target
 
 OK, ANSWERED, REFUSED, UNREACHABLE, TIMEOUT, NOT_PROVABLE = (
     *("ok", "answered", "refused"),
@@ -70,12 +70,7 @@ def probe(
 
 
 def _opened(one: Target, address: str) -> socket.socket:
-    kind, protocol = {
-        TCP: (socket.SOCK_STREAM, 0),
-        UDP: (socket.SOCK_DGRAM, 0),
-        IPIP: (socket.SOCK_RAW, wire.IPIP_PROTOCOL),
-    }[one.protocol]
-    opened = socket.socket(socket.AF_INET, kind, protocol)
+    opened = wire.opened(one.protocol)
     opened.setblocking(False)
     # From the address that calico-node will send from: a host with several may reach its peers by one of them only.
     opened.bind((address, 0))

@@ -48,6 +48,16 @@ def target(text: str) -> Target:
     return Target(protocol, int(number))
 
 
+def opened(protocol: str) -> socket.socket:
+    """A socket of the target's kind; IP in IP needs root."""
+    kind, number = {
+        TCP: (socket.SOCK_STREAM, 0),
+        UDP: (socket.SOCK_DGRAM, 0),
+        IPIP: (socket.SOCK_RAW, IPIP_PROTOCOL),
+    }[protocol]
+    return socket.socket(socket.AF_INET, kind, number)
+
+
 def question(token: str) -> bytes:
     return _word(token, b"question")
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.environment.places import CHECKOUT
+from tests.pythons import python as python_of
 
 OLDEST = "3.6"
 # ansible.module_utils.basic of an old ansible-core is not at hand: this stands for it and runs the module's own main.
@@ -43,10 +43,7 @@ EVERYTHING = {"modules": True, "sysctls": True, "persist": True, "ipv6": True, "
 
 @pytest.fixture(scope="module")
 def python() -> str:
-    found = sorted(Path.home().glob(f".pyenv/versions/{OLDEST}.*/bin/python"))
-    if not found:
-        pytest.skip(f"no Python {OLDEST} under ~/.pyenv/versions")
-    return str(found[-1])
+    return python_of(OLDEST)
 
 
 def run(python: str, arguments: dict[str, Any]) -> dict[str, Any]:

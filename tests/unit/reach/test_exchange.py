@@ -10,13 +10,13 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._reach import wire
 
 from tests.environment.places import CHECKOUT
+from tests.pythons import python as python_of
 
 OLDEST = "3.6"
 # The listener goes by its token on the whole machine, and test runs go side by side.
@@ -38,17 +38,9 @@ sys.stdout.write(json.dumps(answer))
 """
 
 
-def oldest() -> str | None:
-    found = sorted(Path.home().glob(f".pyenv/versions/{OLDEST}.*/bin/python"))
-    return str(found[-1]) if found else None
-
-
 @pytest.fixture(params=["this", OLDEST])
 def python(request: pytest.FixtureRequest) -> str:
-    path = sys.executable if request.param == "this" else oldest()
-    if path is None:
-        pytest.skip(f"no Python {OLDEST} under ~/.pyenv/versions")
-    return path
+    return sys.executable if request.param == "this" else python_of(OLDEST)
 
 
 def call(python: str, **given: Any) -> Any:
