@@ -65,17 +65,17 @@ def test_kopf_leaves_no_mark(calico: Calico) -> None:
 
 def test_the_installation_mirrors_the_conditions_with_ready_for_available(calico: Calico) -> None:
     def mirrored() -> bool:
-        conditions = {one["type"]: one for one in calico.installation()["status"]["conditions"]}
+        conditions = {one["type"]: one for one in calico.installation().get("status", {}).get("conditions", [])}
         return set(conditions) == {"Ready", "Progressing", "Degraded"} and conditions["Ready"]["status"] == "True"
 
-    wait_for(mirrored, 15, lambda: f"{calico.installation()['status']}")
+    wait_for(mirrored, 15, lambda: f"{calico.installation()}")
 
 
 def test_the_status_is_filled_once_all_is_available(calico: Calico) -> None:
-    wait_for(lambda: "computed" in calico.installation()["status"], 15, lambda: f"{calico.installation()['status']}")
+    wait_for(lambda: "computed" in calico.installation().get("status", {}), 15, lambda: f"{calico.installation()}")
     assert calico.installation()["status"]["variant"] == "Calico"
     apiserver = "/apis/operator.tigera.io/v1/apiservers/default"
-    wait_for(lambda: calico.admin.get(apiserver)["status"].get("state") == "Ready", 15, lambda: "not Ready")
+    wait_for(lambda: calico.admin.get(apiserver).get("status", {}).get("state") == "Ready", 15, lambda: "not Ready")
 
 
 def test_an_edit_of_its_daemonset_is_reverted(calico: Calico) -> None:
