@@ -6,7 +6,8 @@
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from .._precheck.answers import Facts
-from .._precheck.checks.remedies import package_of, where_from
+from .._precheck.checks.packages import package_of
+from .._precheck.checks.remedies import where_from
 from .._precheck.sweeps.modules import ABSENT, BLOCKED, BUILT_IN, LOADABLE, LOADED
 from .facts import HostFacts
 from .needs import ModuleNeed
@@ -74,9 +75,10 @@ def _missing(facts: HostFacts, need: ModuleNeed, states: Dict[str, str]) -> Unme
         reason = "kernel {} is older than WireGuard in the kernel (5.6)".format(facts.release)
         return Unmet(name, reason, "boot a newer kernel, or install the module from elsewhere (DKMS, kmod-wireguard)")
     known = {"kernel_release": facts.release, "os_release": facts.system, "modules": facts.modules}
-    remedy = where_from(Facts({key: {"value": value} for key, value in known.items()}), "module {}".format(name))
+    system = Facts({key: {"value": value} for key, value in known.items()})
+    remedy = where_from(system, "module {}".format(name), [name])
     reason = "not installed for the running kernel {}".format(facts.release)
-    return Unmet(name, reason, remedy, package_of(facts.system, facts.release))
+    return Unmet(name, reason, remedy, package_of(facts.system, facts.release, name))
 
 
 def _disabled(name: str) -> Unmet:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.remedies import package_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.packages import package_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import summary, verdict
 
 from tests.unit.precheck.builders import judged, judgement, status
@@ -286,14 +286,53 @@ def test_rhel_8_passes_with_a_warning() -> None:
     assert verdict(judged(enterprise_linux_8())) == "pass"
 
 
+RED_HATS = (
+    ("6.12.0-55.el10.x86_64", "ip_set", "kernel-modules-extra-6.12.0-55.el10.x86_64"),
+    ("6.12.0-211.26.1.el10_2.aarch64", "nft_compat", "kernel-modules-extra-6.12.0-211.26.1.el10_2.aarch64"),
+    ("6.12.0-55.el10.x86_64", "ip6t_rpfilter", "kernel-modules-extra-6.12.0-55.el10.x86_64"),
+    ("6.12.0-55.el10.x86_64", "ipip", "kernel-modules-core-6.12.0-55.el10.x86_64"),
+    ("6.12.0-55.el10.x86_64", "vxlan", "kernel-modules-core-6.12.0-55.el10.x86_64"),
+    ("6.12.0-55.el10.aarch64+64k", "xt_set", "kernel-64k-modules-extra-6.12.0-55.el10.aarch64"),
+    ("5.14.0-427.13.1.el9_4.x86_64", "ip_set", "kernel-modules-core-5.14.0-427.13.1.el9_4.x86_64"),
+    ("5.14.0-162.6.1.el9_1.x86_64", "ip_set", "kernel-core-5.14.0-162.6.1.el9_1.x86_64"),
+    ("5.14.0-427.13.1.el9_4.x86_64", "sctp", "kernel-modules-extra-5.14.0-427.13.1.el9_4.x86_64"),
+    ("4.18.0-553.el8_10.x86_64", "xt_set", "kernel-core-4.18.0-553.el8_10.x86_64"),
+    ("4.18.0-553.rt7.342.el8_10.x86_64", "sctp", "kernel-rt-modules-extra-4.18.0-553.rt7.342.el8_10.x86_64"),
+    ("6.14.0-63.fc42.x86_64", "ip_set", "kernel-modules-core-6.14.0-63.fc42.x86_64"),
+    ("6.12.0-101.33.4.3.el9uek.x86_64", "ip_set", None),
+    ("6.9.1-1.el9.elrepo.x86_64", "ip_set", None),
+    ("6.1.102-111.182.amzn2023.x86_64", "ip_set", None),
+)
+
+
+@pytest.mark.parametrize(("release", "module", "package"), RED_HATS)
+def test_red_hats_kernels_have_a_module_in_the_package_of_their_age(
+    release: str, module: str, package: str | None
+) -> None:
+    assert package_of({"ID": "rocky", "ID_LIKE": "rhel centos fedora"}, release, module) == package
+
+
+def test_who_runs_somebody_elses_kernel_on_red_hats_system_is_told_how_to_find_the_package() -> None:
+    facts = knowing(rhel10_without_extra_modules(), kernel_release="6.12.0-101.33.4.3.el9uek.x86_64")
+    remedy = judgement("ipset_functional", facts).remedy or ""
+    assert "dnf provides '/lib/modules/6.12.0-101.33.4.3.el9uek.x86_64/*/ip_set.ko*'" in remedy
+    assert "modprobe" not in remedy
+
+
+def test_rhel_10_without_vxlan_is_not_sent_for_the_extra_modules() -> None:
+    facts = answering(healthy(), "link.vxlan", errno=errno.EOPNOTSUPP)
+    remedy = judgement("vxlan_link_create", facts, encapsulation="vxlan").remedy or ""
+    assert remedy.startswith("dnf install kernel-modules-core-6.12.0-55.el10.x86_64 ")
+
+
+def test_what_no_module_brings_is_not_looked_for_in_a_package() -> None:
+    found = judgement("btf_present", knowing(healthy(), btf=None), dataplane="bpf")
+    assert (found.remedy or "").startswith("boot a kernel built with CONFIG_DEBUG_INFO_BTF; ")
+
+
 @pytest.mark.parametrize(
     ("system", "release", "package"),
     [
-        (
-            {"ID": "rocky", "ID_LIKE": "rhel centos fedora"},
-            "6.12.0-55.el10.x86_64",
-            "kernel-modules-extra-6.12.0-55.el10.x86_64",
-        ),
         ({"ID": "ubuntu", "ID_LIKE": "debian"}, "5.15.0-1061-raspi", "linux-modules-extra-raspi"),
         ({"ID": "ubuntu", "ID_LIKE": "debian"}, "6.8.0-45-generic", "linux-modules-extra-6.8.0-45-generic"),
         ({"ID": "ubuntu", "ID_LIKE": "debian"}, "5.15.148-tegra", None),
@@ -305,4 +344,4 @@ def test_rhel_8_passes_with_a_warning() -> None:
 def test_the_package_with_more_modules_is_named_where_there_is_one(
     system: dict[str, str], release: str, package: str | None
 ) -> None:
-    assert package_of(system, release) == package
+    assert package_of(system, release, "ip_set") == package

@@ -11,7 +11,7 @@ from .address import candidates
 from .conditions import BPF
 from .declaration import Judgement, Want, check, fail, ok, warn
 from .evidence import built_without, evidence
-from .remedies import kernel_feature
+from .remedies import kernel_built_with, kernel_feature
 
 # BTF begins so, in the order of the machine.
 _MAGIC = ("9feb", "eb9f")
@@ -49,7 +49,7 @@ def unprivileged_bpf_ro(facts: Facts, want: Want) -> Judgement:
     rank=60,
     category="dataplane",
     applies=BPF,
-    remedy=kernel_feature("CONFIG_DEBUG_INFO_BTF"),
+    remedy=kernel_built_with("CONFIG_DEBUG_INFO_BTF"),
     source="projectcalico/calico#8001: Felix's programs are fitted to the kernel by its types",
 )
 def btf_present(facts: Facts, want: Want) -> Judgement:
@@ -83,7 +83,7 @@ def bpf_known_bad_kernel(facts: Facts, want: Want) -> Judgement:
     category="dataplane",
     applies=BPF,
     probes=(CLSACT,),
-    remedy=kernel_feature("CONFIG_NET_SCH_INGRESS"),
+    remedy=kernel_feature("CONFIG_NET_SCH_INGRESS", "sch_ingress"),
     source="docs.tigera.io requirements: eBPF, including the tc hook",
 )
 def tc_clsact(facts: Facts, want: Want) -> Judgement:

@@ -21,7 +21,7 @@ _SMALL = 32768
     category="netfilter",
     applies=ALWAYS,
     probes=("conntrack.statistics",),
-    remedy=kernel_feature("CONFIG_NF_CONNTRACK"),
+    remedy=kernel_feature("CONFIG_NF_CONNTRACK", "nf_conntrack"),
     source="docs.tigera.io requirements, kernel dependencies",
 )
 def conntrack_available(facts: Facts, want: Want) -> Judgement:

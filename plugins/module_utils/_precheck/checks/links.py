@@ -29,7 +29,7 @@ def _judge(facts: Facts, kind: str, option: str, otherwise: str) -> Judgement:
 
 def _ipip_remedy(facts: Facts, want: Want) -> str:
     return "{}; or give the IP pools encapsulation VXLAN or None; {}".format(
-        where_from(facts, "CONFIG_NET_IPIP"), OUTSIDE
+        where_from(facts, "CONFIG_NET_IPIP", ["ipip"]), OUTSIDE
     )
 
 
@@ -84,7 +84,7 @@ def wireguard_link_create(facts: Facts, want: Want) -> Judgement:
     category="kernel",
     applies=ALWAYS,
     probes=(link_probe("veth"),),
-    remedy=kernel_feature("CONFIG_VETH"),
+    remedy=kernel_feature("CONFIG_VETH", "veth"),
     source="Calico's CNI plugin joins every pod to its node by a veth pair",
 )
 def veth_create(facts: Facts, want: Want) -> Judgement:

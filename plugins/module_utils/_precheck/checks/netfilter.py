@@ -67,7 +67,7 @@ def xt_match_set(facts: Facts, want: Want) -> Judgement:
     category="netfilter",
     applies=IPTABLES_OR_BPF,
     probes=lambda want: _both_backends(_REQUIRED if want.dataplane == "iptables" else _REQUIRED_BY_BPF),
-    remedy=kernel_feature("CONFIG_NETFILTER_XT_*"),
+    remedy=kernel_feature("CONFIG_NETFILTER_XT_*", "xt_addrtype", load=False),
     source="projectcalico/felix#2360, projectcalico/calico#5626",
 )
 def xt_required_extensions(facts: Facts, want: Want) -> Judgement:
@@ -80,7 +80,7 @@ def xt_required_extensions(facts: Facts, want: Want) -> Judgement:
     category="netfilter",
     applies=IPV6,
     probes=_both_backends(_REQUIRED_V6, "inet6"),
-    remedy=kernel_feature("CONFIG_IP6_NF_*"),
+    remedy=kernel_feature("CONFIG_IP6_NF_*", "ip6_tables", load=False),
     source="projectcalico/calico#8433",
 )
 def ip6_rpfilter_and_tables(facts: Facts, want: Want) -> Judgement:
@@ -159,7 +159,7 @@ def conntrack_netlink(facts: Facts, want: Want) -> Judgement:
     category="dataplane",
     applies=FLOW_OFFLOAD,
     probes=(nft_probe("flowtable"),),
-    remedy=kernel_feature("CONFIG_NF_FLOW_TABLE"),
+    remedy=kernel_feature("CONFIG_NF_FLOW_TABLE", "nf_flow_table"),
     source="felix asks for a flow table without devices before it uses one",
 )
 def cri_nft_flowtable(facts: Facts, want: Want) -> Judgement:
@@ -175,7 +175,7 @@ def cri_nft_flowtable(facts: Facts, want: Want) -> Judgement:
     category="netfilter",
     applies=NFTABLES,
     probes=(nft_probe("nflog"),),
-    remedy=kernel_feature("CONFIG_NETFILTER_NETLINK_LOG"),
+    remedy=kernel_feature("CONFIG_NETFILTER_NETLINK_LOG", "nfnetlink_log"),
     source="Felix's flow logs, and what Goldmane shows, come by NFLOG",
 )
 def nflog_target(facts: Facts, want: Want) -> Judgement:

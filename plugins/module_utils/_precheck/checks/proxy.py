@@ -69,7 +69,7 @@ def kube_proxy_mode_match(facts: Facts, want: Want) -> Judgement:
     category="netfilter",
     applies=IPTABLES,
     probes=xt_probes("ipvs"),
-    remedy=kernel_feature("CONFIG_NETFILTER_XT_MATCH_IPVS"),
+    remedy=kernel_feature("CONFIG_NETFILTER_XT_MATCH_IPVS", "xt_ipvs"),
     source="docs.tigera.io requirements: ipvs, if kube-proxy is in that mode; no other host needs it",
 )
 def kube_ipvs_match(facts: Facts, want: Want) -> Judgement:

@@ -3,52 +3,59 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Where a missing kernel feature comes from, by distribution."""
 
-from typing import Callable, Dict, Optional
+from typing import Callable, Dict, List, Sequence
 
 from ..answers import Facts
 from .declaration import OUTSIDE, Want
+from .packages import IMAGES, RED_HAT, names_of, package_of
 
-_RED_HAT = {"rhel", "centos", "rocky", "almalinux", "fedora", "ol"}
 _SUSE = {"suse", "sles", "opensuse-leap", "opensuse-tumbleweed"}
-_IMAGES = {"flatcar", "talos", "bottlerocket", "cos", "fedora-coreos", "rhcos"}
 
 
-def kernel_feature(option: str, modules: str = "") -> Callable[[Facts, Want], str]:
-    """A remedy for a kernel that lacks what this configuration option stands for; the modules are what the package brings."""
+def kernel_feature(option: str, modules: str, load: bool = True) -> Callable[[Facts, Want], str]:
+    """A remedy for a kernel that lacks what this configuration option stands for: these modules have it, where they are modules."""
+    names = modules.split()
 
     def remedy(facts: Facts, want: Want) -> str:
-        loadable = facts.get("modules", {}).get("loadable") and package_of(
-            facts.get("os_release", {}), facts.get("kernel_release", "")
-        )
-        load = ", then modprobe {}".format(modules) if modules and loadable else ""
-        return "{}{}; {}".format(where_from(facts, option), load, OUTSIDE)
+        loadable = facts.get("modules", {}).get("loadable") and _packages(facts, names)
+        then = ", then modprobe {}".format(modules) if load and loadable else ""
+        return "{}{}; {}".format(where_from(facts, option, names), then, OUTSIDE)
 
     return remedy
 
 
+def kernel_built_with(option: str) -> str:
+    """A remedy for what no module brings."""
+    return "boot a kernel built with {}; {}".format(option, OUTSIDE)
+
+
 def netfilter_netlink(facts: Facts, want: Want) -> str:
     """A remedy for a host on which the socket itself is refused, whatever its kernel has behind it."""
-    kernel = where_from(facts, "CONFIG_NETFILTER_NETLINK")
+    kernel = where_from(facts, "CONFIG_NETFILTER_NETLINK", ["nfnetlink"])
     return "lift the seccomp policy that refuses socket(AF_NETLINK, NETLINK_NETFILTER), if there is one; else {}; {}".format(
         kernel, OUTSIDE
     )
 
 
-def where_from(facts: Facts, option: str) -> str:
+def where_from(facts: Facts, option: str, modules: Sequence[str] = ("ip_set",)) -> str:
+    """What is to be done for these modules; by itself, for the one that most kernels lack when they lack any."""
     release = facts.get("kernel_release", "$(uname -r)")
     system: Dict[str, str] = facts.get("os_release", {})
-    names = {system.get("ID", ""), *system.get("ID_LIKE", "").split()}
+    names = names_of(system)
     if not facts.get("modules", {}).get("loadable", True):
         return "boot a kernel built with {}: the running one has no modules".format(option)
     if release.endswith("-tegra"):
         return "build NVIDIA's kernel with {}=m and install its modules".format(option)
-    if system.get("ID") in _IMAGES or system.get("VARIANT_ID") == "coreos":
+    if system.get("ID") in IMAGES or system.get("VARIANT_ID") == "coreos":
         return "move to an image of {} whose kernel has {}: modules cannot be added".format(system.get("ID"), option)
-    package = package_of(system, release)
-    if package and names & _RED_HAT:
-        return "dnf install {} (and reboot, if that brings another kernel)".format(package)
-    if package:
-        return "apt install {}{}".format(package, "" if release in package else ", then reboot")
+    packages = _packages(facts, modules)
+    if packages and names & RED_HAT:
+        return "dnf install {} (and reboot, if that brings another kernel)".format(" ".join(packages))
+    if packages:
+        return "apt install {}{}".format(packages[0], "" if release in packages[0] else ", then reboot")
+    if names & RED_HAT:
+        # Kernels of others (UEK, ELRepo, Amazon) have packages of their own, which dnf finds by what is in them.
+        return "install what `dnf provides '/lib/modules/{}/*/{}.ko*'` names".format(release, modules[0])
     if "debian" in names and "-cloud-" in release:
         return "install Debian's full kernel (linux-image-{}) and boot it: the cloud kernel leaves {} out".format(
             release.rpartition("-")[2], option
@@ -58,16 +65,11 @@ def where_from(facts: Facts, option: str) -> str:
     return "install the modules of kernel {} that {} stands for, or boot a kernel that has it".format(release, option)
 
 
-def package_of(system: Dict[str, str], release: str) -> Optional[str]:
-    """The package with the rest of the running kernel's modules, where a distribution keeps some of them apart."""
-    names = {system.get("ID", ""), *system.get("ID_LIKE", "").split()}
-    if release.endswith("-tegra") or system.get("ID") in _IMAGES or system.get("VARIANT_ID") == "coreos":
-        return None
-    if names & _RED_HAT:
-        return "kernel-modules-extra-{}".format(release)
-    if "ubuntu" in names:
-        return "linux-modules-extra-{}".format("raspi" if release.endswith("-raspi") else release)
-    return None
+def _packages(facts: Facts, modules: Sequence[str]) -> List[str]:
+    """Each once, in the order of the modules."""
+    system, release = facts.get("os_release", {}), facts.get("kernel_release", "")
+    found = (package_of(system, release, module) for module in modules)
+    return list({package: None for package in found if package})
 
 
 def load_now(modules: str) -> str:
