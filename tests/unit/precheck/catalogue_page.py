@@ -12,6 +12,8 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.check
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Check
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.versions import (
     DOCUMENTED,
+    FELIX_BPF,
+    FELIX_BPF_ENTERPRISE_LINUX,
     Documented,
     words,
 )
@@ -66,8 +68,9 @@ What is asked of a kernel goes by the minor version of Calico (`calico_version`)
 |---|---|---|---|---|
 {versions}
 
-Kernel and nftables: docs.tigera.io, system requirements of each version; bpf: the same, and felix/bpf. RHEL 8's 4.18 is listed as
-working by all of them, and is a warning where a newer kernel is asked for.
+Kernel, nftables and bpf: docs.tigera.io, the system requirements, nftables and eBPF pages of each version. RHEL 8's 4.18 is listed as
+working by all of them, and is a warning where a newer kernel is asked for. Felix itself (felix/bpf/bpf.go) takes {felix_bpf}, or RHEL
+8's {felix_bpf_el}, for bpf: what is older fails, what is as new as that and older than documented is a warning.
 
 Not decided on a host:
 
@@ -80,7 +83,13 @@ Not decided on a host:
 def page() -> str:
     rows = "\n".join(_row(check) for check in CATALOGUE)
     versions = "\n".join(_version(name, asked) for name, asked in sorted(DOCUMENTED.items()))
-    return _TEXT.format(rows=rows, versions=versions, elsewhere="\n".join(_elsewhere(row) for row in ELSEWHERE))
+    return _TEXT.format(
+        rows=rows,
+        versions=versions,
+        felix_bpf=words(FELIX_BPF),
+        felix_bpf_el=words(FELIX_BPF_ENTERPRISE_LINUX),
+        elsewhere="\n".join(_elsewhere(row) for row in ELSEWHERE),
+    )
 
 
 def _version(name: str, asked: Documented) -> str:

@@ -61,7 +61,29 @@ def test_the_attributes_are_laid_out_as_the_kernel_reads_them() -> None:
     ],
 )
 def test_a_kernel_on_which_felix_would_give_up_bpf_in_silence_fails(release: str, expected: str) -> None:
-    assert status("bpf_supported", knowing(healthy(), kernel_release=release), dataplane="bpf") == expected
+    facts = knowing(healthy(), kernel_release=release)
+    assert status("bpf_supported", facts, dataplane="bpf", calico_version="3.30") == expected
+
+
+@pytest.mark.parametrize(
+    ("release", "expected"),
+    [
+        ("5.10.0-33-amd64", "ok"),
+        ("5.4.0-216-generic", "warn"),
+        ("5.2.21", "fail"),
+        ("4.18.0-305.el8.x86_64", "ok"),
+        ("4.18.0-240.el8.x86_64", "warn"),
+        ("4.18.0-147.el8.x86_64", "fail"),
+    ],
+)
+def test_since_3_31_bpf_is_documented_for_newer_kernels_than_felix_asks_for(release: str, expected: str) -> None:
+    facts = knowing(healthy(), kernel_release=release)
+    assert status("bpf_supported", facts, dataplane="bpf", calico_version="3.31") == expected
+
+
+def test_a_kernel_older_than_documented_that_refuses_a_program_fails_all_the_same() -> None:
+    facts = answering(knowing(healthy(), kernel_release="5.4.0"), "bpf.xdp", errno=errno.EINVAL)
+    assert status("bpf_supported", facts, dataplane="bpf") == "fail"
 
 
 def test_the_message_says_what_would_happen_instead() -> None:

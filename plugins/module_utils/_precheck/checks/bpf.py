@@ -4,13 +4,23 @@
 """PRIVATE. What the bpf data plane needs. Felix does not stop where it is missing: it goes on with iptables, and stays ready."""
 
 import errno
+from typing import Tuple
 
 from ..answers import Facts, NoEvidence
 from ..probes.bpf import PROGRAMS
 from .conditions import BPF
 from .declaration import OUTSIDE, Judgement, Want, check, fail, ok, warn
 from .evidence import evidence
-from .versions import build_of, documented, enterprise_linux_8, kernel_version, words
+from .versions import (
+    FELIX_BPF,
+    FELIX_BPF_ENTERPRISE_LINUX,
+    Version,
+    build_of,
+    documented,
+    enterprise_linux_8,
+    kernel_version,
+    words,
+)
 
 _INSTEAD = "move to a newer kernel, or give the Installation linuxDataplane Iptables or Nftables; {}".format(OUTSIDE)
 _PROBES = ("bpf.map", *("bpf.{}".format(name) for name in PROGRAMS))
@@ -28,13 +38,13 @@ _IMMUTABLE = ("talos", "bottlerocket", "flatcar")
 )
 def bpf_supported(facts: Facts, want: Want) -> Judgement:
     """The kernel is new enough for Felix's bpf, makes a map and takes a program of each kind that Felix loads."""
-    release, floors = facts["kernel_release"], documented(want)
-    rebuilt = enterprise_linux_8(release) and build_of(release) >= floors.bpf_enterprise_linux
-    if kernel_version(release) < floors.bpf and not rebuilt:
+    release, asked = facts["kernel_release"], documented(want)
+    expected = "{}, or RHEL 8's {}".format(words(asked.bpf), words(asked.bpf_enterprise_linux))
+    if not _as_new_as(release, FELIX_BPF, FELIX_BPF_ENTERPRISE_LINUX):
         return fail(
             "the kernel is too old for bpf: calico-node becomes ready and enforces by iptables instead",
             observed=release,
-            expected="{}, or RHEL 8's {}".format(words(floors.bpf), words(floors.bpf_enterprise_linux)),
+            expected=expected,
         )
     for probe in _PROBES:
         answer = evidence(facts, probe).answer
@@ -43,7 +53,15 @@ def bpf_supported(facts: Facts, want: Want) -> Judgement:
         if not answer.granted:
             what = "a map" if probe == "bpf.map" else "a program of kind {}".format(probe.partition(".")[2])
             return fail("the kernel refuses {}".format(what), observed=str(answer), expected="taken")
+    if not _as_new_as(release, asked.bpf, asked.bpf_enterprise_linux):
+        return warn(
+            "the kernel is older than Calico's bpf data plane is documented for", observed=release, expected=expected
+        )
     return ok("maps and programs are taken")
+
+
+def _as_new_as(release: str, kernel: Version, rebuilt: Tuple[int, ...]) -> bool:
+    return kernel_version(release) >= kernel or (enterprise_linux_8(release) and build_of(release) >= rebuilt)
 
 
 @check(

@@ -14,24 +14,35 @@ Version = Tuple[int, int]
 
 class Documented(NamedTuple):
     kernel: Version
-    """docs.tigera.io, requirements: 3.10 up to Calico 3.28, 5.10 since 3.29. RHEL 8's 4.18 is listed as working with all of them."""
+    """docs.tigera.io, requirements: 3.10 up to Calico 3.28, 5.10 since 3.29. RHEL 8's 4.18 is listed as working with all of them.
+
+    The pages of 3.28 said 3.10 until they were withdrawn (2025-11); those of 3.29 to 3.31 did too, until tigera/docs 1bbcbae of
+    2025-12-08 corrected them.
+    """
     nftables: Version
     """docs.tigera.io, nftables; felix/nftables/utils.go. The data plane came with 3.29."""
     bpf: Version
-    """felix/bpf/bpf.go; docs.tigera.io, eBPF."""
+    """docs.tigera.io, eBPF: 5.3, and 5.10 since Calico 3.31 (tigera/docs b8c7716 of 2026-04-01)."""
     bpf_enterprise_linux: Tuple[int, ...]
-    """The same two for RHEL 8, whose 4.18 has what is needed since build 193."""
+    """The same for RHEL 8, whose 4.18 has what is needed since build 193 (8.2), and since 3.31 build 305 (8.4)."""
 
 
-_FIRST = Documented(kernel=(3, 10), nftables=(5, 13), bpf=(5, 3), bpf_enterprise_linux=(4, 18, 0, 193))
+FELIX_BPF: Version = (5, 3)
+"""felix/bpf/bpf.go, in all of these: on an older kernel Felix goes on with iptables. The documentation asks for more by now."""
+FELIX_BPF_ENTERPRISE_LINUX: Tuple[int, ...] = (4, 18, 0, 193)
+
+_FIRST = Documented(
+    kernel=(3, 10), nftables=(5, 13), bpf=FELIX_BPF, bpf_enterprise_linux=FELIX_BPF_ENTERPRISE_LINUX
+)
 _SINCE_3_29 = _FIRST._replace(kernel=(5, 10))
+_SINCE_3_31 = _SINCE_3_29._replace(bpf=(5, 10), bpf_enterprise_linux=(4, 18, 0, 305))
 DOCUMENTED: Dict[str, Documented] = {
     "3.28": _FIRST,
     "3.29": _SINCE_3_29,
     "3.30": _SINCE_3_29,
-    "3.31": _SINCE_3_29,
-    "3.32": _SINCE_3_29,
-    "3.33": _SINCE_3_29,
+    "3.31": _SINCE_3_31,
+    "3.32": _SINCE_3_31,
+    "3.33": _SINCE_3_31,
 }
 
 
