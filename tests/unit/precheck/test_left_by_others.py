@@ -178,8 +178,11 @@ def test_a_device_that_it_took_into_its_care_is_seen(tmp_path: Path) -> None:
         "/run/NetworkManager/NetworkManager.pid": "1\n",
         "/sys/class/net/cali12/ifindex": "7\n",
         "/sys/class/net/cali13/ifindex": "8\n",
+        "/sys/class/net/cali14/ifindex": "9\n",
         "/run/NetworkManager/devices/7": "[device]\nmanaged=true\n",
         "/run/NetworkManager/devices/8": "[device]\nmanaged=false\n",
+        # Unmanaged by a rule or the configuration: the key is left out.
+        "/run/NetworkManager/devices/9": "[device]\nnm-owned=false\n",
     }
     assert networkmanager.survey(tree(tmp_path, files))["managed_cali"] == ["cali12"]
 

@@ -16,7 +16,9 @@ _NEEDED = ("hash:net", "hash:ip")
 _WITH_PORTS = "hash:ip,port"
 
 
-# The newest revision of each type that the ipset in calico-node's image reads: 7.11 of Red Hat's UBI 9, ipset's own lib/ipset_*.c.
+# The newest revision of each type that the ipset in calico-node's image reads: 7.11 of Red Hat's UBI 9 (its log says so in
+# kubernetes/kops#18724), by ipset's own lib/ipset_*.c. 7.7 was the last before it to add any, 7.16 the next: a bitmask for
+# hash:ip, hash:ip,port and hash:net,net.
 _READABLE = {
     "bitmap:ip": 3,
     "bitmap:ip,mac": 3,
@@ -103,7 +105,7 @@ def ipset_functional(facts: Facts, want: Want) -> Judgement:
     applies=ALWAYS,
     probes=(_HEADERS,),
     remedy="stop what made these sets (k3s: --disable-network-policy), destroy them or reboot",
-    source="projectcalico/calico#8372, projectcalico/calico#11051, projectcalico/calico#4739",
+    source="projectcalico/calico#8372, projectcalico/calico#11051, projectcalico/calico#4739; ipset 7.11, lib/ipset_*.c",
 )
 def ipset_foreign_revision(facts: Facts, want: Want) -> Judgement:
     """No IP set of somebody else's is newer than what the ipset inside calico-node reads."""

@@ -59,12 +59,16 @@ def left_alone(device: str, specifications: List[str]) -> bool:
 
 
 def managed_cali(root: Root) -> List[str]:
-    """Calico's devices that NetworkManager has taken into its care, by its state of each device."""
+    """Calico's devices that NetworkManager has taken into its care, by its state of each device.
+
+    It writes a device's state when the device becomes unmanaged, disconnected or activated (src/core/nm-manager.c): `managed` is a
+    boolean, and is left out for what nobody but a rule or the configuration keeps from it (nm_config_device_state_write).
+    """
     found = []
     for name in root.list("/sys/class/net"):
         if name.startswith(("cali", "tunl0", "vxlan.calico", "wireguard.cali")):
             index = root.line("/sys/class/net/{}/ifindex".format(name)) or ""
             state = root.read("/run/NetworkManager/devices/{}".format(index)) or ""
-            if value_of(state, "managed") in ("true", "full"):
+            if value_of(state, "managed") == "true":
                 found.append(name)
     return found
