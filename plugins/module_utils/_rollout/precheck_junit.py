@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. A precheck report as JUnit XML, which CI systems show as test results: a suite a host, a case a check."""
+"""PRIVATE. A precheck report as JUnit XML, which CI shows as test results: a suite a host, a case a check; and one between hosts."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .documents import HostOutcome, PrecheckReport
+from .cross_findings import AMONG_HOSTS
+from .documents import CrossFinding, HostOutcome, PrecheckReport
 from .fleet import FAIL, UNJUDGED, findings, gravity
 from .order import natural
 
 SUITES = "calico_ops.rollout.precheck"
+BETWEEN = "between hosts"
+"""The class of what shows only when hosts are compared. A space: the inventory can hold no host of that name."""
 
 
 def precheck_junit(report: PrecheckReport) -> str:
@@ -22,6 +25,8 @@ def precheck_junit(report: PrecheckReport) -> str:
     suites = [
         _suite(root, name, host) for name, host in sorted(report["hosts"].items(), key=lambda item: natural(item[0]))
     ]
+    if len(report["hosts"]) > 1 or report["cross_findings"]:
+        suites.append(_between(root, report["cross_findings"]))
     for total in ("tests", "failures", "errors", "skipped"):
         root.set(total, str(sum(int(suite.get(total) or 0) for suite in suites)))
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
@@ -44,6 +49,29 @@ def _suite(root: ET.Element, name: str, host: HostOutcome) -> ET.Element:
                 ET.SubElement(_case(suite, name, check_id), "skipped", message=why)
     _count(suite)
     return suite
+
+
+def _between(root: ET.Element, across: Sequence[CrossFinding]) -> ET.Element:
+    """A case a comparison, whatever it found: CI systems follow a case by its name from run to run."""
+    suite = ET.SubElement(root, "testsuite", name=BETWEEN)
+    known = [one.id for one in AMONG_HOSTS]
+    for comparison in [*known, *sorted({finding["id"] for finding in across} - {*known})]:
+        case = _case(suite, BETWEEN, comparison)
+        found = [finding for finding in across if finding["id"] == comparison]
+        told = "\n".join(_compared(finding) for finding in found)
+        if any(finding["severity"] == FAIL for finding in found):
+            first, more = found[0]["message"], len(found) - 1
+            message = f"{first} (and {more} more like it)" if more else first
+            ET.SubElement(case, "failure", type=FAIL, message=_xml(message)).text = _xml(told)
+        elif found:
+            ET.SubElement(case, "system-out").text = _xml(told)
+    _count(suite)
+    return suite
+
+
+def _compared(finding: CrossFinding) -> str:
+    grave = "" if finding["severity"] == FAIL else "warning: "
+    return f"{grave}{', '.join(finding['hosts'])}: {finding['message']}\nremedy: {finding['remedy']}"
 
 
 def _finding(suite: ET.Element, host: str, check: Mapping[str, Any]) -> None:

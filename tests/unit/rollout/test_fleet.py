@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.cross_findings import AMONG_HOSTS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.fleet import Fleet, survey
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_junit import precheck_junit
@@ -140,7 +141,8 @@ def test_junit_has_a_suite_a_host_and_a_case_a_check() -> None:
     xml = precheck_junit(assemble({"a": answer("a", [FAILED, WARNED, UNJUDGED, check("fine")]), "dark": UNREACHABLE}))
     root = ET.fromstring(xml)  # noqa: S314 - made here
     counted = {name: root.get(name) for name in ("tests", "failures", "errors", "skipped")}
-    assert counted == {"tests": "6", "failures": "1", "errors": "2", "skipped": "1"}
+    # Five checks of one host, the other that gave no answer, and a case for each comparison of the two.
+    assert counted == {"tests": str(6 + len(AMONG_HOSTS)), "failures": "1", "errors": "2", "skipped": "1"}
     cases = {case.get("name"): case for case in root.iter("testcase")}
     failure = cases["ipset_functional"].find("failure")
     assert failure is not None
@@ -152,6 +154,46 @@ def test_junit_has_a_suite_a_host_and_a_case_a_check() -> None:
     error = cases["host_precheck"].find("error")
     assert error is not None
     assert "No route to host" in (error.get("message") or "")
+
+
+def addressed(addresses: dict[str, str], **mtu: int) -> dict[str, Any]:
+    answers = {name: answer(name) for name in addresses}
+    for name, given in answers.items():
+        given["precheck"]["facts"].update(address=addresses[name], mtu=mtu.get(name, 1500))
+    return answers
+
+
+def suite_between(answers: dict[str, Any]) -> tuple[ET.Element | None, ET.Element]:
+    root = ET.fromstring(precheck_junit(assemble(answers)))  # noqa: S314 - made here
+    return root.find("testsuite[@name='between hosts']"), root
+
+
+def test_junit_has_what_shows_between_hosts_in_a_class_of_its_own() -> None:
+    suite, root = suite_between(addressed({"a": "10.0.0.1", "b": "10.0.0.1", "c": "10.0.0.3"}, c=9000))
+    assert suite is not None
+    assert {case.get("classname") for case in suite} == {"between hosts"}
+    cases = {case.get("name"): case for case in suite}
+    failure = cases["same_address"].find("failure")
+    assert failure is not None
+    assert "calico-node would take 10.0.0.1 on each of a and b" in (failure.get("message") or "")
+    assert "remedy: Give each host an address of its own" in (failure.text or "")
+    assert (cases["mtu_differs"].findtext("system-out") or "").startswith("warning: ")
+    assert list(cases["same_node_name"]) == []
+    assert (suite.get("failures"), root.get("failures")) == ("1", "1")
+    assert int(root.get("tests") or 0) == len(root.findall(".//testcase"))
+
+
+def test_junit_keeps_several_findings_of_one_comparison_in_one_case() -> None:
+    suite, _root = suite_between(addressed({"a": "10.0.0.1", "b": "10.0.0.1", "c": "10.0.0.2", "d": "10.0.0.2"}))
+    assert suite is not None
+    (failure,) = suite.findall("testcase[@name='same_address']/failure")
+    assert "(and 1 more like it)" in (failure.get("message") or "")
+    assert "a, b: " in (failure.text or "")
+    assert "c, d: " in (failure.text or "")
+
+
+def test_junit_of_a_single_host_compares_nothing() -> None:
+    assert suite_between({"a": answer("a")})[0] is None
 
 
 def test_junit_holds_no_character_that_xml_cannot() -> None:
