@@ -29,11 +29,15 @@ options:
     type: str
     required: true
   address:
-    description: The IPv4 address of this host that calico-node will use. Needed to listen and to probe.
+    description: The IPv4 address of this host that calico-node will use. Needed to listen and to probe, unless O(address_v6) is given.
+    type: str
+  address_v6:
+    description: The IPv6 address of this host that calico-node will use.
     type: str
   targets:
     description: >-
-      What is listened on and probed: V(tcp/PORT), V(udp/PORT), or V(ip/4) for IP in IP. Needed to listen and to probe.
+      What is listened on and probed: V(tcp/PORT), V(udp/PORT), or V(ip/4) for IP in IP, all over IPv4; V(tcp6/PORT) or V(udp6/PORT)
+      over IPv6. Needed to listen and to probe. Between two hosts of which one has no address of a family nothing is asked over it.
     type: list
     elements: str
   peers:
@@ -49,7 +53,9 @@ options:
       address:
         description: Its IPv4 address.
         type: str
-        required: true
+      address_v6:
+        description: Its IPv6 address.
+        type: str
       ports:
         description: RV(ports) as the host returned it when it began to listen.
         type: dict
@@ -123,7 +129,7 @@ ports:
 reached:
   description: >-
     By peer and target V(ok) (our listener answered), V(answered) (something else took the connection), V(refused), V(unreachable),
-    V(timeout), or V(not_provable) (the port is in use, or could not be listened on).
+    V(timeout), or V(not_provable) (the port is in use, could not be listened on, or one of the two has no address of that family).
   returned: when O(state=probed)
   type: dict
   sample:
@@ -154,6 +160,7 @@ def main():
             "state": {"type": "str", "required": True, "choices": ["listening", "probed", "absent"]},
             "token": {"type": "str", "required": True, "no_log": True},
             "address": {"type": "str"},
+            "address_v6": {"type": "str"},
             "targets": {"type": "list", "elements": "str"},
             "peers": {
                 "type": "list",
@@ -161,14 +168,20 @@ def main():
                 "default": [],
                 "options": {
                     "name": {"type": "str", "required": True},
-                    "address": {"type": "str", "required": True},
+                    "address": {"type": "str"},
+                    "address_v6": {"type": "str"},
                     "ports": {"type": "dict", "required": True},
                 },
             },
             "listen_seconds": {"type": "int", "default": 120},
             "probe_seconds": {"type": "int", "default": 5},
         },
-        required_if=[("state", "listening", ("address", "targets")), ("state", "probed", ("address", "targets"))],
+        required_if=[
+            ("state", "listening", ("targets",)),
+            ("state", "probed", ("targets",)),
+            ("state", "listening", ("address", "address_v6"), True),
+            ("state", "probed", ("address", "address_v6"), True),
+        ],
         supports_check_mode=True,
     )
     params = module.params
@@ -194,25 +207,30 @@ def refused(params):
             wire.target(text)
     except wire.BadTarget as error:
         return "targets: {}.".format(error)
-    addresses = [("address", params["address"])] if params["address"] is not None else []
-    for option, address in addresses + [("peers", peer["address"]) for peer in params["peers"]]:
-        try:
-            ipaddress.IPv4Address(address)
-        except ValueError:
-            return "{}: {!r} is no IPv4 address.".format(option, address)
+    for holder, where in [(params, "")] + [(peer, "peers: ") for peer in params["peers"]]:
+        for option, kind, family in (("address", ipaddress.IPv4Address, 4), ("address_v6", ipaddress.IPv6Address, 6)):
+            try:
+                if holder[option] is not None:
+                    kind(holder[option])
+            except ValueError:
+                return "{}{}: {!r} is no IPv{} address.".format(where, option, holder[option], family)
     return ""
 
 
 def part(params, check_mode):
     # type: (Dict[str, Any], bool) -> Dict[str, Any]
     targets = [wire.target(text) for text in params["targets"] or []]
+    own = wire.Addresses(params["address"], params["address_v6"])
     if params["state"] == "listening":
         seconds = params["listen_seconds"]
-        return {"ports": {} if check_mode else listen.start(targets, params["address"], params["token"], seconds)}
+        return {"ports": {} if check_mode else listen.start(targets, own, params["token"], seconds)}
     if params["state"] == "probed":
-        peers = [probe.Peer(**peer) for peer in params["peers"]]
+        peers = [
+            probe.Peer(peer["name"], wire.Addresses(peer["address"], peer["address_v6"]), peer["ports"])
+            for peer in params["peers"]
+        ]
         seconds = params["probe_seconds"]
-        asked = {} if check_mode else probe.probe(peers, targets, params["address"], params["token"], seconds)
+        asked = {} if check_mode else probe.probe(peers, targets, own, params["token"], seconds)
         return {"reached": asked}
     return {"listened": not check_mode and listen.stop(params["token"])}
 

@@ -13,7 +13,7 @@ import time
 from typing import Any, Dict, List, Tuple
 
 from . import wire
-from .wire import IPIP, TCP, Target
+from .wire import IPIP, Addresses, Target
 
 LISTENING, IN_USE = "listening", "in_use"
 _BACKLOG = 128
@@ -21,11 +21,15 @@ _PATIENCE = 2.0
 """Seconds that somebody who connected has to say the question."""
 
 
-def start(targets: List[Target], address: str, token: str, seconds: float) -> Dict[str, str]:
+def start(targets: List[Target], own: Addresses, token: str, seconds: float) -> Dict[str, str]:
     """By target: `listening`, `in_use`, or why it cannot be listened on. The listener runs on after the return, for `seconds` at most."""
     told: Dict[str, str] = {}
     sockets: List[Tuple[Target, socket.socket]] = []
     for one in targets:
+        address = own.of(one)
+        if address is None:
+            told[str(one)] = "this host has no IPv{} address".format(6 if one.ipv6 else 4)
+            continue
         try:
             sockets.append((one, _bound(one, address)))
             told[str(one)] = LISTENING
@@ -57,13 +61,13 @@ def stop(token: str) -> bool:
 
 
 def _bound(one: Target, address: str) -> socket.socket:
-    bound = wire.opened(one.protocol)
+    bound = wire.opened(one)
     try:
-        if one.protocol == TCP:
+        if one.stream:
             # Connections of an earlier run that linger are nobody's listener; a listener still makes bind() fail.
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((address, 0 if one.protocol == IPIP else one.port))
-        if one.protocol == TCP:
+        if one.stream:
             bound.listen(_BACKLOG)
         bound.setblocking(False)
     except OSError:
@@ -111,7 +115,7 @@ def _serve(sockets: List[Tuple[Target, socket.socket]], control: socket.socket, 
             with contextlib.suppress(OSError):
                 if number in waiting:
                     _answer_connection(waiting.pop(number)[0], token)
-                elif by_number[number][0].protocol == TCP:
+                elif by_number[number][0].stream:
                     connection = by_number[number][1].accept()[0]
                     waiting[connection.fileno()] = (connection, time.monotonic() + _PATIENCE)
                 else:

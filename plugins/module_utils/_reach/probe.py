@@ -12,7 +12,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from . import wire
 from .listen import IN_USE, LISTENING
-from .wire import IPIP, TCP, Target
+from .wire import IPIP, Addresses, Target
 
 OK, ANSWERED, REFUSED, UNREACHABLE, TIMEOUT, NOT_PROVABLE = (
     *("ok", "answered", "refused"),
@@ -33,32 +33,35 @@ _REFUSALS = {
 
 class Peer(NamedTuple):
     name: str
-    address: str
+    addresses: Addresses
     ports: Dict[str, str]
     """By target, what its listener said: see listen.start()."""
 
 
 class _Call(NamedTuple):
     peer: Peer
+    address: str
     target: Target
     connection: socket.socket
 
 
 def probe(
-    peers: List[Peer], targets: List[Target], address: str, token: str, seconds: float
+    peers: List[Peer], targets: List[Target], own: Addresses, token: str, seconds: float
 ) -> Dict[str, Dict[str, str]]:
     """By peer and target: how it went.
 
     `ok`: our listener answered. `answered`: something else that has the port took a TCP connection. `refused`, `unreachable`
-    and `timeout`: as the network said. `not_provable`: the port is in use there, so nobody answers for us.
+    and `timeout`: as the network said. `not_provable`: the port is in use there, so nobody answers for us; or one of the two has
+    no address of this family.
     """
     found: Dict[str, Dict[str, str]] = {peer.name: {} for peer in peers}
     calls: List[_Call] = []
     for peer in peers:
         for one in targets:
-            state = peer.ports.get(str(one))
-            if state == LISTENING or (state == IN_USE and one.protocol == TCP):
-                calls.append(_Call(peer, one, _opened(one, address)))
+            state, source, destination = peer.ports.get(str(one)), own.of(one), peer.addresses.of(one)
+            asked = state == LISTENING or (state == IN_USE and one.stream)
+            if asked and source is not None and destination is not None:
+                calls.append(_Call(peer, destination, one, _opened(one, source)))
             else:
                 found[peer.name][str(one)] = NOT_PROVABLE
     try:
@@ -70,7 +73,7 @@ def probe(
 
 
 def _opened(one: Target, address: str) -> socket.socket:
-    opened = wire.opened(one.protocol)
+    opened = wire.opened(one)
     opened.setblocking(False)
     # From the address that calico-node will send from: a host with several may reach its peers by one of them only.
     opened.bind((address, 0))
@@ -91,11 +94,11 @@ def _exchange(calls: List[_Call], token: str, until: float, found: Dict[str, Dic
         if time.monotonic() >= again:
             again = time.monotonic() + _REPEAT
             for call, _asked in pending.values():
-                if call.target.protocol != TCP:
+                if not call.target.stream:
                     _send(call, token)
         poller = select.poll()
         for number, (call, asked) in pending.items():
-            connecting = call.target.protocol == TCP and not asked
+            connecting = call.target.stream and not asked
             poller.register(number, select.POLLOUT if connecting else select.POLLIN)
         wait = min(until, again) - time.monotonic()
         for number, _events in poller.poll(max(0, int(wait * 1000))):
@@ -108,13 +111,13 @@ def _exchange(calls: List[_Call], token: str, until: float, found: Dict[str, Dic
                 pending[number] = (call, True)
     for call, asked in pending.values():
         # A connection that stands without a word from the other side is somebody's, not our listener's.
-        taken = call.target.protocol == TCP and asked
+        taken = call.target.stream and asked
         found[call.peer.name][str(call.target)] = ANSWERED if taken else TIMEOUT
 
 
 def _begin(call: _Call) -> Optional[str]:
     try:
-        call.connection.connect((call.peer.address, 0 if call.target.protocol == IPIP else call.target.port))
+        call.connection.connect((call.address, 0 if call.target.protocol == IPIP else call.target.port))
     except BlockingIOError:
         return None
     except OSError as error:
@@ -132,7 +135,7 @@ def _send(call: _Call, token: str) -> None:
 def _advance(call: _Call, asked: bool, token: str) -> Optional[str]:
     """The outcome, when there is one now."""
     try:
-        if call.target.protocol == TCP and not asked:
+        if call.target.stream and not asked:
             failed = call.connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if failed:
                 return _REFUSALS.get(failed, TIMEOUT)
@@ -150,4 +153,4 @@ def _advance(call: _Call, asked: bool, token: str) -> Optional[str]:
     if word is not None and wire.is_word(word, wire.answer(token)):
         return OK
     # Not ours: a stranger's datagram is passed over, a stranger's stream is somebody else's port.
-    return ANSWERED if call.target.protocol == TCP else None
+    return ANSWERED if call.target.stream else None

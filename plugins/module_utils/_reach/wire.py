@@ -13,7 +13,7 @@ import socket
 import struct
 from typing import NamedTuple, Optional
 
-TCP, UDP, IPIP = "tcp", "udp", "ip"
+TCP, UDP, TCP6, UDP6, IPIP = "tcp", "udp", "tcp6", "udp6", "ip"
 IPIP_PROTOCOL = 4
 WORD = 32
 """Bytes of a question and of an answer."""
@@ -25,13 +25,31 @@ _INNER_HEADER = struct.Struct("!BBHHHBBH4s4s")
 
 
 class Target(NamedTuple):
-    """A protocol with its port; protocol 4, IP in IP, has none."""
+    """A protocol of a family with its port; protocol 4, IP in IP, has none and is IPv4's alone."""
 
     protocol: str
     port: int
 
+    @property
+    def stream(self) -> bool:
+        return self.protocol in (TCP, TCP6)
+
+    @property
+    def ipv6(self) -> bool:
+        return self.protocol in (TCP6, UDP6)
+
     def __str__(self) -> str:
         return "{}/{}".format(self.protocol, self.port)
+
+
+class Addresses(NamedTuple):
+    """Of one host, as calico-node will use them. One of them may be missing: a host of a single family."""
+
+    ipv4: Optional[str]
+    ipv6: Optional[str]
+
+    def of(self, one: Target) -> Optional[str]:
+        return self.ipv6 if one.ipv6 else self.ipv4
 
 
 class BadTarget(ValueError):
@@ -39,23 +57,21 @@ class BadTarget(ValueError):
 
 
 def target(text: str) -> Target:
-    """`tcp/179`, `udp/4789`, or `ip/4` for IP in IP."""
+    """`tcp/179`, `udp/4789`, `tcp6/179`, `udp6/4789`, or `ip/4` for IP in IP."""
     protocol, _slash, number = text.partition("/")
     if protocol == IPIP and number == str(IPIP_PROTOCOL):
         return Target(IPIP, IPIP_PROTOCOL)
-    if protocol not in (TCP, UDP) or not number.isdigit() or not 1 <= int(number) <= 65535:
-        raise BadTarget("{!r} is no target: tcp/PORT, udp/PORT or ip/4 is needed".format(text))
+    if protocol not in (TCP, UDP, TCP6, UDP6) or not number.isdigit() or not 1 <= int(number) <= 65535:
+        raise BadTarget("{!r} is no target: tcp/PORT, udp/PORT, tcp6/PORT, udp6/PORT or ip/4 is needed".format(text))
     return Target(protocol, int(number))
 
 
-def opened(protocol: str) -> socket.socket:
+def opened(one: Target) -> socket.socket:
     """A socket of the target's kind; IP in IP needs root."""
-    kind, number = {
-        TCP: (socket.SOCK_STREAM, 0),
-        UDP: (socket.SOCK_DGRAM, 0),
-        IPIP: (socket.SOCK_RAW, IPIP_PROTOCOL),
-    }[protocol]
-    return socket.socket(socket.AF_INET, kind, number)
+    if one.protocol == IPIP:
+        return socket.socket(socket.AF_INET, socket.SOCK_RAW, IPIP_PROTOCOL)
+    family = socket.AF_INET6 if one.ipv6 else socket.AF_INET
+    return socket.socket(family, socket.SOCK_STREAM if one.stream else socket.SOCK_DGRAM)
 
 
 def question(token: str) -> bytes:

@@ -21,25 +21,37 @@ FULL_MESH = 50
 """Up to so many hosts each probes each other; above, a ring finds every host that is cut off, and random pairs what lies between."""
 
 RANDOM_PEERS = 3
-TYPHA, BGP, VXLAN, WIREGUARD, WIREGUARD_V6, IPIP = (
-    *("tcp/5473", "tcp/179", "udp/4789"),
-    *("udp/51820", "udp/51821", "ip/4"),
-)
+TYPHA, BGP, IPIP = 5473, 179, "ip/4"
 _FAULTS = {"timeout": "no answer from", "refused": "refused by", "unreachable": "no way to"}
-_REMEDIES = {
-    IPIP: "let IP protocol 4 through between the nodes (security groups, host firewalls), or use VXLAN",
-    VXLAN: "let udp/4789 through between the nodes (security groups, host firewalls, the hypervisor's own VXLAN), or set vxlanPort",
-}
+_IPIP_REMEDY = "let IP protocol 4 through between the nodes (security groups, host firewalls), or use VXLAN"
+# The port that hypervisors have for a VXLAN of their own.
+_VXLAN_REMEDY = (
+    "let {} through between the nodes (security groups, host firewalls, the hypervisor's own VXLAN), or set vxlanPort"
+)
+_USUAL_VXLAN = ("udp/4789", "udp6/4789")
 
 
 def targets_for(settings: PrecheckSettings) -> list[str]:
-    """What nodes of such a Calico send to each other. Typha is there in every installation by tigera-operator."""
-    encapsulation = {"ipip": [IPIP], "vxlan": [VXLAN]}.get(settings["encapsulation"], [])
+    """What nodes of such a Calico send to each other, over IPv4 and, where there are IPv6 pools, over IPv6.
+
+    Typha is there in every installation by tigera-operator. IP in IP is for IPv4 alone, and each family has a WireGuard of its own.
+    """
+    ipip = [IPIP] if settings["encapsulation"] == "ipip" else []
+    over_ipv4 = [*_tcp("tcp", settings), *ipip, *_udp("udp", settings, settings["wireguard_port"])]
+    if not settings["ipv6"]:
+        return over_ipv4
+    return [*over_ipv4, *_tcp("tcp6", settings), *_udp("udp6", settings, settings["wireguard_port_v6"])]
+
+
+def _tcp(protocol: str, settings: PrecheckSettings) -> list[str]:
+    return [f"{protocol}/{port}" for port in (TYPHA, *([BGP] if settings["bgp"] else []))]
+
+
+def _udp(protocol: str, settings: PrecheckSettings, wireguard: int) -> list[str]:
     # The BPF data plane sends node ports through VXLAN whatever the pools say.
-    if settings["dataplane"] == "bpf" and VXLAN not in encapsulation:
-        encapsulation = [*encapsulation, VXLAN]
-    wireguard = [WIREGUARD, *([WIREGUARD_V6] if settings["ipv6"] else [])] if settings["wireguard"] else []
-    return [TYPHA, *([BGP] if settings["bgp"] else []), *encapsulation, *wireguard]
+    vxlan = settings["encapsulation"] == "vxlan" or settings["dataplane"] == "bpf"
+    ports = [*([settings["vxlan_port"]] if vxlan else []), *([wireguard] if settings["wireguard"] else [])]
+    return [f"{protocol}/{port}" for port in ports]
 
 
 def peers_of(host: str, hosts: Collection[str], seed: str) -> list[str]:
@@ -99,7 +111,8 @@ def reach_text(report: ReachReport) -> str:
         lines.append(
             f"The listeners of {listed(report['ended_early'])} ended before all had asked: raise precheck_reach_seconds, and ask again."
         )
-    unproven = f", {report['not_provable']} not provable (the port is in use there)" if report["not_provable"] else ""
+    why = "the port is in use there, or there is no address of its family"
+    unproven = f", {report['not_provable']} not provable ({why})" if report["not_provable"] else ""
     lines.append(f"Result: {report['reached']} of {count(report['probes'], 'probe')} reached their host{unproven}.")
     return "\n".join(printable(line) for line in lines)
 
@@ -136,8 +149,16 @@ def _finding(target: str, outcome: str, pairs: set[tuple[str, str]]) -> ReachFin
         sources=sorted({source for source, _to in pairs}, key=natural),
         destinations=sorted({destination for _from, destination in pairs}, key=natural),
         pairs=len(pairs),
-        remedy=_REMEDIES.get(target, f"let {target} through between the nodes (security groups, host firewalls)"),
+        remedy=_remedy(target),
     )
+
+
+def _remedy(target: str) -> str:
+    if target == IPIP:
+        return _IPIP_REMEDY
+    if target in _USUAL_VXLAN:
+        return _VXLAN_REMEDY.format(target)
+    return f"let {target} through between the nodes (security groups, host firewalls)"
 
 
 def _sentence(finding: ReachFinding) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -28,12 +29,14 @@ sys.path.insert(0, sys.argv[1])
 from _reach import listen, probe, wire
 given = json.loads(sys.argv[2])
 targets = [wire.target(text) for text in given["targets"]]
+own = wire.Addresses(given.get("address"), given.get("address_v6"))
 if given["do"] == "start":
-    answer = listen.start(targets, given["address"], given["token"], given["seconds"])
+    answer = listen.start(targets, own, given["token"], given["seconds"])
 elif given["do"] == "stop":
     answer = listen.stop(given["token"])
 else:
-    answer = probe.probe([probe.Peer(**peer) for peer in given["peers"]], targets, given["address"], given["token"], 0.7)
+    peers = [probe.Peer(peer["name"], wire.Addresses(*peer["addresses"]), peer["ports"]) for peer in given["peers"]]
+    answer = probe.probe(peers, targets, own, given["token"], 0.7)
 sys.stdout.write(json.dumps(answer))
 """
 
@@ -59,7 +62,7 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 
 
 def peer(ports: dict[str, str]) -> dict[str, Any]:
-    return {"name": "there", "address": THERE, "ports": ports}
+    return {"name": "there", "addresses": [THERE, None], "ports": ports}
 
 
 @pytest.fixture
@@ -142,7 +145,70 @@ def test_a_host_that_connects_and_says_nothing_does_not_keep_others_waiting(pyth
     assert asked == {"there": dict.fromkeys(targets, "ok")}
 
 
-@pytest.mark.parametrize("target", ["tcp", "tcp/", "tcp/0", "tcp/65536", "sctp/1", "ip/50", "tcp/-1", "udp/1x"])
+def both(ports: dict[str, str], ipv6: str | None = "::1") -> dict[str, Any]:
+    return {"name": "there", "addresses": [THERE, ipv6], "ports": ports}
+
+
+@pytest.fixture
+def over_ipv6() -> list[str]:
+    """Targets of IPv6; loopback has a single address of it, so both sides are there."""
+    with contextlib.ExitStack() as opened:
+        try:
+            kinds = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+            free = [opened.enter_context(socket.socket(socket.AF_INET6, kind)) for kind in kinds]
+            for one in free:
+                one.bind(("::1", 0))
+        except OSError as error:
+            pytest.skip(f"no IPv6 on loopback: {error}")
+        return [f"{name}/{one.getsockname()[1]}" for name, one in zip(("tcp6", "udp6"), free)]
+
+
+def test_a_host_of_both_families_is_asked_over_both(python: str, targets: list[str], over_ipv6: list[str]) -> None:
+    everything = [*targets, *over_ipv6]
+    listening = {"do": "start", "address": THERE, "address_v6": "::1", "targets": everything, "seconds": 20}
+    ports = call(python, **listening)
+    asked = {"do": "probe", "address": HERE, "address_v6": "::1", "targets": everything, "peers": [both(ports)]}
+    try:
+        assert ports == dict.fromkeys(everything, "listening")
+        assert call(python, **asked) == {"there": dict.fromkeys(everything, "ok")}
+    finally:
+        call(python, do="stop")
+    assert call(python, **asked) == {"there": dict.fromkeys(everything, "refused")}
+
+
+def test_a_port_that_somebody_has_over_ipv4_alone_is_free_over_ipv6(python: str, over_ipv6: list[str]) -> None:
+    number = over_ipv6[0].partition("/")[2]
+    with socket.socket() as owner:
+        owner.bind((THERE, int(number)))
+        owner.listen(1)
+        both_kinds = [f"tcp/{number}", over_ipv6[0]]
+        ports = call(python, do="start", address=THERE, address_v6="::1", targets=both_kinds, seconds=20)
+        call(python, do="stop")
+    assert ports == {both_kinds[0]: "in_use", both_kinds[1]: "listening"}
+
+
+def test_a_host_without_an_address_of_a_family_says_so(python: str, over_ipv6: list[str]) -> None:
+    ports = call(python, do="start", address=THERE, targets=over_ipv6, seconds=20)
+    call(python, do="stop")
+    assert ports == dict.fromkeys(over_ipv6, "this host has no IPv6 address")
+
+
+@pytest.mark.parametrize(("own", "theirs"), [(None, "::1"), ("::1", None)])
+def test_between_hosts_of_which_one_lacks_a_family_nothing_is_asked_over_it(
+    python: str, targets: list[str], over_ipv6: list[str], own: str | None, theirs: str | None
+) -> None:
+    everything = [targets[0], over_ipv6[0]]
+    ports = call(python, do="start", address=THERE, address_v6="::1", targets=everything, seconds=20)
+    asked = {"do": "probe", "address": HERE, "address_v6": own, "targets": everything, "peers": [both(ports, theirs)]}
+    try:
+        assert call(python, **asked) == {"there": {targets[0]: "ok", over_ipv6[0]: "not_provable"}}
+    finally:
+        call(python, do="stop")
+
+
+@pytest.mark.parametrize(
+    "target", ["tcp", "tcp/", "tcp/0", "tcp/65536", "sctp/1", "ip/50", "ip6/4", "tcp/-1", "udp/1x"]
+)
 def test_what_is_no_target_is_refused_with_what_is_needed(target: str) -> None:
-    with pytest.raises(wire.BadTarget, match="is no target: tcp/PORT, udp/PORT or ip/4 is needed"):
+    with pytest.raises(wire.BadTarget, match="is no target: tcp/PORT, udp/PORT, tcp6/PORT, udp6/PORT or ip/4"):
         wire.target(target)

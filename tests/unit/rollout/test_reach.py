@@ -16,6 +16,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reach 
 from tests.unit.rollout.builders import answer
 
 PORTS = {"tcp/5473": "listening"}
+WHY = "the port is in use there, or there is no address of its family"
 
 
 def answers(outcomes: dict[tuple[str, str], str], hosts: str = "abc", **ended: bool) -> Any:
@@ -42,7 +43,13 @@ def found(report: Any) -> list[tuple[str, list[str], list[str]]]:
         ({"encapsulation": "none"}, ["tcp/5473"]),
         ({"encapsulation": "none", "dataplane": "bpf"}, ["tcp/5473", "udp/4789"]),
         ({"encapsulation": "none", "wireguard": True}, ["tcp/5473", "udp/51820"]),
-        ({"encapsulation": "none", "wireguard": True, "ipv6": True}, ["tcp/5473", "udp/51820", "udp/51821"]),
+        ({"encapsulation": "none", "wireguard": True, "wireguard_port": 51999}, ["tcp/5473", "udp/51999"]),
+        ({"encapsulation": "vxlan", "vxlan_port": 8472}, ["tcp/5473", "udp/8472"]),
+        (
+            {"bgp": True, "encapsulation": "ipip", "wireguard": True, "ipv6": True},
+            ["tcp/5473", "tcp/179", "ip/4", "udp/51820", "tcp6/5473", "tcp6/179", "udp6/51821"],
+        ),
+        ({"encapsulation": "vxlan", "ipv6": True}, ["tcp/5473", "udp/4789", "tcp6/5473", "udp6/4789"]),
     ],
 )
 def test_what_is_asked_is_what_such_a_calico_sends(settings: dict[str, Any], targets: list[str]) -> None:
@@ -95,7 +102,7 @@ def test_a_network_that_lets_nothing_through_is_one_finding() -> None:
 def test_a_port_in_use_is_no_fault_and_counted() -> None:
     report = assemble_reach(answers({("a", "b"): "not_provable", ("a", "c"): "answered"}))
     assert (report["outcome"], report["reached"], report["not_provable"]) == ("passed", 5, 1)
-    assert reach_text(report) == "Result: 5 of 6 probes reached their host, 1 not provable (the port is in use there)."
+    assert reach_text(report) == f"Result: 5 of 6 probes reached their host, 1 not provable ({WHY})."
 
 
 def test_a_refusal_of_a_host_whose_listener_had_ended_proves_nothing() -> None:
@@ -115,6 +122,20 @@ def test_a_host_that_took_no_part_is_named_with_its_reason() -> None:
     }
     assert report["outcome"] == "failed"
     assert report["reason"] == "2 hosts took no part: c, d"
+
+
+def test_the_hypervisors_vxlan_is_thought_of_where_it_has_the_port() -> None:
+    for target, thought_of in (("udp/4789", True), ("udp6/4789", True), ("udp/8472", False)):
+        given = {
+            "a": {
+                "listening": {"ports": {}},
+                "probed": {"reached": {"b": {target: "timeout"}}},
+                "ended": {"listened": True},
+            }
+        }
+        (finding,) = assemble_reach(given)["findings"]
+        assert ("the hypervisor's own VXLAN" in finding["remedy"]) is thought_of
+        assert target in finding["remedy"]
 
 
 def test_the_text_tells_the_fault_its_remedy_and_the_result() -> None:

@@ -31,9 +31,7 @@ FELIX_BPF: Version = (5, 3)
 """felix/bpf/bpf.go, in all of these: on an older kernel Felix goes on with iptables. The documentation asks for more by now."""
 FELIX_BPF_ENTERPRISE_LINUX: Tuple[int, ...] = (4, 18, 0, 193)
 
-_FIRST = Documented(
-    kernel=(3, 10), nftables=(5, 13), bpf=FELIX_BPF, bpf_enterprise_linux=FELIX_BPF_ENTERPRISE_LINUX
-)
+_FIRST = Documented(kernel=(3, 10), nftables=(5, 13), bpf=FELIX_BPF, bpf_enterprise_linux=FELIX_BPF_ENTERPRISE_LINUX)
 _SINCE_3_29 = _FIRST._replace(kernel=(5, 10))
 _SINCE_3_31 = _SINCE_3_29._replace(bpf=(5, 10), bpf_enterprise_linux=(4, 18, 0, 305))
 DOCUMENTED: Dict[str, Documented] = {

@@ -12,7 +12,7 @@ class ReachFinding(TypedDict):
     """Probes from some hosts to others that failed in the same way."""
 
     target: str
-    """`tcp/179`, `udp/4789`, `ip/4`."""
+    """`tcp/179`, `udp/4789`, `ip/4`; `tcp6/179`, `udp6/4789` over IPv6."""
     outcome: Literal["timeout", "refused", "unreachable"]
     sources: list[str]
     destinations: list[str]
@@ -36,7 +36,7 @@ class ReachReport(TypedDict):
     """Pairs of hosts, times targets."""
     reached: int
     not_provable: int
-    """The port is in use at the destination, or its listener was not there any more."""
+    """The port is in use at the destination, its listener was not there any more, or one of the two has no address of that family."""
     silent: dict[str, str]
     """Hosts that took no part, with the reason."""
     ended_early: list[str]
