@@ -54,6 +54,7 @@ SPECS = [
     ),
     HostSpec("confined", refused=[Refusal("bpf", "EPERM")], read_only=["/etc/cni"], full=["/var/lib/calico", "/tmp"]),
     HostSpec("networked", mtu=1280, ipv6=False, firewall=RULES, listeners={"tcp/179": "bird", "udp/4789": "flanneld"}),
+    HostSpec("dual", dual_stack=True),
     HostSpec("mistaken", hostname="localhost.localdomain", clock_offset=-AN_HOUR),
     HostSpec("no-python", python=False),
     HostSpec("asks", sudo_password=True),
@@ -142,6 +143,14 @@ def test_a_host_without_ipv6_has_no_address_of_it(hosts: HostSet, plain: Host) -
     addresses = ["ip", "-6", "address", "show"]
     assert said(hosts.host("networked").ssh(addresses)) == ""
     assert "::1" in said(plain.ssh(addresses))
+
+
+def test_a_host_of_both_families_has_an_address_of_each_at_once(hosts: HostSet, plain: Host) -> None:
+    dual = hosts.host("dual")
+    assert plain.address_v6 is None
+    addresses = said(dual.ssh(["ip", "-brief", "-6", "address", "show", "dev", "eth0", "scope", "global"]))
+    assert addresses.split()[2:] == [f"{dual.address_v6}/64"]
+    assert said(plain.ssh(["ip", "-brief", "-6", "address", "show", "dev", "eth0", "scope", "global"])) == ""
 
 
 def test_the_firewall_drops_what_its_rules_say(hosts: HostSet) -> None:

@@ -13,6 +13,7 @@ from . import content, differences
 from .host import Host
 from .keys import Keys
 from .launch import Launch
+from .links import beside
 from .process import Process
 from .spec import HostSpec
 
@@ -58,6 +59,12 @@ class Birth:
                 ["ip", "link", "set", "dev", "lo", "up"],
                 ["ip", "address", "add", f"{self.address}/{self.prefix}", "dev", "eth0"],
                 ["ip", "link", "set", "dev", "eth0", "up"],
+                # Nobody else has it, and a host does not begin with a second in which it may not send from its address.
+                *(
+                    [["ip", "address", "add", f"{beside(self.address)}/64", "dev", "eth0", "nodad"]]
+                    if self.spec.dual_stack
+                    else []
+                ),
                 # As a machine that was made ready for a kubelet: it forwards, and has a way out, here to nobody.
                 ["ip", "route", "add", "default", "via", self.address.rpartition(".")[0] + NOBODY],
                 ["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"],

@@ -15,6 +15,7 @@ from typing import Any
 
 from .content import USER
 from .keys import Keys
+from .links import beside
 from .machine import INTERPRETER
 from .process import Process
 from .spec import HostSpec
@@ -38,6 +39,10 @@ class Host:
     @property
     def name(self) -> str:
         return self.spec.name
+
+    @property
+    def address_v6(self) -> str | None:
+        return beside(self.address) if self.spec.dual_stack else None
 
     @property
     def pid(self) -> int:

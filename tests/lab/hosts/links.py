@@ -99,6 +99,12 @@ class Bridge:
         _ip("link", "set", "dev", self.name, "up")
 
 
+def beside(address: str) -> str:
+    """The IPv6 address of a host with this IPv4 address: of 2001:2::/48, which RFC 5180 keeps for tests between machines."""
+    number, host = address.split(".")[2:]
+    return str(ipaddress.IPv6Address(f"2001:2:0:{number}::{host}"))
+
+
 def mac_address(state_dir: Path) -> str:
     """A locally administered unicast address that is this lab's alone."""
     return ":".join(f"{byte:02x}" for byte in bytes([0x02]) + _digest(state_dir)[1:6])

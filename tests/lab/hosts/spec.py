@@ -52,6 +52,8 @@ class HostSpec:
     # -- the network
     mtu: int = 0
     ipv6: bool = True
+    dual_stack: bool = False
+    """It has a global IPv6 address beside the IPv4 one."""
     listeners: Mapping[str, str] = field(default_factory=dict)
     """Port that somebody has -> the name of that program: `tcp/179` -> `bird`."""
     firewall: str = ""
