@@ -6,17 +6,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.environment import collection
 from tests.lab.hosts import Host, HostSet, HostSpec
+from tests.lab.preparing import Played, Player
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="lab hosts are made by root")
 
@@ -43,52 +39,6 @@ for top in ("/etc", "/var/lib", "/proc/sys/net"):
             found[path] = entry
 print(json.dumps(found))
 """
-
-
-@dataclass(frozen=True)
-class Played:
-    code: int
-    changed: int
-    results: dict[str, dict[str, Any]]
-    """host_prepare's result by host."""
-
-
-class Player:
-    def __init__(self, hosts: HostSet) -> None:
-        self.hosts = hosts
-        self._home = hosts.state_dir
-        self._inventory = self._home / "inventory.json"
-        self._inventory.write_text(json.dumps(hosts.inventory()))
-
-    def play(self, *arguments: str, **variables: Any) -> Played:
-        done = subprocess.run(
-            [
-                *(
-                    str(Path(sys.executable).with_name("ansible-playbook")),
-                    "-i",
-                    str(self._inventory),
-                    "calico_ops.rollout.prepare",
-                ),
-                *("-e", json.dumps(variables), "--diff", *arguments),
-            ],
-            env={
-                **os.environ,
-                "ANSIBLE_HOME": str(self._home / "home"),
-                "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-                "ANSIBLE_PIPELINING": "true",
-                "ANSIBLE_COLLECTIONS_PATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", str(collection.linked())),
-            },
-            cwd=self._home,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert "{" in done.stdout, done.stdout + done.stderr
-        document = json.loads(done.stdout[done.stdout.index("{") :])
-        tasks = [task for play in document["plays"] for task in play["tasks"]]
-        (results,) = (task["hosts"] for task in tasks if task["task"]["name"].endswith("or take it away again"))
-        return Played(done.returncode, sum(host["changed"] for host in document["stats"].values()), results)
 
 
 def state(host: Host) -> dict[str, Any]:

@@ -41,6 +41,7 @@ table inet filter {
 """
 CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack_max"
 INOTIFY = "/proc/sys/fs/inotify/max_user_instances"
+LISTED = "/proc/modules"
 AN_HOUR = 3600
 
 SPECS = [
@@ -52,7 +53,13 @@ SPECS = [
         sysctls={"net.ipv4.conf.all.rp_filter": "1", "net.ipv4.conf.eth0.rp_filter": "2"},
         absent=["/proc/sys/net/ipv6", "/etc/os-release"],
     ),
-    HostSpec("confined", refused=[Refusal("bpf", "EPERM")], read_only=["/etc/cni"], full=["/var/lib/calico", "/tmp"]),
+    HostSpec(
+        "confined",
+        refused=[Refusal("bpf", "EPERM")],
+        shown={LISTED: "ipip 16384 0 - Live 0x0\n"},
+        read_only=["/etc/cni"],
+        full=["/var/lib/calico", "/tmp"],
+    ),
     HostSpec("networked", mtu=1280, ipv6=False, firewall=RULES, listeners={"tcp/179": "bird", "udp/4789": "flanneld"}),
     HostSpec("dual", dual_stack=True),
     HostSpec("mistaken", hostname="localhost.localdomain", clock_offset=-AN_HOUR),
@@ -106,6 +113,16 @@ def test_what_is_the_machines_is_shown_to_one_host_only(hosts: HostSet, plain: H
     old = hosts.host("old-kernel")
     assert said(old.ssh(["cat", INOTIFY, CONNTRACK])).split() == ["8", "4096"]
     assert said(plain.ssh(["cat", INOTIFY])) != "8"
+
+
+def test_a_host_may_have_a_file_in_proc_that_the_kernel_has_not(hosts: HostSet) -> None:
+    confined = hosts.host("confined")
+    assert said(confined.ssh(["cat", LISTED])).split()[0] == "ipip"
+    assert said(confined.ssh(["sh", "-c", "cat /proc/$$/comm /proc/self/comm /proc/sys/kernel/ostype"])).split() == [
+        "sh",
+        "cat",
+        "Linux",
+    ]
 
 
 def test_a_network_setting_is_the_hosts_own(hosts: HostSet, plain: Host) -> None:

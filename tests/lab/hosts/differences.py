@@ -33,6 +33,22 @@ umount /run/kept
 dd if=/dev/zero of="$1/.full" bs=4096 2>/dev/null || true
 number=0; while true >"$1/.full-$number"; do number=$((number + 1)); done 2>/dev/null
 """
+# Nothing can be mounted over what the kernel does not have. So /proc becomes a folder of links into the real one, for every
+# process that there may be, and the file lies among them.
+_SHOW = """
+set -e
+if [ ! -e "$2" ]; then
+    if [ ! -e /run/proc ]; then
+        mkdir /run/proc
+        mount --rbind --make-rprivate /proc /run/proc
+        mount -t tmpfs -o mode=0555,nr_inodes=0 proc /proc
+        cd /run/proc
+        ln -s $(for name in [!0-9]*; do echo /run/proc/$name; done) $(seq -f /run/proc/%.0f 32768) /proc
+    fi
+    : >"$2"
+fi
+mount --bind "$1" "$2"
+"""
 _HIDE = 'if [ -d "$1" ]; then mount -t tmpfs -o ro,mode=555 none "$1"; fi'
 _WRITE = 'printf %s "$1" > "$2"'
 
@@ -59,7 +75,7 @@ def commands(spec: HostSpec) -> list[list[str]]:
         made += [_shell(_WRITE, "1", f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6") for which in ("all", "default")]
     if spec.firewall:
         made.append(["nft", "--file", "/etc/nftables.conf"])
-    made += [["mount", "--bind", f"{_SHOWN}/{number}", path] for number, path in enumerate(spec.shown)]
+    made += [_shell(_SHOW, f"{_SHOWN}/{number}", path) for number, path in enumerate(spec.shown)]
     for path in spec.read_only:
         made += [["mkdir", "-p", path], ["mount", "--bind", path, path], ["mount", "-o", "remount,bind,ro", path]]
     made += [_shell(_FILL, path) for path in spec.full]

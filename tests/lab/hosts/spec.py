@@ -33,7 +33,8 @@ class HostSpec:
     """No netfilter netlink: neither ipset nor nftables can work."""
     refused: Sequence[Refusal] = ()
     shown: Mapping[str, str] = field(default_factory=dict)
-    """Path below /proc or /sys -> what the host reads there, for what is the machine's and cannot be changed for one host."""
+    """Path below /proc or /sys -> what the host reads there, for what is the machine's and cannot be changed for one host.
+    Right below /proc it may be a file that this machine's kernel does not have."""
     sysctls: Mapping[str, str] = field(default_factory=dict)
     """Settings below net. that the host has for itself: `net.ipv4.conf.all.rp_filter` -> `1`. Others go into `shown`."""
 
