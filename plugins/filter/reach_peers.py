@@ -23,13 +23,14 @@ def reach_peers(host: str, hosts: list[str], hostvars: Mapping[str, Any]) -> lis
 
 
 def _listening(name: str, hostvars: Mapping[str, Any]) -> dict[str, Any] | None:
-    """None for a host that does not take part: without a result, an address, or a listener."""
+    """None for a host that does not take part: without a result, an address, or a listener. Most hosts have no IPv6 address."""
     known = hostvars.get(name) or {}
     result = plain(known["precheck_registered"]) if "precheck_registered" in known else {}
     answer = plain(known["precheck_reach_listening"]) if "precheck_reach_listening" in known else {}
-    address = result.get("precheck", {}).get("facts", {}).get("address")
+    facts = result.get("precheck", {}).get("facts", {})
+    addresses = {key: facts[key] for key in ("address", "address_v6") if facts.get(key)}
     ports = answer.get("ports")
-    return {"name": name, "address": address, "ports": ports} if address and ports is not None else None
+    return {"name": name, **addresses, "ports": ports} if addresses and ports is not None else None
 
 
 class FilterModule:
