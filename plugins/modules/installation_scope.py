@@ -297,7 +297,7 @@ def main() -> None:
             check_mode=module.check_mode,
         )
         spec = params["spec"] if params["create"] else None
-        require(cluster, scoping(cluster, label, spec, request.patch_owned), module.warn)
+        require(cluster, scoping(cluster, label, spec, request.placement, anew=True), module.warn)
         observation = observe_once(cluster)
         try:
             outcome = scope(cluster, request, observation=observation, create_spec=spec)

@@ -261,7 +261,6 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.placem
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.report import progress_line
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.wishes import (
     OWNER_TIMEOUT,
-    PATCH,
     WAIT,
     WHEN_OWNED,
     Wishes,
@@ -312,8 +311,7 @@ def main() -> None:
         )
         if params["state"] is None:
             # Once a run: the calls that follow hand the state on.
-            label, patch_owned = plan["admission_label"], wishes.when_owned == PATCH
-            scope_rights = scoping(cluster, label, params["installation_spec"], patch_owned)
+            scope_rights = scoping(cluster, plan["admission_label"], params["installation_spec"], wishes.placement)
             require(cluster, [*scope_rights, *WRITE_NODES], module.warn)
         if module.check_mode:
             step.rehearse()

@@ -32,7 +32,11 @@ class Calico:
     def install(self, spec: dict[str, Any] | None = None, apiserver: bool = False) -> None:
         self._create("installations", "Installation", "default", spec)
         if apiserver:
-            self._create("apiservers", "APIServer", "default", {})
+            self.serve()
+
+    def serve(self) -> None:
+        """Calico's own API, by an APIServer."""
+        self._create("apiservers", "APIServer", "default", {})
 
     def overlay(self, spec: dict[str, Any]) -> None:
         self._create("installations", "Installation", "overlay", spec)

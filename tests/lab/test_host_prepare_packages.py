@@ -134,8 +134,9 @@ def test_check_mode_installs_nothing_and_tells_what_a_real_run_tries(check: Play
     assert check.code == 0
     assert after_check == ["", "", ""]
     told: Any = check.of("where package lists are not renewed")
-    assert f"{PACKAGE}: No package matching '{PACKAGE}' is available. The package lists of this host may be old" in (
-        told["offered"]["msg"]
+    assert (
+        f"{PACKAGE}: No package matching '{PACKAGE}' is available. The package lists of this host may be old"
+        in (told["offered"]["msg"])
     )
 
 
@@ -160,7 +161,9 @@ def test_undone_the_package_stays_and_the_files_go(hosts: HostSet, undone: Playe
     assert host.run(["ls", "/etc/modules-load.d/calico-ops.conf", "/var/lib/calico-ops"]).stdout == ""
 
 
-def test_the_lists_that_the_host_has_are_enough_where_they_are_new(hosts: HostSet, player: Player, undone: Played) -> None:
+def test_the_lists_that_the_host_has_are_enough_where_they_are_new(
+    hosts: HostSet, player: Player, undone: Played
+) -> None:
     host = hosts.host("offered")
     run(host, "dpkg", "--remove", PACKAGE)
     run(host, "sh", "-c", f": >{MODULES}/modules.dep; : >/run/shown/0")
@@ -180,7 +183,9 @@ def test_the_lists_that_the_host_has_are_enough_where_they_are_new(hosts: HostSe
 def test_what_cannot_be_installed_fails_its_host_and_says_why(given: Played, name: str, words: str) -> None:
     assert given.code != 0
     told = given.of("why, and what to do")[name]["msg"]
-    assert told.startswith(f"{PACKAGE} could not be installed, so this host still lacks ipip. The package manager says: ")
+    assert told.startswith(
+        f"{PACKAGE} could not be installed, so this host still lacks ipip. The package manager says: "
+    )
     assert words in told
     assert "Remedy: where no package source of this host offers it" in told
     assert name not in given.of("what came with the packages")

@@ -14,21 +14,24 @@ import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.configuration import Connection
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import WRITE_NODES, require, scoping
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.rights import RightsMissing
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scope_options import PLACEMENT_OPTIONS
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.placement import read_placement
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.rights import Right, RightsMissing
 
 from tests.lab.calico import Calico, wait_for
 from tests.lab.lab import Lab
 from tests.lab.modules import Modules, Outcome
+from tests.lab.test_rollout_step import played
 from tests.plans import plan_of
 
 ROLE = "/apis/rbac.authorization.k8s.io/v1/clusterroles/calico-ops-rollout"
 REVIEW = "selfsubjectaccessreviews"
 LABEL: Any = {"key": "rollout.calico-ops.dev/admitted", "value": "true"}
+SERVED = {"apiserver": {"tolerations": [{"operator": "Exists"}]}}
 TAINT = {"key": "example.com/closed", "effect": "NoSchedule"}
 # The rules of the role that a rollout can do without, and when.
 NOT_NEEDED = {
-    ("apiservers", "get"): "asked for where Calico's own API is made of CRDs",
-    ("apiservers", "patch"): "on request only",
+    ("apiservers", "patch"): "on request only, or where Calico's own API is made of CRDs",
     ("installations", "create"): "for a clean install only",
 }
 
@@ -105,7 +108,12 @@ def test_an_account_without_any_right_reads_all_that_it_needs_in_one_message(
         outcome = modules.run("rollout_step", check=check, plan=plan_of(["a", "b"]), max_duration=1)
         assert outcome.failed
         assert outcome.writes == []
-        for told in ("patch nodes.", "list pods in calico-system;", "patch installations.operator.tigera.io default;"):
+        for told in (
+            "patch nodes.",
+            "get apiservers.operator.tigera.io default;",
+            "list pods in calico-system;",
+            "patch installations.operator.tigera.io default;",
+        ):
             assert told in outcome["msg"]
         assert "resourceNames: [default]" in outcome["msg"]
 
@@ -140,6 +148,34 @@ def test_creating_the_installation_is_asked_for_where_there_is_none(
     assert outcome.writes == []
 
 
+def test_placing_the_apiserver_takes_the_right_to_patch_it(
+    installed: Lab, role: dict[str, Any], modules: Modules
+) -> None:
+    Calico(installed).serve()
+    installed.admin.patch(ROLE, {"rules": without(role["rules"], "apiservers", "patch")})
+    step = modules.run("rollout_step", plan=plan_of(["a", "b"]), max_duration=1, **SERVED)
+    scope = modules.run("installation_scope", **SERVED)
+    for outcome in (step, scope):
+        assert "Missing: patch apiservers.operator.tigera.io default. Add" in outcome["msg"]
+        assert outcome.writes == []
+
+
+def test_a_rollout_uses_the_rights_that_it_asks_for_and_no_others(installed: Lab, modules: Modules) -> None:
+    Calico(installed).serve()
+    plan = plan_of(["a", "b"], adoption_max_unavailable="2")
+    since = installed.audit.position()
+    calls = played(modules, plan, installation_spec=None, **SERVED)
+    assert calls[-1]["outcome"] == "done"
+    asked = rights_asked(installed, [*WRITE_NODES], SERVED)
+    # All is in place, so that nothing is written any more, and no right to write it is asked for.
+    assert not {one for one in asked if one.verb == "patch" and one.resource != "nodes"}
+    outcome = modules.run("installation_scope", **SERVED)
+    assert not outcome["changed"]
+    asked = rights_asked(installed, [*WRITE_NODES], SERVED, anew=True)
+    assert uncovered(used(installed, since), asked) == set()
+    assert {one for one in asked if uncovered(used(installed, since), asked - {one}) == set()} == set()
+
+
 @pytest.mark.parametrize("check", [True, False])
 def test_the_single_steps_say_it_before_they_write(
     installed: Lab, role: dict[str, Any], modules: Modules, check: bool
@@ -153,6 +189,26 @@ def test_the_single_steps_say_it_before_they_write(
     assert "Missing: patch nodes." in taints["msg"]
     assert "Missing: patch installations.operator.tigera.io default." in scope["msg"]
     assert labels.writes == taints.writes == scope.writes == []
+
+
+def rights_asked(lab: Lab, more: list[Right], options: Any, anew: bool = False) -> set[Right]:
+    cluster = Cluster(Connection({"kubeconfig": str(lab.kubeconfig)}))
+    placement = read_placement({**dict.fromkeys(PLACEMENT_OPTIONS), **options})
+    return {*scoping(cluster, LABEL, None, placement, anew=anew), *more}
+
+
+def used(lab: Lab, since: int) -> set[Right]:
+    """By the collection's account, dry runs too; questions and discovery take no rights."""
+    events = lab.audit.events(since, user=lab.collection_user)
+    return {
+        Right(event.verb, event.group, event.resource, event.name, event.namespace)
+        for event in events
+        if event.resource and event.resource != REVIEW
+    }
+
+
+def uncovered(done: set[Right], asked: set[Right]) -> set[Right]:
+    return {one for one in done if not {one, one._replace(name="")} & asked}
 
 
 def watched(lab: Lab, act: Any) -> tuple[Outcome, int]:

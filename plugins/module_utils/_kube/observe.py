@@ -195,10 +195,10 @@ def _assembled(objects: Callable[[str], list[Any]], background: Background) -> O
 
 
 def _background(cluster: Cluster) -> Background:
-    return Background(_manifest_daemonsets(cluster), _v3_crds(cluster))
+    return Background(_manifest_daemonsets(cluster), v3_crds(cluster))
 
 
-def _v3_crds(cluster: Cluster) -> bool:
+def v3_crds(cluster: Cluster) -> bool:
     """As the operator tells it when it starts: the older group decides where it is, whatever serves projectcalico.org/v3."""
     return (
         cluster.get_or_none("/apis/crd.projectcalico.org") is None

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .._rollout.documents import AdmissionLabel
-from .._rollout.installation import scoped
-from .._rollout.ownership import owners
+from .._rollout.handover import NOTHING_LACKS, Operands, lacking
+from .._rollout.placement import NOTHING_MORE, Placement
+from .._rollout.purposes import apiserver_purpose
 from .._rollout.rights import Right, RightsMissing, right
 from . import trim
 from .client import NODES, ApiError, Cluster
-from .observe import APPS, KINDS, MANIFEST_DAEMONSETS
-from .scoping import COLLECTION_PATH, PATH
+from .observe import APPS, KINDS, MANIFEST_DAEMONSETS, v3_crds
+from .scoping import APISERVER_PATH, COLLECTION_PATH, PATH
 from .writes import in_parallel
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -36,24 +37,59 @@ def observing() -> list[Right]:
 
 
 def scoping(
-    cluster: Cluster, label: AdmissionLabel, spec: Mapping[str, Any] | None, patch_owned: bool = False
+    cluster: Cluster,
+    label: AdmissionLabel,
+    spec: Mapping[str, Any] | None,
+    placement: Placement = NOTHING_MORE,
+    *,
+    anew: bool = False,
 ) -> list[Right]:
-    """What it takes to put the label into the selectors of the Installation as it is now, and to see it in force.
+    """What it takes to put the label and the placement into the operator's resources as they are now, and to see it in force.
 
-    Where that is done already, or is to be committed elsewhere, or there is nothing to create, no write is needed.
+    Each write is tried first (a dry run, which takes the right to write), also where somebody else is to commit it. Where all is
+    as it is to be, or there is nothing to create, no write is needed, unless it is tried `anew` all the same.
     """
-    rights = [*observing(), right("get", PATH)]
+    rights = [*observing(), right("get", PATH), right("get", APISERVER_PATH)]
+    found = [_found(cluster, path) for path in (PATH, APISERVER_PATH)]
+    if found[0] is None and spec is None:
+        return rights
+    if found[0] is None:
+        rights.append(right("create", COLLECTION_PATH))
+    elif anew or _HIDDEN in found or _something_to_write(cluster, label, placement, *found):
+        rights.append(right("patch", PATH))
+    else:
+        return rights
+    if found[1] is not None and apiserver_purpose(label, placement, v3_crds(cluster)) is not None:
+        rights.append(right("patch", APISERVER_PATH))
+    return rights
+
+
+_HIDDEN: dict[str, Any] = {}
+"""An object that the account may not read."""
+
+
+def _found(cluster: Cluster, path: str) -> dict[str, Any] | None:
     try:
-        current = cluster.get_or_none(PATH)
+        return cluster.get_or_none(path)
     except ApiError as error:
         if error.status != 403:
             raise
-        return [*rights, right("patch", PATH)]
-    if current is None:
-        return rights if spec is None else [*rights, right("create", COLLECTION_PATH)]
-    if scoped(trim.installation_seen(current), label) or (owners(current) and not patch_owned):
-        return rights
-    return [*rights, right("patch", PATH)]
+        return _HIDDEN
+
+
+def _something_to_write(
+    cluster: Cluster, label: AdmissionLabel, placement: Placement, installation: Any, apiserver: Any
+) -> bool:
+    seen = trim.installation_seen(installation)
+    if seen["raised"] is not None:
+        return True  # An earlier run raised maxUnavailable, and this one puts it back.
+    operands = Operands(
+        nodes={},
+        installation=seen,
+        apiserver=None if apiserver is None else trim.apiserver_seen(apiserver),
+        v3_crds=v3_crds(cluster),
+    )
+    return lacking(operands, label, placement) != NOTHING_LACKS
 
 
 def require(cluster: Cluster, rights: Iterable[Right], warn: Callable[[str], object]) -> None:

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
-from .documents import AdmissionLabel, Observation
+from .documents import AdmissionLabel, ApiServerSeen, InstallationSeen, NodeSeen, Observation
 from .installation import API_VERSION, NAME
 from .overrides import CONTROL_PLANE_SELECTOR, DAEMONSETS, pod_spec
 from .ownership import to_commit
@@ -49,7 +49,16 @@ class Handover(NamedTuple):
         )
 
 
-def lacking(seen: Observation, label: AdmissionLabel, placement: Placement) -> Lacking:
+class Operands(TypedDict):
+    """What of an Observation tells what lacks."""
+
+    nodes: dict[str, NodeSeen]
+    installation: InstallationSeen | None
+    apiserver: ApiServerSeen | None
+    v3_crds: bool
+
+
+def lacking(seen: Operands, label: AdmissionLabel, placement: Placement) -> Lacking:
     """Where there is no Installation yet, all of it; where there is no APIServer, nothing of that."""
     installation, apiserver = seen["installation"], seen["apiserver"]
     found = Lacking([], [], [], [])
@@ -98,7 +107,7 @@ def handover(seen: Observation, label: AdmissionLabel, placement: Placement) -> 
     return Handover(owners, fields, to_commit(documents, owners)) if documents else None
 
 
-def _wanted(seen: Observation, label: AdmissionLabel, placement: Placement) -> dict[str, Any]:
+def _wanted(seen: Operands, label: AdmissionLabel, placement: Placement) -> dict[str, Any]:
     """By component: the fields of its pod's spec; for the control plane's selector that itself."""
     installation = seen["installation"]
     pod = daemonset_pod(placement, installation["provider"] if installation else None, seen["nodes"])
