@@ -27,7 +27,7 @@ from tests.plans import plan_of
 ROLE = "/apis/rbac.authorization.k8s.io/v1/clusterroles/calico-ops-rollout"
 REVIEW = "selfsubjectaccessreviews"
 LABEL: Any = {"key": "rollout.calico-ops.dev/admitted", "value": "true"}
-SERVED = {"apiserver": {"tolerations": [{"operator": "Exists"}]}}
+SERVED: dict[str, Any] = {"apiserver": {"tolerations": [{"operator": "Exists"}]}}
 TAINT = {"key": "example.com/closed", "effect": "NoSchedule"}
 # The rules of the role that a rollout can do without, and when.
 NOT_NEEDED = {
