@@ -100,6 +100,8 @@ def test_a_stuck_cluster_is_rescued_and_check_mode_foretells_it(
     assert actions([foretold]) == actions(calls)
     assert diffs([foretold]) == diffs(calls)
     assert rolling_update(stuck) == (1, False)
+    managers = {entry["manager"] for entry in stuck.admin.get(INSTALLATION)["metadata"]["managedFields"]}
+    assert managers & {"calico-ops-scope", "calico-ops-adoption"} == {"calico-ops-scope"}
     again = modules.run("rollout_step", plan=plan)
     assert (again["outcome"], again["changed"], again.writes) == ("done", False, [])
 

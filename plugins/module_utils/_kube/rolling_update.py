@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._rollout.documents import Observation
 from .._rollout.errors import RolloutError
-from .._rollout.max_unavailable import max_unavailable_of, raised_of, raising_patch, restoring_patch
+from .._rollout.max_unavailable import leaving_patch, max_unavailable_of, raised_of, raising_patch, restoring_patch
 from .client import ApiError, Cluster
 from .scoping import ATTEMPTS, PATH
 
@@ -34,7 +34,8 @@ def raise_limit(cluster: Cluster, value: str, check_mode: bool = False) -> Limit
 
 def restore_limit(cluster: Cluster) -> LimitOutcome:
     """Back to what it was before; somebody else's value stays, only what was remembered is forgotten."""
-    return _patched(cluster, None, check_mode=False)
+    outcome = _patched(cluster, None, check_mode=False)
+    return outcome if outcome.stored is None else replace(outcome, stored=_without_us(cluster, outcome.stored))
 
 
 def foreseen_restoration(observation: Observation) -> LimitOutcome:
@@ -74,6 +75,24 @@ def _patched(cluster: Cluster, value: str | None, check_mode: bool) -> LimitOutc
         "Installation/default was changed by others each of the %d times that its maxUnavailable was about to be written."
         % ATTEMPTS
     )
+
+
+def _without_us(cluster: Cluster, stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """No owner of any field any more. Nothing hangs on it: where it cannot be done, it stays undone."""
+    for _attempt in range(ATTEMPTS):
+        patch = leaving_patch(stored, FIELD_MANAGER)
+        if patch is None:
+            return stored
+        try:
+            return cluster.request(
+                "PATCH", PATH, query={"fieldManager": FIELD_MANAGER}, body=patch, content_type=JSON_PATCH
+            )
+        except ApiError as error:
+            again = cluster.get_or_none(PATH) if error.status in (409, 422) else None
+            if again is None:
+                return stored
+            stored = again
+    return stored
 
 
 def _unchanged(cluster: Cluster, current: Mapping[str, Any]) -> bool:

@@ -101,6 +101,22 @@ def restoring_patch(raw_installation: Mapping[str, Any]) -> list[dict[str, Any]]
     return patch
 
 
+def leaving_patch(raw_installation: Mapping[str, Any], manager: str) -> list[dict[str, Any]] | None:
+    """A JSON patch that takes a manager out of managedFields; None where nothing of it is there.
+
+    The value that is put back is a write of ours like the one before it: the API server notes us as its owner, though it is
+    somebody else's value again. No field is changed here, so that the request makes us the owner of none.
+    """
+    entries = raw_installation["metadata"].get("managedFields") or []
+    ours = [place for place, entry in enumerate(entries) if entry.get("manager") == manager]
+    if not ours or len(ours) == len(entries):
+        return None  # An empty list would not be taken for one.
+    patch = [_unchanged(raw_installation)]
+    for place in reversed(ours):
+        patch.append({"op": "remove", "path": f"/metadata/managedFields/{place}"})
+    return patch
+
+
 def _unchanged(raw_installation: Mapping[str, Any]) -> dict[str, Any]:
     return {"op": "test", "path": "/metadata/resourceVersion", "value": raw_installation["metadata"]["resourceVersion"]}
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.max_unavailable import (
     at_once,
+    leaving_patch,
     max_unavailable_of,
     raised_of,
     raises,
@@ -90,6 +91,18 @@ def test_where_there_was_none_it_is_taken_out_again() -> None:
 def test_a_value_of_somebody_else_stays() -> None:
     kept = raw(7, **{KEY: '{"previous": 1, "raised": "5"}'})
     assert [step["op"] for step in restoring_patch(kept)] == ["test", "remove"]
+
+
+def test_an_owner_that_leaves_takes_out_its_own_entries_and_no_other() -> None:
+    owned = raw()
+    owned["metadata"]["managedFields"] = [{"manager": name} for name in ("we", "operator", "we")]
+    assert leaving_patch(owned, "we") == [
+        SAME,
+        {"op": "remove", "path": "/metadata/managedFields/2"},
+        {"op": "remove", "path": "/metadata/managedFields/0"},
+    ]
+    assert leaving_patch(owned, "nobody") is None
+    assert leaving_patch(raw(), "we") is None
 
 
 @pytest.mark.parametrize(
