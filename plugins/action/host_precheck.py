@@ -1,20 +1,27 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The controller's part of host_precheck: its clock, and results that are young enough to be used again."""
+"""Asks the host by the module host_probe, and judges here what it answers: the checks need not travel.
+
+Results that are young enough are used again.
+"""
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS, problem_with, wanted
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import complaints, examine
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import records
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
 from ansible_collections.calico_ops.rollout.plugins.plugin_utils import precheck_records as store
 
-MODULE = "calico_ops.rollout.host_precheck"
+MODULE = "calico_ops.rollout.host_probe"
 
 # Without become, Python and programs of the host: its shell reads two files.
 WHICH_BOOT = (
@@ -24,15 +31,12 @@ WHICH_BOOT = (
 
 class ActionModule(ActionBase):
     _supports_check_mode = True
-    _supports_async = True
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        options = plain(self._task.args)
-        max_age, directory = _max_age(options.pop("max_age", None)), options.pop("cache_dir", None)
-        if max_age and not directory:
-            raise AnsibleActionFail("host_precheck: max_age needs cache_dir, the directory where results are kept.")
-        if not max_age or self._task.async_val:
+        options = self._options()
+        max_age, directory = options.pop("max_age"), options.pop("cache_dir")
+        if not max_age:
             result.update(self._check(options, task_vars))
             return result
         host, asked = str(task_vars["inventory_hostname"]), records.asked_for(options, store.code())
@@ -52,16 +56,25 @@ class ActionModule(ActionBase):
             self._keep(directory, host, asked, result)
         return result
 
+    def _options(self) -> dict[str, Any]:
+        _validated, options = self.validate_argument_spec(argument_spec=OPTIONS)
+        problem = problem_with(options)
+        if problem:
+            raise AnsibleActionFail(f"host_precheck: {problem}")
+        found: dict[str, Any] = plain(options)
+        return found
+
     def _check(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
-        """The module's result, with when and how long the call was made as the controller saw it."""
+        """The result, with when and how long the call was made as the controller saw it."""
         began, ticks = time.time(), time.monotonic()
-        options = {"controller_clock": began, **options}
-        answer: dict[str, Any] = self._execute_module(
-            module_name=MODULE, module_args=options, task_vars=task_vars, wrap_async=self._task.async_val
-        )
-        if not self._task.async_val:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
+        want = wanted(options)
+        asked = asked_of(want, options["checks"], options["deadline"])
+        answer: dict[str, Any] = self._execute_module(module_name=MODULE, module_args=asked, task_vars=task_vars)
+        self._remove_tmp_path(self._connection._shell.tmpdir)
         seconds = round(time.monotonic() - ticks, 3)
+        if "facts" in answer:
+            own_clock = options["controller_clock"] is None
+            answer = _judged(answer, want._replace(controller_clock=began) if own_clock else want, options)
         return {**answer, "checked_at": round(began, 3), "call_seconds": seconds, "reused": False}
 
     def _other_boot(self, record: Any) -> str | None:
@@ -83,13 +96,16 @@ class ActionModule(ActionBase):
             result.setdefault("warnings", []).append(f"The result of {host} could not be kept for later runs: {error}")
 
 
-def _max_age(value: Any) -> float:
+def _judged(answer: dict[str, Any], want: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The answer with the judgement in place of the facts."""
+    others = {key: value for key, value in answer.items() if key not in ("facts", "modules_loaded", "duration")}
     try:
-        seconds = float(value or 0)
-    except (TypeError, ValueError):
-        seconds = -1.0
-    if seconds < 0:
-        raise AnsibleActionFail(
-            f"host_precheck: max_age is a number of seconds, 0 to check anew each time, not {value!r}."
-        )
-    return seconds
+        answered = {**plain(answer), "facts": json.loads(answer["facts"])}
+        document, made = examine(answered, want, options["checks"])
+    except (RecursionError, TypeError, ValueError) as error:
+        return {**others, "failed": True, "msg": f"host_precheck: {error}"}
+    found = complaints(made, options["fail_on"])
+    if found:
+        reason = f"This host cannot be let into the rollout with these settings. {' '.join(found)}"
+        others.update(failed=True, msg=reason)
+    return {**others, "changed": False, "precheck": document}

@@ -1,4 +1,3 @@
-#!/usr/bin/python
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
@@ -13,6 +12,7 @@ author:
 description:
   - Asks the host's kernel, network and files what calico-node will ask them, and judges the answers for the Calico that is planned.
     The host need not have joined a cluster.
+  - M(calico_ops.rollout.host_probe) asks on the host; the answers are judged on the controller.
   - Objects (IP sets, links, nftables) are made in a network namespace that ends with the question. Nothing is left behind, no
     sysctl is written, no port is bound, and no program of the host is run.
   - A question that would make the kernel load a module is not asked, unless O(allow_module_load=true). The files of modprobe then
@@ -52,11 +52,11 @@ options:
     default: first-found
   cni_bin_dir:
     description: Where the CNI plugins go, C(cni.binDir) of the Installation.
-    type: path
+    type: str
     default: /opt/cni/bin
   cni_conf_dir:
     description: Where the CNI configuration goes, C(cni.confDir) of the Installation.
-    type: path
+    type: str
     default: /etc/cni/net.d
   calico_version:
     description: >-
@@ -175,7 +175,6 @@ options:
       - Seconds for which a passing result may be used again. V(0) checks anew each time.
       - A result is used again only while the options of the check, the code of the checks, and the host's boot and machine id are the
         same; the host is asked for the latter two, without C(become). A result that is no pass is never used again.
-      - Done on the controller, as is keeping the results in O(cache_dir).
     type: float
     default: 0
   cache_dir:
@@ -313,8 +312,15 @@ attributes:
     support: none
   idempotent:
     support: full
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
+    details: The answers are judged when they are there. Use C(forks) for many hosts at a time; O(deadline) bounds each.
+seealso:
+  - module: calico_ops.rollout.host_probe
+  - module: calico_ops.rollout.node_precheck
 notes:
-  - Runs on Python 3.6 or newer with its standard library. Without C(become), a user namespace is tried; where the host does not
+  - Needs Python 3.6 or newer on the host, and its standard library. Without C(become), a user namespace is tried; where the host does not
     allow that to users, or a file is for root only, the evidence is missing.
 """
 
@@ -444,28 +450,3 @@ precheck:
           node outside: it will be listed as excluded"
         source: projectcalico/calico#9540
 """
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS, problem_with, wanted
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import complaints, examine
-
-
-def main() -> None:
-    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
-    params = module.params
-    problem = problem_with(params)
-    if problem:
-        module.fail_json(msg="host_precheck: {}".format(problem))
-    document, made = examine(wanted(params), params["checks"], params["deadline"])
-    found = complaints(made, params["fail_on"])
-    if found:
-        module.fail_json(
-            msg="This host cannot be let into the rollout with these settings. {}".format(" ".join(found)),
-            changed=False,
-            precheck=document,
-        )
-    module.exit_json(changed=False, precheck=document)
-
-
-if __name__ == "__main__":
-    main()

@@ -164,7 +164,7 @@ import os
 from typing import List, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps.root import Root
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps.root import Root
 from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare import asked, hands, report
 from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare.drop_ins import Foreign
 from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare.facts import gather

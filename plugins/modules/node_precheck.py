@@ -133,7 +133,9 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.precheck_
     targets,
     without_linux,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS, problem_with, wanted
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import examine
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_job import (
     JobSettings,
@@ -169,7 +171,9 @@ def main() -> None:
     params = module.params
     result: dict[str, Any] = {"changed": False}
     with connected(module) as cluster:
-        precheck = precheck_settings(params)
+        options = precheck_options(params)
+        want, checks = wanted(options), options["checks"]
+        asked = asked_of(want, checks, options["deadline"])
         meant = targets(cluster, params["nodes"], params["selector"])
         if not meant:
             module.warn("No node matches the selector {0!r}.".format(params["selector"]))
@@ -177,17 +181,20 @@ def main() -> None:
         nodes = [node for node in meant if node.name not in prechecks]
         settings, archive = job_settings(params), precheck_archive()
         if module.check_mode:
-            rehearse(cluster, settings, nodes, archive, precheck)
+            rehearse(cluster, settings, nodes, archive, asked)
             prechecks.update((node.name, skipped("check mode makes no Job")) for node in nodes)
-            result["manifests"] = [config_map(settings, b"", precheck), *(job(settings, node.name) for node in nodes)]
+            result["manifests"] = [config_map(settings, b"", asked), *(job(settings, node.name) for node in nodes)]
         elif nodes:
-            jobs = PrecheckJobs(cluster, settings, params["concurrency"], time.monotonic() + params["timeout"])
-            prechecks.update(jobs.run(nodes, archive, precheck))
+            until = time.monotonic() + params["timeout"]
+            jobs = PrecheckJobs(
+                cluster, settings, params["concurrency"], until, lambda one: examine(one, want, checks)[0]
+            )
+            prechecks.update(jobs.run(nodes, archive, asked))
     module.exit_json(prechecks=prechecks, **result)
 
 
-def precheck_settings(params: dict[str, Any]) -> dict[str, Any]:
-    """What the container is told, checked as host_precheck checks its own options; RolloutError says what is wrong."""
+def precheck_options(params: dict[str, Any]) -> dict[str, Any]:
+    """The options of host_precheck that `settings` holds, checked as it checks its own; RolloutError says what is wrong."""
     for name in POSITIVE:
         if params[name] < 1:
             raise RolloutError("node_precheck: {0} must be at least 1, not {1}.".format(name, params[name]))
@@ -195,12 +202,11 @@ def precheck_settings(params: dict[str, Any]) -> dict[str, Any]:
     checked = ArgumentSpecValidator(spec).validate(params["settings"])
     if checked.error_messages:
         raise RolloutError("node_precheck: settings: {0}.".format("; ".join(checked.error_messages)))
-    options = {**dict.fromkeys(NOT_FOR_NODES), **checked.validated_parameters}
+    options = {**{name: OPTIONS[name].get("default") for name in NOT_FOR_NODES}, **checked.validated_parameters}
     problem = problem_with(options)
     if problem:
         raise RolloutError("node_precheck: settings: {0}.".format(problem))
-    want = {name: value for name, value in wanted(options)._asdict().items() if name not in NOT_FOR_NODES}
-    return {"want": want, "checks": options["checks"], "deadline": options["deadline"]}
+    return options
 
 
 def job_settings(params: dict[str, Any]) -> JobSettings:

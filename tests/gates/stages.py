@@ -19,7 +19,7 @@ CODE = f"ansible_collections.{NAMESPACE}.{NAME}.plugins"
 REAL_CRDS = CHECKOUT.parent / "shared" / "crds"
 
 # How a lab test that runs Ansible is told from one that does not: it names the program, or what runs it.
-RUNS_ANSIBLE = re.compile(r"\"ansible(-playbook)?\"|\btests\.lab\.(modules|player)\b")
+RUNS_ANSIBLE = re.compile(r"\"ansible(-playbook)?\"|\btests\.lab\.(modules|player|preparing)\b")
 
 # Much of what a stage does in the lab is waiting, so two of these run side by side; more would make each other late.
 STATIC, LAB, ANSIBLE = "static", "lab", "ansible"

@@ -53,7 +53,7 @@ for path, content in order["files"].items():
 os.chroot("/mnt")
 os.chdir("/")
 os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
-os.execve(order["command"][0], order["command"], order["environment"])
+os.execve(order["command"][0], order["command"], {})
 """
 
 
@@ -121,10 +121,8 @@ class Kubelet:
                 files[f"{mount['mountPath']}/{name}"] = text.encode().hex()
             for name, data in content.get("binaryData", {}).items():
                 files[f"{mount['mountPath']}/{name}"] = base64.b64decode(data).hex()
-        fields = {"spec.nodeName": pod["spec"]["nodeName"]}
-        environment = {one["name"]: fields[one["valueFrom"]["fieldRef"]["fieldPath"]] for one in container["env"]}
         program, *arguments = container["command"]
-        return {"files": files, "environment": environment, "command": [f"/usr/bin/{program}", *arguments]}
+        return {"files": files, "command": [f"/usr/bin/{program}", *arguments]}
 
     def _report(self, pod: dict[str, Any], container: dict[str, Any], code: int) -> None:
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -12,27 +12,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck import host
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import Facts
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want, conduct
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host import gather
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes import (
     catalogue,
     conntrack,
-    namespace,
     nftables,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.ipset import IPSets
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.netlink import (
-    NETLINK_NETFILTER,
-    Connection,
-)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.ipset import IPSets
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.netlink import Connection
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.supervise import ask_all
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import examine
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.supervise import ask_all
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckResult
 from pydantic import TypeAdapter
 
@@ -55,17 +53,16 @@ FEATURES = {
     "nft_functional": ("CONFIG_NF_TABLES", "CONFIG_NFT_CT", "CONFIG_NFT_MASQ", "CONFIG_NFT_FIB_IPV4"),
     "conntrack_netlink": ("CONFIG_NF_CT_NETLINK",),
 }
-RUNS = 21
+RUNS = 7
 # Own network and PID namespaces stand for a host on which nobody else is at work meanwhile.
 LEAVES_NO_TRACE = """
 import glob, json, os, subprocess, sys, time
 sys.path.insert(0, sys.argv[1])
-from _precheck.checks.declaration import Want
-from _precheck.probes import present
-from _precheck.probes.ipset import IPSets
-from _precheck.probes.netlink import NETLINK_NETFILTER, Connection
-from _precheck.report import examine
-from _precheck.sweeps import network, routes
+from _precheck.host.gather import gather
+from _precheck.host.probes import present
+from _precheck.host.probes.ipset import IPSets
+from _precheck.host.probes.netlink import NETLINK_NETFILTER, Connection
+from _precheck.host.sweeps import network, routes
 
 def text(path):
     return open(path).read() if os.path.exists(path) else None
@@ -115,21 +112,20 @@ def traces():
     return found
 
 before = traces()
-verdicts = {}
-every = Want("nftables", "vxlan", True, True, True, "first-found", "/opt/cni/bin", "/etc/cni/net.d", False)
-every = every._replace(sctp=True, host_endpoints=True, flow_offload=True, pod_cidrs=["10.244.0.0/16"], apiserver="127.0.0.1:1")
-for run in range(int(sys.argv[2])):
-    dataplane = ("nftables", "iptables", "bpf")[run % 3]
-    found = examine(every._replace(dataplane=dataplane))[0]
-    told = json.dumps([found["ok"], [(one["id"], one["status"]) for one in found["findings"]]])
-    verdicts.setdefault(dataplane, set()).add(told)
-json.dump({"before": before, "after": traces(), "verdicts": [len(told) for told in verdicts.values()]}, sys.stdout)
+asked = json.loads(sys.argv[2])
+answers = [[number, gather(asked[number])] for number in list(range(len(asked))) * int(sys.argv[3])]
+json.dump({"before": before, "after": traces(), "answers": answers}, sys.stdout)
 """
 
 
 def want(**settings: Any) -> Want:
     default = Want("iptables", "vxlan", True, False, True, "first-found", "/opt/cni/bin", "/etc/cni/net.d", False)
     return default._replace(**settings)
+
+
+def examined(wanted: Want, **how: Any) -> dict[str, Any]:
+    """This machine's own document."""
+    return examine(gather.gather(asked_of(wanted, **how)), wanted)[0]
 
 
 def configured() -> dict[str, str]:
@@ -144,8 +140,7 @@ def test_the_verdict_is_what_this_machines_kernel_was_built_with(check: str) -> 
     built = configured()
     found: dict[str, str] = {}
     for encapsulation, dataplane in (("vxlan", "nftables"), ("ipip", "iptables")):
-        document, _made = examine(want(encapsulation=encapsulation, dataplane=dataplane))
-        found.update(statuses(document))
+        found.update(statuses(examined(want(encapsulation=encapsulation, dataplane=dataplane))))
     has_all = all(built.get(option) in ("y", "m") for option in FEATURES[check])
     assert found[check] == ("ok" if has_all else "fail")
 
@@ -153,11 +148,22 @@ def test_the_verdict_is_what_this_machines_kernel_was_built_with(check: str) -> 
 def test_many_runs_in_every_data_plane_leave_no_trace_and_agree() -> None:
     code = CHECKOUT / "plugins/module_utils"
     command = ["unshare", "--net", "--pid", "--fork", "--mount-proc", sys.executable, "-B", "-c", LEAVES_NO_TRACE]
-    done = subprocess.run([*command, str(code), str(RUNS)], capture_output=True, text=True, check=True)
+    every = want(ipv6=True, sctp=True, host_endpoints=True, flow_offload=True, apiserver="127.0.0.1:1")
+    wants = [every._replace(dataplane=dataplane) for dataplane in ("nftables", "iptables", "bpf")]
+    asked = json.dumps([asked_of(one) for one in wants])
+    done = subprocess.run([*command, str(code), asked, str(RUNS)], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     for trace, before in found["before"].items():
         assert found["after"][trace] == before, trace
-    assert found["verdicts"] == [1, 1, 1]
+    verdicts = {(number, str(statuses(examine(one, wants[number])[0]))) for number, one in found["answers"]}
+    assert (len(found["answers"]), len(verdicts)) == (3 * RUNS, 3)
+
+
+def inside(probes: dict[str, Callable[[catalogue.Session], Any]]) -> dict[str, Any]:
+    """What this machine's kernel answers in a network namespace of its own."""
+    session = catalogue.Session(2.0)
+    asked = [(name, partial(session.inside, ask)) for name, ask in probes.items()]
+    return ask_all(lambda known: [one for one in asked if one[0] not in known], 3.0, time.monotonic() + 10)
 
 
 QUESTIONS: dict[str, Callable[[Connection], object]] = {
@@ -171,28 +177,24 @@ QUESTIONS: dict[str, Callable[[Connection], object]] = {
 def test_a_message_to_a_subsystem_that_nobody_registered_is_answered_invalid_argument(
     ask: Callable[[Connection], object],
 ) -> None:
-    asked = [("it", lambda: ask(Connection(NETLINK_NETFILTER, 2.0)))]
-    answer = ask_all(asked, 3.0, time.monotonic() + 10, namespace.enter)["it"]
-    assert answer["errno"] == errno.EINVAL
+    assert inside({"it": lambda session: ask(session.netfilter)})["it"]["errno"] == errno.EINVAL
 
 
 def test_the_answer_of_a_kernel_without_ip_set_is_judged_as_that() -> None:
-    probes = [catalogue.NETFILTER, "ipset.protocol"]
-    facts = ask_all(catalogue.questions(probes, 2.0), 3.0, time.monotonic() + 10, namespace.enter)
-
-    def absent() -> Any:
-        return IPSets(Connection(NETLINK_NETFILTER, 2.0), UNREGISTERED).protocol()
-
-    facts.update(ask_all([("ipset.protocol", absent)], 3.0, time.monotonic() + 10, namespace.enter))
+    probes = {
+        catalogue.NETFILTER: catalogue.find(catalogue.NETFILTER).ask,
+        "ipset.protocol": lambda session: IPSets(session.netfilter, UNREGISTERED).protocol(),
+    }
+    facts = inside(probes)
     found = conduct(CATALOGUE[0], Facts(facts), want())
     assert (found.status, found.message) == ("fail", "the kernel has no ip_set subsystem")
 
 
 def test_a_kernel_that_does_not_answer_costs_its_own_check_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "_ITEM_DEADLINE", 0.5)
+    monkeypatch.setattr(gather, "_ITEM_DEADLINE", 0.5)
     monkeypatch.setattr(catalogue.links, "create", lambda connection, kind: time.sleep(30))
     started = time.monotonic()
-    document, _made = examine(want(wireguard=False))
+    document = examined(want(wireguard=False))
     assert time.monotonic() - started < 10
     findings = {one["id"]: one for one in document["findings"]}
     assert "no answer within 0.5 s" in findings["vxlan_link_create"]["message"]
@@ -203,20 +205,20 @@ def test_a_kernel_that_does_not_answer_costs_its_own_check_only(monkeypatch: pyt
 def test_the_whole_ends_at_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue.links, "create", lambda connection, kind: time.sleep(30))
     started = time.monotonic()
-    examine(want(), deadline=1.0)
+    examined(want(), deadline=1.0)
     assert time.monotonic() - started < 3
 
 
 @pytest.mark.skipif(not Path("/usr/bin/setpriv").exists(), reason="no setpriv")
 def test_without_root_nothing_is_called_broken_that_root_finds_well() -> None:
-    code = "import sys, json; sys.path.insert(0, sys.argv[1]); from _precheck.report import examine; "
-    code += "from _precheck.checks.declaration import Want; "
-    code += "json.dump(examine(Want(*json.loads(sys.argv[2])))[0], sys.stdout)"
-    arguments = ["/usr/bin/python3", "-B", "-c", code, str(CHECKOUT / "plugins/module_utils"), json.dumps(want())]
+    code = "import sys, json; sys.path.insert(0, sys.argv[1]); from _precheck.host.gather import gather; "
+    code += "json.dump(gather(json.loads(sys.argv[2])), sys.stdout)"
+    asked = json.dumps(asked_of(want()))
+    arguments = ["/usr/bin/python3", "-B", "-c", code, str(CHECKOUT / "plugins/module_utils"), asked]
     drop = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
     done = subprocess.run([*drop, *arguments], capture_output=True, text=True, check=True, cwd="/")
-    as_nobody = statuses(json.loads(done.stdout))
-    as_root = statuses(examine(want())[0])
+    as_nobody = statuses(examine(json.loads(done.stdout), want())[0])
+    as_root = statuses(examined(want()))
     assert [check for check, status in as_nobody.items() if status == "fail" and as_root.get(check) != "fail"] == []
 
 

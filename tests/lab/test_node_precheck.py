@@ -199,7 +199,7 @@ def test_a_namespace_that_allows_no_privileged_pods_is_told_by_its_own_words(mod
 
 def test_an_image_without_such_a_python_is_told_by_what_its_container_said(modules: Modules) -> None:
     outcome = modules.run("node_precheck", nodes=["immutable"], image="busybox", interpreter="true", node_timeout=60)
-    assert outcome["prechecks"]["immutable"]["msg"].startswith("its container gave no result and said: nothing")
+    assert outcome["prechecks"]["immutable"]["msg"].startswith("its container gave no answer and said: nothing")
 
 
 def test_a_log_that_cannot_be_read_is_no_result(modules: Modules, bed: tuple[Lab, dict[str, Kubelet]]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS
 
 from tests.environment import checkout
 from tests.environment.places import CHECKOUT
@@ -137,6 +138,23 @@ def test_what_travels_to_a_host_needs_only_the_standard_library(source: Path) ->
         if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith(tuple(own))
     }
     assert foreign == set()
+
+
+@pytest.mark.parametrize("source", sources("module_utils", "_precheck", "host"), ids=lambda source: source.stem)
+def test_no_judgement_travels_to_a_host(source: Path) -> None:
+    """Each host compiles what it gets, at each check."""
+    inside = f"{LIBRARY}._precheck.host"
+    assert [name for name in imports(source) if name.startswith(LIBRARY) and not name.startswith(inside)] == []
+
+
+def test_the_options_of_host_precheck_are_those_that_are_documented() -> None:
+    def described(option: dict[str, Any]) -> dict[str, Any]:
+        return {key: option.get(key) for key in ("type", "elements", "choices", "default")}
+
+    documented = documentation(CHECKOUT / "plugins/modules/host_precheck.py")["options"]
+    assert {name: described(option) for name, option in documented.items()} == {
+        name: described(option) for name, option in OPTIONS.items()
+    }
 
 
 def test_only_the_library_for_the_cluster_speaks_http() -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. The precheck's own code as one file that any Python runs, made of what this process has loaded of it."""
+"""PRIVATE. What travels to a host as one file that any Python runs, made of what this process has loaded of it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import sys
 import zipfile
 from typing import Any
 
-from .._precheck import in_cluster
+from .._precheck.host import in_cluster
 
 _PACKAGE = in_cluster.__name__.rpartition(".")[0]
-_MAIN = "import sys\nfrom _precheck.in_cluster import main\nmain(sys.argv)\n"
+_MAIN = "import sys\nfrom host.in_cluster import main\nmain(sys.argv)\n"
 # The same content is the same archive: a zip file knows no earlier time.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -33,7 +33,7 @@ def _loaded() -> list[str]:
 
 
 def _path(name: str) -> str:
-    inside = "_precheck" + name[len(_PACKAGE) :]
+    inside = "host" + name[len(_PACKAGE) :]
     return inside.replace(".", "/") + ("/__init__.py" if hasattr(sys.modules[name], "__path__") else ".py")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,10 +65,10 @@ def targets(cluster: Cluster, names: Sequence[str] | None, selector: str | None)
     return [found[name] for name in meant]
 
 
-def rehearse(cluster: Cluster, settings: JobSettings, nodes: Sequence[Target], archive: bytes, precheck: Any) -> None:
+def rehearse(cluster: Cluster, settings: JobSettings, nodes: Sequence[Target], archive: bytes, asked: Any) -> None:
     """Let the API server judge everything that would be made, and make nothing."""
     dry = {"dryRun": "All"}
-    cluster.request("POST", _path(settings, "configmaps"), query=dry, body=config_map(settings, archive, precheck))
+    cluster.request("POST", _path(settings, "configmaps"), query=dry, body=config_map(settings, archive, asked))
     for node in nodes:
         cluster.request("POST", _path(settings, "jobs"), query=dry, body=job(settings, node.name))
 
@@ -76,19 +76,27 @@ def rehearse(cluster: Cluster, settings: JobSettings, nodes: Sequence[Target], a
 class PrecheckJobs:
     """One run. Everything that it makes carries its label, and is gone when it ends."""
 
-    def __init__(self, cluster: Cluster, settings: JobSettings, concurrency: int, deadline: float):
+    def __init__(
+        self,
+        cluster: Cluster,
+        settings: JobSettings,
+        concurrency: int,
+        deadline: float,
+        examine: Callable[[Any], Mapping[str, Any]],
+    ):
         self._cluster = cluster
         self._settings = settings
+        self._examine = examine
         self._concurrency = concurrency
         self._deadline = deadline
         self._running: dict[str, _Running] = {}
         self._answers: dict[str, Registered] = {}
 
-    def run(self, nodes: Sequence[Target], archive: bytes, precheck: Mapping[str, Any]) -> dict[str, Registered]:
+    def run(self, nodes: Sequence[Target], archive: bytes, asked: Mapping[str, Any]) -> dict[str, Registered]:
         """By node name: its result, or why there is none."""
         self._sweep()
         pods = Kind(_path(self._settings, "pods"), {"labelSelector": self._settings.selector}, pod_seen)
-        body = config_map(self._settings, archive, precheck)
+        body = config_map(self._settings, archive, asked)
         self._cluster.request("POST", _path(self._settings, "configmaps"), body=body)
         try:
             with Mirror(self._cluster, {"pods": pods}, self._deadline + LOG_SECONDS) as mirror:
@@ -141,7 +149,7 @@ class PrecheckJobs:
         path = "{0}/{1}/log".format(_path(self._settings, "pods"), pod.name)
         query = {"container": CONTAINER, "limitBytes": LOG_BYTES}
         try:
-            answer = registered(node, self._cluster.text(path, query=query, timeout=LOG_SECONDS))
+            answer = registered(node, self._cluster.text(path, query=query, timeout=LOG_SECONDS), self._examine)
         except ApiError as error:
             return failed("its container's log cannot be read: {0}".format(error))
         if "precheck" not in answer and pod.trouble:

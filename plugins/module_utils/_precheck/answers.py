@@ -14,7 +14,7 @@ import errno
 import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
-BECOME = "run the check with become: true (root with CAP_NET_ADMIN and CAP_SYS_ADMIN)"
+from .host.no_evidence import BECOME, NoEvidence
 
 # Netlink's ipset replies use numbers above errno (IPSET_ERR_PRIVATE = 4096, include/uapi/linux/netfilter/ipset/ip_set.h).
 _IPSET_ERRORS = {
@@ -30,15 +30,6 @@ _IPSET_ERRORS = {
     4106: "IPSET_ERR_INVALID_FAMILY",
 }
 IPSET_ERR_FIND_TYPE = 4098
-
-
-class NoEvidence(Exception):
-    """A check cannot judge: what it needs to know could not be found out."""
-
-    def __init__(self, reason: str, remedy: str) -> None:
-        super(NoEvidence, self).__init__(reason)
-        self.reason = reason
-        self.remedy = remedy
 
 
 class Answer(NamedTuple):

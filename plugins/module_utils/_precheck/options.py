@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. The options of host_precheck, for each way in which a host is checked."""
+"""PRIVATE. The options of host_precheck, for each way in which a host is asked."""
 
 import ipaddress
 import re
@@ -19,8 +19,9 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     "ipv6": {"type": "bool", "default": False},
     "wireguard": {"type": "bool", "default": False},
     "ip_autodetection": {"type": "str", "default": "first-found"},
-    "cni_bin_dir": {"type": "path", "default": "/opt/cni/bin"},
-    "cni_conf_dir": {"type": "path", "default": "/etc/cni/net.d"},
+    # Paths of the host: the controller must not expand them.
+    "cni_bin_dir": {"type": "str", "default": "/opt/cni/bin"},
+    "cni_conf_dir": {"type": "str", "default": "/etc/cni/net.d"},
     "calico_version": {"type": "str", "choices": sorted(DOCUMENTED), "default": "3.33"},
     "iptables_backend": {"type": "str", "choices": ["auto", "legacy", "nft"], "default": "auto"},
     "mtu": {"type": "int", "default": 0},
@@ -43,7 +44,6 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
     "allow_module_load": {"type": "bool", "default": False},
     "node_name": {"type": "str"},
     "controller_clock": {"type": "float"},
-    # The two are the action plugin's. Where the module is run without it, every check is made anew.
     "max_age": {"type": "float", "default": 0.0},
     "cache_dir": {"type": "path"},
     "checks": {"type": "list", "elements": "str", "choices": [check.id for check in CATALOGUE]},
@@ -71,6 +71,10 @@ def problem_with(params: Mapping[str, Any]) -> Optional[str]:
         return "apiserver: {} is not HOST:PORT, as 10.0.0.1:6443 is".format(params["apiserver"])
     if params["deadline"] < 1:
         return "deadline must be at least 1 second, not {}".format(params["deadline"])
+    if params["max_age"] < 0:
+        return "max_age is a number of seconds, 0 to check anew each time, not {:g}".format(params["max_age"])
+    if params["max_age"] and not params["cache_dir"]:
+        return "max_age needs cache_dir, the directory where results are kept"
     return None
 
 

@@ -1,16 +1,15 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. The whole check of a host: gather, judge, one PrecheckResult."""
+"""PRIVATE. What a host answered, judged: one PrecheckResult."""
 
-import time
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .answers import Facts
 from .checks.address import candidates
 from .checks.catalogue import CATALOGUE
 from .checks.declaration import Check, Judgement, Want, as_result, conduct
-from .host import gather
+from .host.no_evidence import NoEvidence
 
 _VERSION = 1
 # They say which host and when, not which Calico.
@@ -18,14 +17,30 @@ _NOT_SETTINGS = ("node_name", "controller_clock")
 Judged = List[Tuple[Check, Judgement]]
 
 
+class StrangeAnswer(ValueError):
+    """A host that answered something else than host_probe does. What comes from a host is not trusted to have a shape."""
+
+
 def examine(
-    want: Want, selected: Optional[Iterable[str]] = None, deadline: float = 30.0
+    answered: Mapping[str, Any], want: Want, selected: Optional[Iterable[str]] = None
 ) -> Tuple[Dict[str, Any], Judged]:
-    """The document, and the judgements of the checks that were asked for and apply."""
-    started, clock = time.monotonic(), time.time()
+    """The document, and the judgements of the checks that were asked for and apply.
+
+    `answered` is what host_probe returns, with its facts parsed. Raises StrangeAnswer.
+    """
+    try:
+        return _examine(answered, want, selected)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, NoEvidence) as error:
+        raise StrangeAnswer(
+            "the host answered something else than host_probe does: {}: {}".format(type(error).__name__, error)
+        ) from error
+
+
+def _examine(
+    answered: Mapping[str, Any], want: Want, selected: Optional[Iterable[str]]
+) -> Tuple[Dict[str, Any], Judged]:
     names = {one.id for one in CATALOGUE} if selected is None else set(selected)
-    gathered = gather(want, [one for one in CATALOGUE if one.id in names], deadline)
-    facts = Facts(gathered.facts)
+    facts = Facts(answered["facts"])
     judged = judge(facts, want, names)
     document = {
         "kind": "PrecheckResult",
@@ -33,15 +48,15 @@ def examine(
         "settings": settings(want),
         "node_name": want.node_name,
         "identity": identity(facts),
-        "facts": comparable(facts, want, clock),
+        "facts": comparable(facts, want),
         "verdict": verdict(judged),
         "findings": [as_result(one, found) for one, found in judged if found.status in ("warn", "fail", "skipped")],
         "ok": _ids(judged, "ok"),
         "not_applicable": _ids(judged, "not_applicable"),
         "not_asked": _ids(judged, "not_asked"),
         "summary": summary(judged),
-        "modules_loaded": gathered.modules_loaded,
-        "duration": round(time.monotonic() - started, 3),
+        "modules_loaded": list(answered["modules_loaded"]),
+        "duration": answered["duration"],
     }
     return document, [(one, judgement) for one, judgement in judged if one.id in names]
 
@@ -87,13 +102,14 @@ def complaints(judged: Judged, fail_on: str) -> List[str]:
     ]
 
 
-def comparable(facts: Facts, want: Want, clock: float) -> Dict[str, Any]:
+def comparable(facts: Facts, want: Want) -> Dict[str, Any]:
     """What is compared with other hosts."""
+    clock = facts["clock"]
     links = facts.get("links", [])
     taken = next(iter(candidates(facts, want)), None)
     uplink = next((link for link in links if taken and link["name"] == taken.interface), None)
     return {
-        "clock": round(clock, 3),
+        "clock": clock,
         "clock_offset": None if want.controller_clock is None else round(clock - want.controller_clock, 3),
         "address": taken.address if taken else None,
         "interface": taken.interface if taken else None,

@@ -6,8 +6,8 @@
 import fnmatch
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
-from .._precheck.sweeps import files, modules
-from .._precheck.sweeps.root import Root
+from .._precheck.host.sweeps import files, modules
+from .._precheck.host.sweeps.root import Root
 from . import drop_ins, memory
 from .asked import Asked
 from .memory import Memory

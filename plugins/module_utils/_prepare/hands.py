@@ -7,7 +7,7 @@ import os
 import tempfile
 from typing import Callable, Dict, List, Optional
 
-from .._precheck.sweeps.root import Root
+from .._precheck.host.sweeps.root import Root
 from . import memory
 from .kernel_modules import Unmet
 from .memory import Memory

@@ -10,7 +10,7 @@ from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .._precheck.checks.declaration import ALWAYS, Condition, Want
 from .._precheck.checks.modules import NEEDS
-from .._precheck.sweeps.modules import normal
+from .._precheck.host.sweeps.modules import normal
 from .sysctl import canonical
 
 # felix/bpf: little-endian, and the data plane's programs are built for these two only.

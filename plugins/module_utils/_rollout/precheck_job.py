@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,11 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "calico-ops-rollout"
 RUN = "rollout.calico-ops.dev/precheck"
 EXPIRES = "rollout.calico-ops.dev/expires"
-MARK = "PRECHECK-RESULT "
-"""What the line with the result begins with, as _precheck/in_cluster.py writes it."""
+MARK = "HOST-PROBE "
+"""What the line with the host's answer begins with, as _precheck/host/in_cluster.py writes it."""
 
 CONTAINER = "precheck"
-_ARCHIVE, _SETTINGS, _FOLDER = "precheck.pyz", "settings.json", "/precheck"
+_ARCHIVE, _ASKED, _FOLDER = "precheck.pyz", "asked.json", "/precheck"
 # How long a finished Job stays when whoever made it was killed meanwhile.
 _LEFT_SECONDS = 300
 _GRACE_SECONDS = 30
@@ -92,7 +92,7 @@ def target(node: Mapping[str, Any]) -> Target:
     )
 
 
-def config_map(settings: JobSettings, archive: bytes, precheck: Mapping[str, Any]) -> dict[str, Any]:
+def config_map(settings: JobSettings, archive: bytes, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -104,7 +104,7 @@ def config_map(settings: JobSettings, archive: bytes, precheck: Mapping[str, Any
         },
         "immutable": True,
         "binaryData": {_ARCHIVE: base64.b64encode(archive).decode("ascii")},
-        "data": {_SETTINGS: json.dumps(precheck, sort_keys=True)},
+        "data": {_ASKED: json.dumps(asked, sort_keys=True)},
     }
 
 
@@ -143,8 +143,7 @@ def _pod(settings: JobSettings, node: str) -> dict[str, Any]:
             {
                 "name": CONTAINER,
                 "image": settings.image,
-                "command": [settings.interpreter, "-I", "-B", f"{_FOLDER}/{_ARCHIVE}", f"{_FOLDER}/{_SETTINGS}"],
-                "env": [{"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
+                "command": [settings.interpreter, "-I", "-B", f"{_FOLDER}/{_ARCHIVE}", f"{_FOLDER}/{_ASKED}"],
                 "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}},
                 "securityContext": {"privileged": True, "runAsUser": 0, "runAsGroup": 0, "runAsNonRoot": False},
                 "volumeMounts": [{"name": "precheck", "mountPath": _FOLDER, "readOnly": True}],
@@ -176,29 +175,31 @@ def _trouble(status: Mapping[str, Any]) -> str:
     return ": ".join(filter(None, [status.get("reason", ""), status.get("message", "")]))
 
 
-def registered(node: Target, log: str) -> Registered:
-    """The result in a container's log, bound to this node; or why there is none."""
+def registered(node: Target, log: str, examine: Callable[[Any], Mapping[str, Any]]) -> Registered:
+    """The result of what is in a container's log, bound to this node; or why there is none.
+
+    `examine` makes a PrecheckResult of a host's answer, or raises ValueError.
+    """
     lines = [line for line in log.splitlines() if line.startswith(MARK)]
     if not lines:
         said = " ".join(printable(line.strip()) for line in log.splitlines() if line.strip())[-_TAIL:]
-        return failed(f"its container gave no result and said: {said or 'nothing'}")
+        return failed(f"its container gave no answer and said: {said or 'nothing'}")
     try:
-        document = json.loads(lines[-1][len(MARK) :])
+        answer = json.loads(lines[-1][len(MARK) :])
     except ValueError:
-        return failed("the result in its container's log was cut off")
-    if not isinstance(document, dict):
-        return failed("the result in its container's log is no document")
-    strange = _of_another_machine(node, document)
+        return failed("the answer in its container's log was cut off")
+    try:
+        document = examine(answer)
+    except ValueError as error:
+        return failed(printable(str(error))[:_TAIL])
+    strange = _of_another_machine(node, document["identity"])
     if strange:
         return failed(strange)
     return {"precheck": {**document, "node_name": node.name}}
 
 
-def _of_another_machine(node: Target, document: Mapping[str, Any]) -> str:
+def _of_another_machine(node: Target, identity: Mapping[str, Any]) -> str:
     """The container must have seen the machine that the Node's kubelet saw, or it was kept from entering the host."""
-    identity = document.get("identity")
-    if not isinstance(identity, Mapping):
-        return "the result in its container's log names no machine"
     for what, own, seen in (
         ("machine id", node.machine_id, identity.get("machine_id")),
         ("boot id", node.boot_id, identity.get("boot_id")),

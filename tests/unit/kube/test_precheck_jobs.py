@@ -37,8 +37,7 @@ class World:
         if kind == "jobs":
             return self._job(request)
         if request.path.endswith("/log"):
-            document = {"kind": "PrecheckResult", "identity": {}}
-            return Reply(body=f"{MARK}{json.dumps(document)}\n".encode())
+            return Reply(body=f"{MARK}{json.dumps({'identity': {}})}\n".encode())
         if kind == "pods":
             return self._pods(request)
         return Reply(body={"metadata": {"resourceVersion": "1"}, "items": []})
@@ -82,7 +81,7 @@ class World:
 @contextmanager
 def jobs(world: World, concurrency: int = 2, seconds: float = 20, settings: JobSettings = SETTINGS) -> Iterator[Any]:
     with fake_api(world.answer) as api:
-        yield PrecheckJobs(api.cluster(), settings, concurrency, time.monotonic() + seconds), api
+        yield PrecheckJobs(api.cluster(), settings, concurrency, time.monotonic() + seconds, lambda answer: answer), api
 
 
 def deleted(api: FakeApi) -> list[str]:

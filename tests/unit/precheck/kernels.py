@@ -10,9 +10,9 @@ from typing import Any
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.filesystem import directories_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.modules import NAMES
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.catalogue import find
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps.files import HOST_PATHS, paths_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.catalogue import find
 
 RawFacts = dict[str, dict[str, Any]]
 
@@ -84,7 +84,7 @@ def healthy() -> RawFacts:
         "firewalld_active": False,
         "firewalld_trusted": {"interfaces": [], "sources": []},
         "cni_configuration": [],
-        "file_systems": dict.fromkeys((*HOST_PATHS, *paths_of(want())), ROOMY),
+        "file_systems": dict.fromkeys(directories_of(want()), ROOMY),
         "lock_is_directory": False,
         "firewalls": dict.fromkeys(("ufw", "csf", "shorewall", "nftables.service", "flushes"), False),
         "networkd": {"running": False, "keeps_off": []},

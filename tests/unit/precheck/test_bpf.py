@@ -8,8 +8,8 @@ import errno
 import struct
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import NoEvidence
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes import bpf
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.no_evidence import NoEvidence
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes import bpf
 
 from tests.unit.precheck.builders import judgement, status
 from tests.unit.precheck.kernels import answering, healthy, knowing

@@ -9,7 +9,7 @@ import yaml
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE, ELSEWHERE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Check, Want
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.modules import NEEDS
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.catalogue import find
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.catalogue import find
 from ansible_collections.calico_ops.rollout.plugins.modules import host_precheck
 
 from tests.unit.precheck.catalogue_page import PAGE, page

@@ -11,7 +11,6 @@ import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck import report
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want, conduct, ok
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host import Gathered
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckResult
 from pydantic import TypeAdapter
 
@@ -28,18 +27,12 @@ from tests.unit.precheck.kernels import (
 HOSTS = [healthy, rhel10_without_extra_modules, netfilter_refused_by_seccomp, unprivileged]
 
 
-@pytest.fixture(autouse=True)
-def hosts_of_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "gather", lambda want, checks, deadline: Gathered(_facts.copy(), ["vxlan"]))
-
-
-_facts: RawFacts = {}
+def answered(facts: RawFacts) -> dict[str, Any]:
+    return {"facts": facts, "modules_loaded": ["vxlan"], "duration": 0.1}
 
 
 def document(facts: RawFacts, **how: Any) -> dict[str, Any]:
-    _facts.clear()
-    _facts.update(facts)
-    return report.examine(want(), **how)[0]
+    return report.examine(answered(facts), want(), **how)[0]
 
 
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.__name__)
@@ -52,9 +45,7 @@ def test_the_result_is_a_precheck_result(host: Any) -> None:
 
 @pytest.mark.parametrize("wanted", WANTS, ids=lambda wanted: f"{wanted.dataplane}-{wanted.encapsulation}")
 def test_a_good_hosts_result_is_below_8_kib(wanted: Want) -> None:
-    _facts.clear()
-    _facts.update(healthy())
-    assert len(json.dumps(report.examine(wanted)[0])) < 8 * 1024
+    assert len(json.dumps(report.examine(answered(healthy()), wanted)[0])) < 8 * 1024
 
 
 def test_every_check_is_told_once() -> None:
@@ -76,11 +67,9 @@ def test_every_finding_has_a_remedy() -> None:
         assert [one["id"] for one in document(host())["findings"] if not one["remedy"]] == []
 
 
-def test_what_is_compared_with_other_hosts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report.time, "time", lambda: 1700000007.25)
-    _facts.clear()
-    _facts.update(healthy())
-    facts = report.examine(want(controller_clock=1700000000.0))[0]["facts"]
+def test_what_is_compared_with_other_hosts_is_told() -> None:
+    host = {**healthy(), "clock": {"value": 1700000007.25}}
+    facts = report.examine(answered(host), want(controller_clock=1700000000.0))[0]["facts"]
     assert facts == {
         "clock": 1700000007.25,
         "clock_offset": 7.25,
@@ -121,10 +110,29 @@ def test_a_part_of_the_checks_is_no_evidence_for_the_whole() -> None:
 
 
 def test_a_part_of_the_checks_that_is_well_is_no_complaint() -> None:
-    _facts.update(healthy())
-    _document, made = report.examine(want(), selected=["ipset_functional"])
+    _document, made = report.examine(answered(healthy()), want(), selected=["ipset_functional"])
     assert [check.id for check, _one in made] == ["ipset_functional"]
     assert report.complaints(made, "fail") == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        [],
+        {},
+        {"facts": []},
+        {"facts": {}, "modules_loaded": [], "duration": 0.1},
+        answered({**healthy(), "clock": {"lost": "stopped"}}),
+        answered({**healthy(), "links": {"value": {"name": "eth0"}}}),
+        answered({**healthy(), "addresses": {"value": [1, 2]}}),
+        answered({**healthy(), "os_release": {"value": "Debian"}}),
+        answered(dict.fromkeys(healthy(), 1)),  # type: ignore[misc]
+    ],
+)
+def test_a_host_that_answers_something_else_gets_no_verdict(said: Any) -> None:
+    with pytest.raises(report.StrangeAnswer, match="something else than host_probe"):
+        report.examine(said, want())
 
 
 def test_a_fault_in_a_check_is_no_crash_and_no_pass() -> None:

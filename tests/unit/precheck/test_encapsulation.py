@@ -8,7 +8,7 @@ import struct
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps import ethtool
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps import ethtool
 
 from tests.unit.precheck.builders import judgement, status
 from tests.unit.precheck.kernels import RawFacts, healthy, knowing

@@ -8,16 +8,19 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck import host
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import Facts
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import (
     Check,
     Want,
     conduct,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps import network
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps.root import Root
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host import gather
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes import catalogue
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.catalogue import find
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps import network
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps.root import Root
 
 from tests.unit.precheck.kernels import WANTS, RawFacts
 
@@ -51,12 +54,12 @@ def empty_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         raise OSError(95, "nobody is there")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(host.os, "uname", lambda: os.uname_result(("", "", "", "", "")))
-        patch.setattr(host, "questions", lambda names, deadline: [(name, silent) for name in names])
+        patch.setattr(gather.os, "uname", lambda: os.uname_result(("", "", "", "", "")))
+        patch.setattr(gather, "find", lambda name: find(name)._replace(ask=lambda session: silent()))
         patch.setattr(network, "dump", lambda kind, body: silent())
-        patch.setattr(host.namespace, "make", silent)
-        patch.setattr(host, "connects", lambda endpoint, timeout: silent())
-        return [host.gather(want, CATALOGUE, 60.0, Root(str(base))).facts for want in WANTS]
+        patch.setattr(catalogue.namespace, "make", silent)
+        patch.setattr(gather, "connects", lambda endpoint, timeout: silent())
+        return [gather.gather(asked_of(want, deadline=60.0), Root(str(base)))["facts"] for want in WANTS]
 
 
 @pytest.mark.parametrize("check", CATALOGUE, ids=lambda check: check.id)

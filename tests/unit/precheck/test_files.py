@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.supervise import attempt
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps import files
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.supervise import attempt
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps import files
 
-from tests.unit.precheck.kernels import want
 from tests.unit.precheck.trees import RELEASE, tree
 
 ZONE = '<?xml version="1.0"?>\n<zone{target}>\n  <short>x</short>\n{inner}\n</zone>\n'
 
 
 def fact(name: str, base: Path, contents: dict[str, str]) -> Any:
-    asked = dict(files.questions(tree(base, contents), RELEASE, want()))
+    asked = dict(files.questions(tree(base, contents), RELEASE, "/etc/cni/net.d", ["/opt/cni/bin"]))
     return asked[name]()
 
 

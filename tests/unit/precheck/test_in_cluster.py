@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.archive import precheck_archive
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck import in_cluster
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host import in_cluster
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import precheck_job
 
 from tests.environment.places import CHECKOUT
@@ -25,7 +26,7 @@ from tests.unit.precheck.kernels import want
 SEALED = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from _precheck import in_cluster
+from host import in_cluster
 class Gone:
     def find_spec(self, name, path=None, target=None):
         raise ImportError("import of {} after the host was entered".format(name))
@@ -37,6 +38,9 @@ in_cluster.main(sys.argv[1:])
 """
 
 
+WANT = want(encapsulation="vxlan", ipv6=True, ip_autodetection="can-reach=localhost")
+
+
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
     file = tmp_path / "precheck.pyz"
@@ -45,16 +49,9 @@ def archive(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Path:
-    file = tmp_path / "settings.json"
-    kept = {
-        name: value
-        for name, value in want(encapsulation="vxlan", ipv6=True, ip_autodetection="can-reach=localhost")
-        ._asdict()
-        .items()
-        if name != "node_name"
-    }
-    file.write_text(json.dumps({"want": kept, "checks": None, "deadline": 30}))
+def asked(tmp_path: Path) -> Path:
+    file = tmp_path / "asked.json"
+    file.write_text(json.dumps(asked_of(WANT)))
     return file
 
 
@@ -64,9 +61,8 @@ def oldest_python() -> list[str]:
 
 
 def run(python: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": "", "NODE_NAME": "talos-1"}
     return subprocess.run(
-        [python, "-I", "-B", *arguments], capture_output=True, text=True, check=False, env=environment
+        [python, "-I", "-B", *arguments], capture_output=True, text=True, check=False, env={"PATH": ""}
     )
 
 
@@ -81,10 +77,9 @@ def test_both_sides_know_the_result_by_the_same_mark() -> None:
 
 
 def test_the_archive_holds_every_part_that_a_check_needs(archive: Path) -> None:
-    folder = CHECKOUT / "plugins/module_utils"
-    parts = {str(path.relative_to(folder)) for path in folder.glob("_precheck/**/*.py")}
-    # The options are the modules' own: a container is told what was wanted.
-    assert parts - set(zipfile.ZipFile(BytesIO(archive.read_bytes())).namelist()) <= {"_precheck/options.py"}
+    folder = CHECKOUT / "plugins/module_utils/_precheck"
+    parts = {str(path.relative_to(folder)) for path in folder.glob("host/**/*.py")}
+    assert parts | {"__main__.py"} == set(zipfile.ZipFile(BytesIO(archive.read_bytes())).namelist())
 
 
 def test_the_same_code_is_the_same_archive_and_fits_into_a_configmap() -> None:
@@ -93,25 +88,25 @@ def test_the_same_code_is_the_same_archive_and_fits_into_a_configmap() -> None:
 
 
 @pytest.mark.parametrize("python", [sys.executable, *oldest_python()])
-def test_nothing_is_imported_once_the_host_is_entered(python: str, archive: Path, settings: Path) -> None:
-    done = run(python, "-c", SEALED, str(archive), str(settings))
+def test_nothing_is_imported_once_the_host_is_entered(python: str, archive: Path, asked: Path) -> None:
+    done = run(python, "-c", SEALED, str(archive), str(asked))
     assert done.stderr == ""
-    document = result(done.stdout)
-    assert document["node_name"] == "talos-1"
-    told = [one["message"] for one in document["findings"]]
-    assert [message for message in told if "import of" in message or "internal error" in message] == []
+    found = result(done.stdout)
+    assert set(asked_of(WANT)["probes"]) <= set(found["facts"])
+    lost = [fact["lost"] for fact in found["facts"].values() if "lost" in fact]
+    assert [reason for reason in lost if "import of" in reason or "internal error" in reason] == []
 
 
-def test_a_container_that_does_not_share_the_hosts_processes_says_so(archive: Path, settings: Path) -> None:
+def test_a_container_that_does_not_share_the_hosts_processes_says_so(archive: Path, asked: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root")
-    arguments = ["-I", "-B", str(archive), str(settings)]
+    arguments = ["-I", "-B", str(archive), str(asked)]
     done = subprocess.run(
         ["unshare", "--pid", "--fork", sys.executable, *arguments],
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": os.environ["PATH"], "NODE_NAME": "talos-1"},
+        env={"PATH": os.environ["PATH"]},
     )
     assert "without hostPID" in done.stderr
     assert precheck_job.MARK not in done.stdout
@@ -119,14 +114,14 @@ def test_a_container_that_does_not_share_the_hosts_processes_says_so(archive: Pa
 
 @pytest.mark.skipif(not Path("/usr/bin/setpriv").exists() or os.geteuid() != 0, reason="needs root and setpriv")
 @pytest.mark.parametrize("taken", ["-sys_admin", "-sys_chroot"])
-def test_a_container_that_may_not_enter_the_host_says_so(taken: str, archive: Path, settings: Path) -> None:
+def test_a_container_that_may_not_enter_the_host_says_so(taken: str, archive: Path, asked: Path) -> None:
     drop = ["setpriv", f"--bounding-set={taken}", f"--inh-caps={taken}"]
     done = subprocess.run(
-        [*drop, sys.executable, "-I", "-B", str(archive), str(settings)],
+        [*drop, sys.executable, "-I", "-B", str(archive), str(asked)],
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": os.environ["PATH"], "NODE_NAME": "talos-1"},
+        env={"PATH": os.environ["PATH"]},
     )
     assert done.stderr.startswith("the host's namespaces cannot be entered: ")
     assert precheck_job.MARK not in done.stdout

@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes import present
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.netlink import be32, nested, text, u8
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps import networkmanager
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes import present
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.netlink import (
+    be32,
+    nested,
+    text,
+    u8,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps import networkmanager
 
 from tests.unit.precheck.builders import judgement, status
 from tests.unit.precheck.kernels import RawFacts, healthy, knowing, with_modules

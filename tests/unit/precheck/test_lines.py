@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps import lines
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps import lines
 
 
 def test_settings_are_read_without_comments_and_sections() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host import unsafe
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps.modules import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.gather import unsafe
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps.modules import (
     loaded_now,
     options,
     survey,

@@ -7,8 +7,20 @@ from __future__ import annotations
 import errno
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import NoEvidence
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes import namespace
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.no_evidence import NoEvidence
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes import namespace
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.catalogue import Session
+
+
+def test_one_namespace_does_for_all_questions_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = refusing(monkeypatch, 0)
+    session = Session(1.0)
+    assert [session.namespace(), session.inside(lambda _session: 1), session.inside(lambda _session: 2)] == [
+        "network",
+        1,
+        2,
+    ]
+    assert len(asked) == 1
 
 
 def refusing(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> list[int]:
@@ -26,25 +38,27 @@ def refusing(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> list[int]:
 
 def test_root_needs_no_user_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
     refusing(monkeypatch, 0)
-    assert namespace.enter() == "network"
+    assert namespace.make() == "network"
 
 
 def test_without_root_a_user_namespace_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     refusing(monkeypatch, errno.EPERM, 0)
-    assert namespace.enter() == "user and network"
+    assert namespace.make() == "user and network"
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.ENOSPC, errno.EUSERS])
 def test_without_either_become_is_needed(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     refusing(monkeypatch, errno.EPERM, number)
     with pytest.raises(NoEvidence, match="needs become"):
-        namespace.enter()
+        namespace.make()
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSPC])
 def test_a_kernel_that_makes_no_namespace_is_not_said_to_lack_what_was_not_asked(
     monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    refusing(monkeypatch, number)
+    refusing(monkeypatch, number, number)
+    with pytest.raises(OSError, match=f"Errno {number}"):
+        Session(1.0).namespace()
     with pytest.raises(NoEvidence, match="no network namespace can be made"):
-        namespace.enter()
+        Session(1.0).inside(lambda session: "not reached")

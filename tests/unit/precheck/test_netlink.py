@@ -9,9 +9,10 @@ import socket
 import struct
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import NoEvidence, errno_name
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes import netlink
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.netlink import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import errno_name
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.no_evidence import NoEvidence
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes import netlink
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.netlink import (
     Connection,
     KernelRefusal,
     attribute,

@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import NoEvidence
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.netlink import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.no_evidence import NoEvidence
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.netlink import (
     attribute,
     nested,
     text,
     u32,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps import network
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps import network
 
 from tests.unit.precheck.trees import tree
 

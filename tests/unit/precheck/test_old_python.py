@@ -10,30 +10,23 @@ import subprocess
 from typing import Any
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import examine
 
 from tests.environment.places import CHECKOUT
 from tests.pythons import python as python_of
+from tests.unit.precheck.kernels import want
 
 OLDEST = "3.6"
-SETTINGS = {
-    "dataplane": "iptables",
-    "encapsulation": "vxlan",
-    "bgp": True,
-    "ipv6": True,
-    "wireguard": True,
-    "ip_autodetection": "first-found",
-    "cni_bin_dir": "/opt/cni/bin",
-    "cni_conf_dir": "/etc/cni/net.d",
-    "allow_module_load": False,
-}
-EXAMINE = """
+WANT = want(encapsulation="vxlan", ipv6=True, wireguard=True)
+GATHER = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from _precheck import in_cluster, options
-from _precheck.checks.declaration import Want
-from _precheck.report import examine
-document, made = examine(Want(**json.loads(sys.argv[2])))
-sys.stdout.write(json.dumps({"document": document, "python": sys.version_info[:2], "loaded": sorted(sys.modules)}))
+from module_utils._precheck import asked, options, report
+from module_utils._precheck.host import in_cluster
+from module_utils._precheck.host.gather import gather
+answered = gather(json.loads(sys.argv[2]))
+sys.stdout.write(json.dumps({"answered": answered, "python": sys.version_info[:2], "loaded": sorted(sys.modules)}))
 """
 # ansible.module_utils.basic of an old ansible-core is not at hand: this stands for it and runs the module's own main.
 RUN_MODULE = """
@@ -41,7 +34,7 @@ import json, sys, types
 sys.path.insert(0, sys.argv[1])
 import _precheck, importlib
 base = "ansible_collections.calico_ops.rollout.plugins.module_utils"
-for name in ("_precheck", "_precheck.options", "_precheck.report"):
+for name in ("_precheck", "_precheck.host.gather", "_precheck.host.probes.catalogue"):
     sys.modules[base + "." + name] = importlib.import_module(name)
 for depth in range(1, 6):
     sys.modules.setdefault(".".join(base.split(".")[:depth]), types.ModuleType("x"))
@@ -79,19 +72,21 @@ def run(*command: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def answer(python: str) -> dict[str, Any]:
-    return run(python, "-c", EXAMINE, str(CHECKOUT / "plugins/module_utils"), json.dumps(SETTINGS))
+    return run(python, "-c", GATHER, str(CHECKOUT / "plugins"), json.dumps(asked_of(WANT)))
 
 
-def test_a_host_is_examined_on_the_oldest_python(answer: dict[str, Any]) -> None:
+def test_a_host_is_asked_on_the_oldest_python(answer: dict[str, Any]) -> None:
     assert answer["python"] == [3, 6]
-    messages = [check["message"] for check in answer["document"]["findings"]]
-    assert answer["document"]["ok"]
-    assert [message for message in messages if "internal error" in message] == []
+    document, _made = examine(answer["answered"], WANT)
+    assert document["ok"]
+    assert [one for one in document["findings"] if "internal error" in one["message"]] == []
 
 
 def test_every_part_was_loaded_on_the_oldest_python(answer: dict[str, Any]) -> None:
-    base = CHECKOUT / "plugins/module_utils"
-    parts = {str(path.relative_to(base).with_suffix("")).replace("/", ".") for path in base.glob("_precheck/**/*.py")}
+    base = CHECKOUT / "plugins"
+    # The checks too: host_prepare takes some of them along.
+    paths = base.glob("module_utils/_precheck/**/*.py")
+    parts = {str(path.relative_to(base).with_suffix("")).replace("/", ".") for path in paths}
     assert {part.replace(".__init__", "") for part in parts} <= set(answer["loaded"])
 
 
@@ -100,19 +95,19 @@ def test_nothing_but_the_standard_library_and_itself_is_loaded(answer: dict[str,
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the kernel answers only to root")
-def test_root_gets_an_answer_from_every_check_on_the_oldest_python(answer: dict[str, Any]) -> None:
-    unanswered = [check for check in answer["document"]["findings"] if check["status"] == "skipped"]
-    assert unanswered == []
+def test_root_gets_an_answer_to_every_question_on_the_oldest_python(answer: dict[str, Any]) -> None:
+    facts = answer["answered"]["facts"]
+    assert set(asked_of(WANT)["probes"]) <= set(facts)
+    assert {name: fact for name, fact in facts.items() if "lost" in fact} == {}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "failed"),
-    [({"fail_on": "never"}, None), ({"ip_autodetection": "nonsense"}, True), ({"deadline": 0}, True)],
+    ("arguments", "failed"), [({"probes": ["ipset.protocol"]}, None), ({"probes": ["nonsense"]}, True)]
 )
 def test_the_module_itself_runs_on_the_oldest_python(
     python: str, arguments: dict[str, Any], failed: bool | None
 ) -> None:
-    module = str(CHECKOUT / "plugins/modules/host_precheck.py")
+    module = str(CHECKOUT / "plugins/modules/host_probe.py")
     found = run(python, "-c", RUN_MODULE, str(CHECKOUT / "plugins/module_utils"), module, json.dumps(arguments))
     assert found.get("failed") == failed
-    assert ("precheck" in found) == (failed is None)
+    assert ("facts" in found) == (failed is None)

@@ -10,8 +10,12 @@ import time
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import NoEvidence
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.supervise import ask_all, attempt
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.supervise import (
+    Facts,
+    Questions,
+    ask_all,
+    attempt,
+)
 
 
 def hang() -> None:
@@ -23,8 +27,10 @@ def refuse() -> None:
     raise OSError(22, "protocol")
 
 
-def ask(*items: tuple[str, Any], item_deadline: float = 0.3, total: float = 10.0, **how: Any) -> dict[str, Any]:
-    return ask_all(list(items), item_deadline, time.monotonic() + total, **how)
+def ask(*items: tuple[str, Any], item_deadline: float = 0.3, total: float = 10.0) -> dict[str, Any]:
+    return ask_all(
+        lambda known: [item for item in items if item[0] not in known], item_deadline, time.monotonic() + total
+    )
 
 
 def test_answers_come_back_by_name() -> None:
@@ -70,13 +76,31 @@ def test_one_slow_question_does_not_take_the_whole_time() -> None:
     assert all("lost" in fact for fact in found.values())
 
 
-def test_a_namespace_that_cannot_be_made_is_every_questions_answer() -> None:
-    def no_namespace() -> None:
-        raise NoEvidence("no network namespace can be made", "more of them")
+def test_what_is_asked_may_follow_from_the_answers_and_is_asked_by_the_same_process() -> None:
+    def left(known: Facts) -> Questions:
+        if "first" not in known:
+            return [("first", os.getpid)]
+        return [] if "second" in known else [("second", lambda: [known["first"]["value"], os.getpid()])]
 
-    assert ask(("a", lambda: 1), ("b", lambda: 2), prepare=no_namespace) == {
-        name: {"lost": "no network namespace can be made", "remedy": "more of them"} for name in ("a", "b")
-    }
+    found = ask_all(left, 0.3, time.monotonic() + 10)
+    assert found["second"]["value"] == [found["first"]["value"]] * 2
+    assert found["first"]["value"] != os.getpid()
+
+
+def test_a_question_that_hangs_late_costs_no_answer_that_was_given_before() -> None:
+    def left(known: Facts) -> Questions:
+        first = [item for item in [("a", os.getpid), ("b", hang)] if item[0] not in known]
+        return first or [item for item in [("c", lambda: 3), ("d", hang), ("e", os.getpid)] if item[0] not in known]
+
+    found = ask_all(left, 0.3, time.monotonic() + 10)
+    assert [name for name in "abcde" if "value" in found[name]] == ["a", "c", "e"]
+    assert found["a"]["value"] != found["e"]["value"]
+
+
+def test_the_answers_given_before_a_process_ended_are_kept() -> None:
+    found = ask(("a", lambda: "x" * 200000), ("b", lambda: os._exit(7)), ("c", lambda: 3))
+    assert (len(found["a"]["value"]), found["c"]) == (200000, {"value": 3})
+    assert "status 7" in found["b"]["lost"]
 
 
 def test_no_process_is_left_over() -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import NoEvidence
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.probes.netlink import attribute, u32
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.no_evidence import NoEvidence
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.netlink import attribute, u32
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps import (
     files,
     machine,
     routes,
@@ -23,12 +23,11 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweep
     sysctls,
 )
 
-from tests.unit.precheck.kernels import want
 from tests.unit.precheck.trees import RELEASE, tree
 
 
 def fact(name: str, base: Path, contents: dict[str, str]) -> Any:
-    return dict(files.questions(tree(base, contents), RELEASE, want()))[name]()
+    return dict(files.questions(tree(base, contents), RELEASE, "/etc/cni/net.d", ["/opt/cni/bin"]))[name]()
 
 
 def test_settings_are_read_and_those_that_the_kernel_does_not_have_are_null(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps.root import Root
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps.root import Root
 
 RELEASE = "6.12.0-55.el10.x86_64"
 MODULES = f"/lib/modules/{RELEASE}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sweeps.root import Root
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps.root import Root
 from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare import asked, hands, memory
 from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare.facts import gather
 from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare.kernel_modules import Unmet

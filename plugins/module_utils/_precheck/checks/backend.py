@@ -7,8 +7,8 @@ import errno
 from typing import Any, Dict, List
 
 from ..answers import Facts
-from ..probes.catalogue import host_probe, xt_probes
-from ..sweeps.modules import LOADABLE, PRESENT
+from ..host.probes.catalogue import host_probe, xt_probes
+from ..host.sweeps.modules import LOADABLE, PRESENT
 from .conditions import IPTABLES
 from .declaration import Judgement, Want, check, fail, ok, warn
 from .evidence import left_behind

@@ -6,8 +6,9 @@
 import errno
 from typing import Tuple
 
-from ..answers import Facts, NoEvidence
-from ..probes.bpf import PROGRAMS
+from ..answers import Facts
+from ..host.no_evidence import NoEvidence
+from ..host.probes.bpf import PROGRAMS
 from .conditions import BPF
 from .declaration import OUTSIDE, Judgement, Want, check, fail, ok, warn
 from .evidence import evidence

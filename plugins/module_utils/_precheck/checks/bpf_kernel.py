@@ -6,7 +6,7 @@
 from typing import NamedTuple, Tuple
 
 from ..answers import Facts
-from ..probes.catalogue import CLSACT
+from ..host.probes.catalogue import CLSACT
 from .address import candidates
 from .conditions import BPF
 from .declaration import Judgement, Want, check, fail, ok, warn

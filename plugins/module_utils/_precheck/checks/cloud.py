@@ -5,7 +5,8 @@
 
 from typing import Optional
 
-from ..answers import Facts, NoEvidence
+from ..answers import Facts
+from ..host.no_evidence import NoEvidence
 from .conditions import IPIP
 from .declaration import Judgement, Want, check, fail, ok, warn
 

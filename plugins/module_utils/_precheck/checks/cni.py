@@ -6,7 +6,7 @@
 from typing import Any, Dict, List, Optional
 
 from ..answers import Facts
-from ..sweeps.networkmanager import left_alone
+from ..host.sweeps.networkmanager import left_alone
 from .conditions import OWN_TABLES, VXLAN
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 

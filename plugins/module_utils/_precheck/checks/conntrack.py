@@ -4,8 +4,8 @@
 """PRIVATE. Connection tracking: is it there, is it large enough, does it know what policy will speak of."""
 
 from ..answers import Facts
-from ..probes.catalogue import xt_probes
-from ..sweeps.modules import BLOCKED, LOADABLE, PRESENT
+from ..host.probes.catalogue import xt_probes
+from ..host.sweeps.modules import BLOCKED, LOADABLE, PRESENT
 from .conditions import SCTP
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, ok_unexercised, warn
 from .evidence import either, evidence

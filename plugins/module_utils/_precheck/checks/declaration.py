@@ -9,7 +9,8 @@ not need it; `not_asked` when the caller left it out. A host passes when no chec
 
 from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ..answers import Facts, NoEvidence
+from ..answers import Facts
+from ..host.no_evidence import NoEvidence
 
 OUTSIDE = "or keep the node outside: it will be listed as excluded"
 

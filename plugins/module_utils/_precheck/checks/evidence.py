@@ -6,9 +6,10 @@
 import errno
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from ..answers import IPSET_ERR_FIND_TYPE, Answer, Facts, NoEvidence
-from ..probes.catalogue import NETFILTER
-from ..sweeps.modules import LOADABLE
+from ..answers import IPSET_ERR_FIND_TYPE, Answer, Facts
+from ..host.no_evidence import NoEvidence
+from ..host.probes.catalogue import NETFILTER
+from ..host.sweeps.modules import LOADABLE
 from .declaration import Judgement, ok, ok_unexercised
 
 REFUSED = "the kernel refuses netfilter netlink: it lacks CONFIG_NETFILTER_NETLINK (module nfnetlink), or a seccomp policy refuses it"

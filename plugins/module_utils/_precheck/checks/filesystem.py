@@ -3,9 +3,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. File systems that calico-node mounts from the host or writes to."""
 
-from typing import Any, Dict, Iterable, Optional
+from typing import Any, Dict, Iterable, Optional, Tuple
 
-from ..answers import Facts, NoEvidence
+from ..answers import Facts
+from ..host.no_evidence import NoEvidence
 from .conditions import FLEXVOLUME
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
@@ -15,6 +16,12 @@ _CNI_FREE = 300 * _MIB
 _LEAST, _LITTLE, _DOCUMENTED = 1024 * _MIB, 2048 * _MIB, 10240 * _MIB
 _STATE = ("/var/lib/calico", "/run/calico", "/var/log/calico")
 _DISKS = ("/var/lib", "/opt", "/var/log", "/var/lib/calico")
+
+
+def directories_of(want: Want) -> Tuple[str, ...]:
+    """The directories whose file systems are judged here."""
+    chosen = filter(None, (want.cni_bin_dir, want.cni_conf_dir, want.flexvolume_path))
+    return tuple(dict.fromkeys((*_DISKS, *_STATE, *chosen)))
 
 
 def _read_only(facts: Facts, paths: Iterable[str], flags: Iterable[str] = ("read_only",)) -> Optional[str]:

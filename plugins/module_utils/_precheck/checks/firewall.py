@@ -4,7 +4,7 @@
 """PRIVATE. Firewalls of the host's own."""
 
 from ..answers import Facts
-from ..probes.catalogue import host_probe
+from ..host.probes.catalogue import host_probe
 from .conditions import IPTABLES_OR_NFTABLES
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .evidence import left_behind

@@ -6,7 +6,7 @@
 from typing import List, Tuple
 
 from ..answers import Facts
-from ..probes.catalogue import NETFILTER, host_probe, ipset_probe
+from ..host.probes.catalogue import NETFILTER, host_probe, ipset_probe
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, ok_unexercised, warn
 from .evidence import REFUSED, built_without, evidence, left_behind, netfilter_refused, subsystem_absent, type_absent
 from .remedies import kernel_feature, netfilter_netlink

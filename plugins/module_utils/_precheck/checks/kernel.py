@@ -5,8 +5,9 @@
 
 import errno
 
-from ..answers import Facts, NoEvidence
-from ..probes.catalogue import STRICT
+from ..answers import Facts
+from ..host.no_evidence import NoEvidence
+from ..host.probes.catalogue import STRICT
 from .conditions import NFTABLES
 from .declaration import ALWAYS, OUTSIDE, Judgement, Want, check, fail, ok, warn
 from .versions import DOCUMENTED, age, documented, enterprise_linux_8, kernel_version, words

@@ -6,7 +6,7 @@
 from typing import List
 
 from ..answers import Facts
-from ..probes.catalogue import host_probe
+from ..host.probes.catalogue import host_probe
 from .conditions import OWN_TABLES
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .evidence import left_behind

@@ -6,7 +6,7 @@
 import errno
 
 from ..answers import Facts
-from ..probes.catalogue import link_probe
+from ..host.probes.catalogue import link_probe
 from .conditions import IPIP, VXLAN, WIREGUARD
 from .declaration import ALWAYS, OUTSIDE, Judgement, Want, check, fail, ok, ok_unexercised
 from .evidence import built_without, evidence

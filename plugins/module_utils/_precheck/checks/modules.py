@@ -6,8 +6,8 @@
 from typing import List, NamedTuple, Tuple
 
 from ..answers import Facts
-from ..probes.catalogue import ipset_probe, link_probe, nft_probe, xt_probes
-from ..sweeps.modules import ABSENT, BLOCKED, LOADABLE, PRESENT
+from ..host.probes.catalogue import ipset_probe, link_probe, nft_probe, xt_probes
+from ..host.sweeps.modules import ABSENT, BLOCKED, LOADABLE, PRESENT
 from .conditions import IPIP, IPTABLES, IPTABLES_OR_NFTABLES, VXLAN, WIREGUARD
 from .declaration import ALWAYS, OUTSIDE, Condition, Judgement, Want, check, fail, ok, ok_unexercised, warn
 from .evidence import either, unusable

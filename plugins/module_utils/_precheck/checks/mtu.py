@@ -6,7 +6,8 @@
 import re
 from typing import List
 
-from ..answers import Facts, NoEvidence
+from ..answers import Facts
+from ..host.no_evidence import NoEvidence
 from .address import candidates
 from .conditions import TUNNEL
 from .declaration import Judgement, Want, check, fail, ok, warn

@@ -6,8 +6,8 @@
 from typing import List, Optional, Tuple
 
 from ..answers import Facts
-from ..probes.catalogue import NETFILTER, nft_probe, xt_probes
-from ..probes.nftables import FEATURES
+from ..host.probes.catalogue import NETFILTER, nft_probe, xt_probes
+from ..host.probes.nftables import FEATURES
 from .conditions import FLOW_OFFLOAD, IPTABLES, IPTABLES_OR_BPF, IPTABLES_OR_NFTABLES, IPV6, NFTABLES
 from .declaration import Judgement, Want, check, fail, ok, ok_unexercised, warn
 from .evidence import REFUSED, built_without, either, evidence, netfilter_refused, subsystem_absent

@@ -11,7 +11,7 @@ iptables and ipset need to a package that its images leave out (kubernetes/kops#
 import re
 from typing import Dict, Optional, Set
 
-from ..sweeps.lines import numbers
+from ..host.sweeps.lines import numbers
 
 RED_HAT = {"rhel", "centos", "rocky", "almalinux", "fedora", "ol"}
 IMAGES = {"flatcar", "talos", "bottlerocket", "cos", "fedora-coreos", "rhcos"}

@@ -5,7 +5,8 @@
 
 from typing import List, Optional, Tuple
 
-from ..answers import BECOME, Facts, NoEvidence
+from ..answers import Facts
+from ..host.no_evidence import BECOME, NoEvidence
 from .conditions import APISERVER, BGP, HOST_ENDPOINTS, TYPHA, VXLAN, WIREGUARD
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 

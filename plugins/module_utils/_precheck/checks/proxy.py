@@ -7,7 +7,7 @@ import ipaddress
 from typing import Any, Dict, List, Set
 
 from ..answers import Facts
-from ..probes.catalogue import host_probe, xt_probes
+from ..host.probes.catalogue import host_probe, xt_probes
 from .conditions import IPTABLES
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .evidence import either, left_behind

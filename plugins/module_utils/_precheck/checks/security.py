@@ -3,7 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. What hardening and containment take away."""
 
-from ..answers import BECOME, Facts, NoEvidence
+from ..answers import Facts
+from ..host.no_evidence import BECOME, NoEvidence
 from .conditions import BPF, WIREGUARD
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .versions import kernel_version

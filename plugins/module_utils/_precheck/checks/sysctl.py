@@ -5,7 +5,8 @@
 
 from typing import Dict, Optional
 
-from ..answers import Facts, NoEvidence
+from ..answers import Facts
+from ..host.no_evidence import NoEvidence
 from .address import candidates
 from .conditions import IPV6_POOL
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn

@@ -5,8 +5,8 @@
 
 from typing import Dict, NamedTuple, Tuple
 
-from ..answers import NoEvidence
-from ..sweeps.lines import numbers
+from ..host.no_evidence import NoEvidence
+from ..host.sweeps.lines import numbers
 from .declaration import Want
 
 Version = Tuple[int, int]

@@ -14,13 +14,19 @@ _RTM_GETROUTE, _RTM_GETRULE = 26, 34
 _DST, _OIF, _TABLE = 1, 4, 15
 _FRA_PRIORITY, _FRA_MARK, _FRA_TABLE, _FRA_MASK = 6, 10, 15, 16
 _UNICAST = 1
-MAIN, LOCAL = 254, 255
+_MAIN, _LOCAL = 254, 255
+# BIRD's and Felix's, as rtnetlink numbers the origin of a route.
+_OF_CALICO = (12, 80)
 
 
 def routes() -> List[Dict[str, Any]]:
-    """Without those of the table `local`, which are the host's addresses once more."""
+    """Without those of the table `local`, the host's addresses once more, and those to pods, of which a node may have thousands."""
     found = [parse_route(payload) for payload in network.dump(_RTM_GETROUTE, struct.pack("=BBBBBBBBI", *[0] * 9))]
-    return [one for one in found if one["table"] != LOCAL]
+    return [one for one in found if one["table"] != _LOCAL and not _to_pods(one)]
+
+
+def _to_pods(route: Dict[str, Any]) -> bool:
+    return route["table"] == _MAIN and route["protocol"] in _OF_CALICO and not route["to"].endswith("/0")
 
 
 def rules() -> List[Dict[str, Any]]:

@@ -7,42 +7,28 @@ import ctypes
 import errno
 import os
 
-from ..answers import BECOME, NoEvidence, errno_name
+from ..no_evidence import BECOME, NoEvidence
 
 _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
 
 
-def enter() -> str:
+def make() -> str:
     """Moves this process into a new network namespace; without root by way of a user namespace of its own.
 
-    Where none can be made, nothing is known about the kernel: its errno must not be taken for the answer to a question.
+    That none can be made is the kernel's answer, and raised as such; that this user may make none is no evidence.
     """
     try:
         _unshare(_CLONE_NEWNET)
         return "network"
     except OSError as error:
         if error.errno != errno.EPERM:
-            remedy = (
-                "give the kernel CONFIG_NET_NS, and user.max_net_namespaces more than the host has: pods need one each"
-            )
-            raise NoEvidence("no network namespace can be made: {}".format(errno_name(error.errno)), remedy) from error
+            raise
     try:
         _unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
         return "user and network"
     except OSError as error:
-        reason = "needs become: no namespace can be made without it: {}".format(errno_name(error.errno))
+        reason = "needs become: no namespace can be made without it: {}".format(os.strerror(error.errno or 0))
         raise NoEvidence(reason, BECOME) from error
-
-
-def make() -> str:
-    """The same, with the kernel's own answer: that no network namespace can be made is a fact like any other."""
-    try:
-        _unshare(_CLONE_NEWNET)
-        return "network"
-    except OSError as error:
-        if error.errno != errno.EPERM:
-            raise
-    return enter()
 
 
 def _unshare(flags: int) -> None:

@@ -15,25 +15,23 @@ import os
 import sys
 from typing import List
 
-from .checks.declaration import Want
-from .report import examine
+from .gather import gather
 
-MARK = "PRECHECK-RESULT "
+MARK = "HOST-PROBE "
 _NAMESPACES = ("net", "uts", "mnt")
 _CODECS = ("ascii", "idna", "latin-1", "utf-8")
 """Python loads a codec when it is first used, and then its files are the host's."""
 
 
 def main(arguments: List[str]) -> None:
+    """The one argument is the file with what is asked, as JSON."""
     with open(arguments[1], encoding="utf-8") as stream:
-        settings = json.load(stream)
-    want = Want(**dict(settings["want"], node_name=os.environ["NODE_NAME"]))
+        asked = json.load(stream)
     for name in _CODECS:
         codecs.lookup(name)
     enter_host()
-    document, _made = examine(want, settings["checks"], settings["deadline"])
     # On a line of its own: what is read of a container is everything that it said, on both of its streams.
-    sys.stdout.write("\n{}{}\n".format(MARK, json.dumps(document)))
+    sys.stdout.write("\n{}{}\n".format(MARK, json.dumps(gather(asked))))
     sys.stdout.flush()
 
 

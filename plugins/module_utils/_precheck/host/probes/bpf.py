@@ -8,7 +8,7 @@ import os
 import struct
 from typing import Dict, Tuple
 
-from ..answers import NoEvidence
+from ..no_evidence import NoEvidence
 
 # By machine (uname -m) and bytes of a pointer: a 32-bit Python on a 64-bit kernel makes 32-bit calls.
 # arch/*/entry/syscalls/*.tbl and include/uapi/asm-generic/unistd.h.

@@ -10,7 +10,7 @@ import struct
 import sys
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
-from ..answers import NoEvidence
+from ..no_evidence import NoEvidence
 from ..probes.netlink import NETLINK_ROUTE, NLM_F_DUMP, Connection, attributes
 from .root import Root
 

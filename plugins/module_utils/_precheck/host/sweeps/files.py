@@ -8,14 +8,12 @@ import os
 import re
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
-from ..checks.declaration import Want
 from . import machine, modules, networkmanager, runtime, security, sysctls
 from .lines import settings, value_of, words
 from .root import Root
 from .services import runs
 
 _ZONE_FOLDERS = ("/usr/lib/firewalld/zones", "/etc/firewalld/zones")  # the later one wins
-HOST_PATHS = (*("/var/lib", "/opt", "/var/log", "/var/lib/calico", "/run/calico", "/var/log/calico"),)
 _SYSTEM_UUID = (
     # In the kubelet's order, as the Node shows what it found: DMI, the device tree, and where there is neither the machine id.
     "/sys/class/dmi/id/product_uuid",
@@ -25,7 +23,9 @@ _SYSTEM_UUID = (
 )
 
 
-def questions(root: Root, release: str, want: Want) -> List[Tuple[str, Callable[[], Any]]]:
+def questions(
+    root: Root, release: str, cni_conf_dir: str, directories: Iterable[str]
+) -> List[Tuple[str, Callable[[], Any]]]:
     return [
         ("os_release", lambda: os_release(root)),
         ("kernel_options", lambda: modules.options(root, release)),
@@ -38,10 +38,10 @@ def questions(root: Root, release: str, want: Want) -> List[Tuple[str, Callable[
         ("firewalld_active", lambda: runs(root, "firewalld")),
         ("firewalld_trusted", lambda: firewalld_trusted(root)),
         ("firewalls", lambda: firewalls(root)),
-        ("cni_configuration", lambda: cni_configuration(root, want.cni_conf_dir)),
+        ("cni_configuration", lambda: cni_configuration(root, cni_conf_dir)),
         ("networkd", lambda: networkd(root)),
         ("networkmanager", lambda: networkmanager.survey(root)),
-        ("file_systems", lambda: file_systems(root, (*HOST_PATHS, *paths_of(want)))),
+        ("file_systems", lambda: file_systems(root, directories)),
         ("lock_is_directory", lambda: root.is_directory("/run/xtables.lock")),
         ("bpffs", lambda: bpffs(root)),
         ("btf", lambda: btf(root)),
@@ -71,11 +71,6 @@ def questions(root: Root, release: str, want: Want) -> List[Tuple[str, Callable[
 def installed_kernels(root: Root) -> List[str]:
     """Kernels that have modules here; other folders beside them do not begin with a number."""
     return [name for name in root.list("/lib/modules") or root.list("/usr/lib/modules") if name[:1].isdigit()]
-
-
-def paths_of(want: Want) -> Tuple[str, ...]:
-    """Directories that these settings make calico-node mount and write to."""
-    return tuple(filter(None, (want.cni_bin_dir, want.cni_conf_dir, want.flexvolume_path)))
 
 
 def os_release(root: Root) -> Dict[str, str]:

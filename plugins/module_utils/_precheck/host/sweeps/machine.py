@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any, Dict, List
 
-from ..answers import NoEvidence
+from ..no_evidence import NoEvidence
 from .lines import value_of
 from .root import Root
 

@@ -28,6 +28,7 @@ _DATA = {
     "ipip": attribute(_IPTUN_LOCAL, _HERE) + attribute(_IPTUN_REMOTE, _THERE),
     "wireguard": b"",
 }
+KINDS = ("veth", *_DATA)
 
 
 def create(connection: Connection, kind: str) -> str:

@@ -8,7 +8,7 @@ import socket
 import struct
 from typing import Dict, Iterator, List, NamedTuple, Tuple
 
-from ..answers import NoEvidence
+from ..no_evidence import NoEvidence
 
 NETLINK_ROUTE = 0
 NETLINK_NETFILTER = 12

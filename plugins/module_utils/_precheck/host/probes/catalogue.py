@@ -19,12 +19,13 @@ A getsockopt of iptables-legacy requests nothing when ip_tables is absent; it st
 ENOPROTOOPT then tells nothing about a module that could be loaded.
 """
 
+import os
 import socket
-from functools import partial
-from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Tuple
 
+from ..no_evidence import NoEvidence
 from ..sweeps.root import Root
-from . import bpf, conntrack, ipset, links, nftables, present, xtables
+from . import bpf, conntrack, ipset, links, namespace, nftables, present, xtables
 from .netlink import NETLINK_NETFILTER, NETLINK_ROUTE, Connection, strict
 from .xtables import MATCH, TARGET, Extension
 
@@ -33,11 +34,32 @@ FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
 class Session:
-    """The child's sockets, opened at the first question that needs them."""
+    """What the questions of one process share: its new network namespace, and sockets, opened at the first question that needs them."""
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
         self._open: Dict[int, Connection] = {}
+        self._namespace = ""
+
+    def namespace(self) -> str:
+        """How this process came into a namespace of its own."""
+        if not self._namespace:
+            self._namespace = namespace.make()
+            # These lead to where the process came from.
+            self._open.clear()
+        return self._namespace
+
+    def inside(self, ask: "Callable[[Session], Any]") -> Any:
+        """A question's answer in that namespace. Where none can be made, its errno must not be taken for the kernel's answer."""
+        try:
+            self.namespace()
+        except OSError as error:
+            remedy = (
+                "give the kernel CONFIG_NET_NS, and user.max_net_namespaces more than the host has: pods need one each"
+            )
+            reason = "no network namespace can be made: {}".format(os.strerror(error.errno or 0))
+            raise NoEvidence(reason, remedy) from error
+        return ask(self)
 
     @property
     def netfilter(self) -> Connection:
@@ -125,13 +147,13 @@ def find(name: str) -> Probe:
         return Probe(_SOCKET, _open_netfilter)
     if area == "ipset":
         return _ipset(rest, subject, family)
-    if area == "link":
+    if area == "link" and rest in links.KINDS:
         return Probe(("rtnl-link-" + rest,), lambda session: links.create(session.route, rest))
     if area == "nft":
         return _nft(rest)
     if area in ("compat", "legacy"):
         return _extension(area, subject, family)
-    if area == "bpf":
+    if area == "bpf" and (rest == "map" or rest in bpf.PROGRAMS):
         return Probe((), lambda session: bpf.create_map() if rest == "map" else bpf.load(rest))
     if name == CLSACT:
         return Probe(("rtnl-link-veth", "sch_clsact", "net-sch-clsact"), lambda session: links.clsact(session.route))
@@ -143,6 +165,13 @@ def find(name: str) -> Probe:
         requests = (*_SOCKET, "nfnetlink-subsys-{}".format(conntrack.SUBSYSTEM))
         return Probe(requests, lambda session: conntrack.statistics(session.netfilter))
     raise KeyError(name)
+
+
+def known(name: str) -> bool:
+    try:
+        return bool(find(name))
+    except KeyError:
+        return False
 
 
 def _present(rest: str) -> Probe:
@@ -185,9 +214,3 @@ def _extension(area: str, name: str, family: str) -> Probe:
         return Probe((tables, own), lambda session: xtables.ask_legacy(extension))
     requests = (*_SOCKET, "nfnetlink-subsys-{}".format(xtables.COMPAT_SUBSYSTEM), own)
     return Probe(requests, lambda session: xtables.ask_compat(session.netfilter, extension))
-
-
-def questions(names: List[str], timeout: float) -> List[Tuple[str, Callable[[], Any]]]:
-    """These probes, ready to be asked in one child."""
-    session = Session(timeout)
-    return [(name, partial(find(name).ask, session)) for name in names]

@@ -7,7 +7,7 @@ import errno
 import os
 from typing import List, NamedTuple, Optional
 
-from ..answers import NoEvidence
+from ..no_evidence import NoEvidence
 
 # Where one of these is missing, or bare, nothing can be told from what is not in it.
 _ANCHORS = ("/proc", "/sys", "/etc", "/run")

@@ -5,7 +5,7 @@
 
 from typing import Dict, List, Optional, Tuple
 
-from ..answers import NoEvidence
+from ..no_evidence import NoEvidence
 from .lines import settings
 from .root import Root
 

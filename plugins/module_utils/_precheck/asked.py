@@ -1,0 +1,30 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. What a host is asked, so that these checks can judge: the options of the module host_probe."""
+
+from typing import Any, Dict, Iterable, Optional
+
+from .checks.address import reach_of
+from .checks.catalogue import CATALOGUE
+from .checks.declaration import Want
+from .checks.filesystem import directories_of
+from .checks.modules import NAMES
+from .checks.ports import ports_of
+
+
+def asked_of(want: Want, selected: Optional[Iterable[str]] = None, deadline: float = 30.0) -> Dict[str, Any]:
+    """`selected`: the ids of the checks to be made, all when None. Files and network are always read."""
+    names = None if selected is None else set(selected)
+    checks = [one for one in CATALOGUE if (names is None or one.id in names) and one.applies.holds(want)]
+    return {
+        "probes": list(dict.fromkeys(probe for check in checks for probe in check.probes(want))),
+        "modules": list(NAMES),
+        "ports": list(ports_of(want)),
+        "directories": list(directories_of(want)),
+        "cni_conf_dir": want.cni_conf_dir,
+        "reach": reach_of(want.ip_autodetection),
+        "apiserver": want.apiserver,
+        "allow_module_load": want.allow_module_load,
+        "deadline": deadline,
+    }

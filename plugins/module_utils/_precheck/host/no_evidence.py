@@ -1,0 +1,15 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Not to know is no answer."""
+
+BECOME = "run the check with become: true (root with CAP_NET_ADMIN and CAP_SYS_ADMIN)"
+
+
+class NoEvidence(Exception):
+    """What is asked for could not be found out; the remedy says what would let it be."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super(NoEvidence, self).__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
