@@ -1,6 +1,6 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What checking 20 hosts over SSH costs: next to Ansible's ping, and next to the same checks as one task each."""
+"""What checking 20 hosts over SSH costs: next to Ansible's ping and setup, and next to the same checks as one task each."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ TASKS = 10
 MIB = 1024
 
 PING = {"name": "Ping", "ansible.builtin.ping": {}}
+SETUP = {"name": "Gather facts", "ansible.builtin.setup": {}}
 PRECHECK: dict[str, Any] = {"name": "Check", "calico_ops.rollout.host_precheck": {"fail_on": "never"}}
 
 
@@ -48,7 +49,7 @@ def a_host(number: int) -> HostSpec:
 
 def bench(ansible: Ansible, repetitions: int) -> list[Figure]:
     one_by_one = [one_check(check.id) for check in spread(CATALOGUE, TASKS)]
-    kinds = {"empty": [], "ping": [PING], "precheck": [PRECHECK], "one by one": one_by_one}
+    kinds = {"empty": [], "ping": [PING], "precheck": [PRECHECK], "setup": [SETUP], "one by one": one_by_one}
     seconds: dict[str, list[float]] = {kind: [] for kind in kinds}
     # The first of each opens the connections and compiles the modules.
     for repetition in range(-1, repetitions):
@@ -74,6 +75,7 @@ def times(seconds: dict[str, list[float]]) -> list[Figure]:
         Figure(f"one task a check (from {TASKS} tasks), median", as_tasks, "s"),
         Figure("host_precheck / ping", precheck / ping, at_most=1.15),
         Figure("host_precheck / ping, without Ansible's own start", (precheck - empty) / (ping - empty)),
+        Figure("host_precheck / setup, which gathers Ansible's facts", precheck / middle["setup"]),
         Figure("one task a check / host_precheck", as_tasks / precheck, at_least=20),
     ]
 

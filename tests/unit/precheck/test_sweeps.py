@@ -79,6 +79,23 @@ def test_a_route_is_read_from_its_message() -> None:
     }
 
 
+def test_the_thousands_of_routes_that_calico_makes_to_pods_do_not_travel(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [
+        message("192.168.7.0", 26, table=254, protocol=12),
+        message("192.168.7.9", 32, table=254, protocol=80),
+        message("10.0.0.9", 32, table=255, protocol=2),
+        message("0.0.0.0", 0, table=254, protocol=12),
+        message("192.168.7.0", 26, table=200, protocol=12),
+        message("10.0.0.0", 8, table=254, protocol=2),
+    ]
+    monkeypatch.setattr(routes.network, "dump", lambda kind, body: told)
+    assert [(one["to"], one["table"]) for one in routes.routes()] == [
+        ("0.0.0.0/0", 254),
+        ("192.168.7.0/26", 200),
+        ("10.0.0.0/8", 254),
+    ]
+
+
 @pytest.mark.parametrize(("to", "expected"), [("0.0.0.0", "0.0.0.0/0"), ("::", "::/0")])
 def test_a_default_route_has_no_destination_in_its_message(to: str, expected: str) -> None:
     assert routes.parse_route(message(to, 0))["to"] == expected
