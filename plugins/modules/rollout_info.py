@@ -92,6 +92,10 @@ cluster:
       description: Address of the API server.
       type: str
       returned: always
+    uid:
+      description: UID of the namespace C(kube-system), by which clusters are told apart; null where the account may not read it.
+      type: str
+      returned: always
 nodes:
   description: One NodeFacts document a Node, sorted by name.
   returned: always
@@ -170,6 +174,10 @@ status:
     reason:
       description: The same in one sentence, with the names of nodes that are not ready.
       type: str
+      returned: always
+    cluster:
+      description: As RV(cluster).
+      type: dict
       returned: always
     read_at:
       description: When it was read, in seconds since the epoch.
@@ -250,7 +258,7 @@ def main() -> None:
         cluster=name,
         nodes=sorted(seen.nodes, key=lambda node: node["name"]),
         observation=seen.observation,
-        status=cluster_status(seen.nodes, seen.observation, seen.operator, gaps, label, time.time()),
+        status=cluster_status(seen.nodes, seen.observation, seen.operator, gaps, label, time.time(), name),
     )
 
 

@@ -35,7 +35,10 @@ description:
     Where it may not, the module fails, in check mode too, and names every right that is missing together with the rules to add.
 options:
   plan:
-    description: The plan, as the P(calico_ops.rollout.plan#filter) filter made it. A plan that was altered since is refused.
+    description:
+      - The plan, as the P(calico_ops.rollout.plan#filter) filter made it. A plan that was altered since is refused.
+      - A plan that says which cluster it was made for is refused on another one. Clusters are told apart by the UID of their namespace
+        C(kube-system), or where the account may not read that, by the API server's address.
     type: dict
     required: true
   state:
@@ -256,6 +259,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client im
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import WRITE_NODES, require, scoping
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scope_options import PLACEMENT_OPTIONS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.step import Limits, Step
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.cluster_name import refuse_another
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.given import given_plan, given_state
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.placement import read_placement
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.report import progress_line
@@ -298,6 +302,8 @@ def main() -> None:
         )
     with connected(module) as cluster:
         plan = given_plan(params["plan"])
+        if plan["cluster"] is not None:
+            refuse_another(plan["cluster"], cluster.name())
         wishes = Wishes(
             read_placement(params), params["force_conflicts"], params["when_owned"], params["owner_timeout"]
         )

@@ -31,6 +31,7 @@ SERVED: dict[str, Any] = {"apiserver": {"tolerations": [{"operator": "Exists"}]}
 TAINT = {"key": "example.com/closed", "effect": "NoSchedule"}
 # The rules of the role that a rollout can do without, and when.
 NOT_NEEDED = {
+    ("namespaces", "get"): "tells clusters apart; without it the API server's address does",
     ("apiservers", "patch"): "on request only, or where Calico's own API is made of CRDs",
     ("installations", "create"): "for a clean install only",
 }
@@ -216,3 +217,22 @@ def watched(lab: Lab, act: Any) -> tuple[Outcome, int]:
     since = lab.audit.position()
     outcome = act()
     return outcome, sum(event.resource == REVIEW for event in lab.audit.events(since, user=lab.collection_user))
+
+
+def test_a_plan_for_another_cluster_is_refused_before_anything_else(
+    installed: Lab, role: dict[str, Any], modules: Modules
+) -> None:
+    own = modules.run("rollout_info")["cluster"]
+    assert own["uid"] == installed.admin.get("/api/v1/namespaces/kube-system")["metadata"]["uid"]
+    for check in (True, False):
+        plan = plan_of(["a", "b"], cluster={**own, "uid": "another"})
+        outcome = modules.run("rollout_step", check=check, plan=plan, max_duration=1)
+        assert outcome["msg"].startswith("plan: it was made for another cluster, nothing was written.")
+        assert outcome.writes == []
+    installed.admin.patch(ROLE, {"rules": without(role["rules"], "namespaces", "get")})
+    wait_for(lambda: modules.run("rollout_info")["cluster"]["uid"] is None, 20, lambda: "the right is gone")
+    step = modules.run("rollout_step", check=True, plan=plan_of(["a", "b"], cluster=own))
+    assert not step.failed
+    elsewhere = {**own, "server": "https://other:6443"}
+    step = modules.run("rollout_step", check=True, plan=plan_of(["a", "b"], cluster=elsewhere))
+    assert "let the account get that namespace" in step["msg"]

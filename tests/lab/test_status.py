@@ -25,9 +25,9 @@ pytestmark = pytest.mark.timeout(300)
 class Told:
     """One run: what it ended with, printed, and asked of the API server to change."""
 
-    def __init__(self, lab: Lab, home: Path, *arguments: str, **variables: object) -> None:
+    def __init__(self, lab: Lab, home: Path, *arguments: str, playbook: str = "status", **variables: object) -> None:
         since = lab.audit.position()
-        command = [str(PLAYBOOK), "calico_ops.rollout.status", "-e", json.dumps(variables), *arguments]
+        command = [str(PLAYBOOK), f"calico_ops.rollout.{playbook}", "-e", json.dumps(variables), *arguments]
         environment = {**os.environ, "K8S_AUTH_KUBECONFIG": str(lab.kubeconfig), "ANSIBLE_HOME": str(home)}
         done = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, check=False)
         self.code = done.returncode
@@ -52,6 +52,22 @@ def test_the_person_on_call_reads_who_is_not_ready_who_is_outside_and_why(mixed:
     assert "edge-3 quarantined cordoned, tainted" in told.text
     assert "calico-node rollout.calico-ops.dev/admitted=true" in told.text
     assert told.writes == []
+
+
+def test_it_says_which_cluster_it_tells_of(mixed: Lab, tmp_path: Path) -> None:
+    assert f"On context lab, cluster lab, {mixed.admin.server}" in Told(mixed, tmp_path).text
+
+
+def test_the_rollout_playbook_tells_the_same_with_its_tag_and_only_then(mixed: Lab, tmp_path: Path) -> None:
+    told = Told(mixed, tmp_path, "--tags", "report", playbook="rollout", rollout_report_dir=str(tmp_path))
+    assert told.code != 0
+    assert told.writes == []
+    assert "edge-3 quarantined cordoned, tainted" in told.text
+    assert "2 of 3 admitted nodes ready, not ready: edge-1." in told.text
+    assert {path.name for path in tmp_path.glob("*.*")} == {"status.json", "status.md"}
+    listed = Told(mixed, tmp_path, "--list-tasks", playbook="rollout").text
+    assert "Freeze the plan" in listed
+    assert "Tell where the cluster stands" not in listed
 
 
 def test_it_ends_with_what_is_wrong_and_not_with_zero(mixed: Lab, tmp_path: Path) -> None:

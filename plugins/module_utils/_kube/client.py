@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import urlencode
 
 from ansible.module_utils.basic import missing_required_lib
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import ClusterName
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import ClusterAddress, ClusterName
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 
 from .argspec import auth_from, secrets_of
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 USER_AGENT = "calico-ops-rollout/" + VERSION
 
+KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
+"""A namespace that lives as long as its cluster does: by its UID two clusters are told apart."""
 NODES = "/api/v1/nodes"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -177,8 +179,23 @@ class Cluster:
         finally:
             response.close()
 
-    def name(self) -> ClusterName:
+    def address(self) -> ClusterAddress:
         return self._connection.access().cluster
+
+    def name(self) -> ClusterName:
+        address = self.address()
+        return ClusterName(
+            context=address["context"], name=address["name"], server=address["server"], uid=self._identity()
+        )
+
+    def _identity(self) -> str | None:
+        try:
+            namespace = self.get_or_none(KUBE_SYSTEM)
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return None
+        return None if namespace is None else str(namespace["metadata"]["uid"])
 
     def close(self) -> None:
         self._connection.close()

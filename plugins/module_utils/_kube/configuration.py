@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import urlsplit, urlunsplit
 
-from .._rollout.documents import ClusterName
+from .._rollout.documents import ClusterAddress
 from .credentials import client_library, loader_for
 from .plain import Settings, plain_pool
 
@@ -44,7 +44,7 @@ class Access:
     pool: urllib3.PoolManager
     host: str
     headers: dict[str, Any]
-    cluster: ClusterName
+    cluster: ClusterAddress
     renew_at: float | None
 
 
@@ -124,7 +124,7 @@ class Connection:
         return pool
 
 
-def _cluster_name(settings: AnySettings, auth: dict[str, Any]) -> ClusterName:
+def _cluster_name(settings: AnySettings, auth: dict[str, Any]) -> ClusterAddress:
     """As the kubeconfig calls the cluster, and where it is; without the credentials that an address may hold."""
     address = urlsplit(settings.host.rstrip("/"))
     # With another host than its own, the kubeconfig's names are those of another cluster.

@@ -12,6 +12,7 @@ from .documents import (
     DOCUMENT_VERSION,
     Admission,
     AdmissionLabel,
+    ClusterName,
     ClusterStatus,
     NodeFacts,
     Observation,
@@ -38,12 +39,14 @@ def cluster_status(
     gaps: list[PolicyGap] | None,
     label: AdmissionLabel,
     now: float,
+    cluster: ClusterName | None = None,
 ) -> ClusterStatus:
     admitted = sorted(labelled(observation, label), key=natural)
     readiness = judge(admitted, observation, label)
     return ClusterStatus(
         kind="ClusterStatus",
         version=DOCUMENT_VERSION,
+        cluster=cluster,
         read_at=now,
         admission_label=label,
         ready=readiness["ready"],

@@ -41,6 +41,8 @@ def given_plan(value: Mapping[str, Any]) -> Plan:
             % (value.get("version"), DOCUMENT_VERSION)
         )
     _check(value, _PLAN, "plan")
+    if value.get("cluster") is not None:
+        _check(value["cluster"], {"server": str}, "plan.cluster")
     plan: Plan = value  # type: ignore[assignment]
     if not plan["batches"]:
         raise RolloutError("plan: it has no batch, so there is nothing to roll out.")

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from . import cross_findings, waivers
 from .adoption import restart_text
+from .cluster_name import on_cluster
 from .documents import Plan
-from .report import adopted_all_the_same, chosen_by, on_cluster, outside
+from .report import adopted_all_the_same, chosen_by, outside
 from .text import count, paragraph, printable, table
 
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import cross_findings, waivers
-from .documents import ClusterName, ExcludedNode, Plan, PlannedTier, Report, UnprovenNode
+from .cluster_name import on_cluster
+from .documents import ExcludedNode, Plan, PlannedTier, Report, UnprovenNode
 from .exclusion import NOT_IN_RUN
 from .instant import seconds_since
 from .markdown import escaped, table_of
@@ -92,15 +93,6 @@ def outside(excluded: Sequence[ExcludedNode]) -> list[str]:
     lines = [f"Outside, without Calico ({len(left)}):", *_causes_told(left)] if left else ["No node stays outside."]
     absent = _absent(excluded)
     return ["", *lines, *(["", *paragraph(absent)] if absent else [])]
-
-
-def on_cluster(cluster: ClusterName | None) -> list[str]:
-    """Which cluster it is, in a line; none where it is not known."""
-    if cluster is None:
-        return []
-    names = [f"context {cluster['context']}"] if cluster["context"] else []
-    names += [f"cluster {cluster['name']}"] if cluster["name"] else []
-    return [f"On {', '.join([*names, cluster['server']])}"]
 
 
 def chosen_by(tier: PlannedTier) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from .cluster_name import on_cluster
 from .documents import ClusterStatus
 from .instant import seconds_since
 from .markdown import escaped, table_of
@@ -33,7 +34,7 @@ class Section(NamedTuple):
 
 def terminal(status: ClusterStatus) -> str:
     """Its last line is the verdict."""
-    lines = [f"Calico on this cluster, nodes admitted by {_label(status)}"]
+    lines = [f"Calico on this cluster, nodes admitted by {_label(status)}", *on_cluster(status["cluster"])]
     for section in _sections(status):
         if section.rows:
             lines += ["", *paragraph(f"{section.title}: {section.lead}")]
@@ -48,6 +49,7 @@ def markdown(status: ClusterStatus) -> str:
     lines = [
         "# Calico on this cluster",
         "",
+        *(line for told in on_cluster(status["cluster"]) for line in (escaped(told), "")),
         f"**{'ready' if status['ready'] else 'not ready'}**: {escaped(status['reason'])}",
     ]
     lines += ["", f"Nodes are admitted by {escaped(_label(status))}."]

@@ -123,16 +123,16 @@ def test_the_context_chooses_cluster_and_user() -> None:
 def test_the_cluster_is_called_as_the_kubeconfig_calls_it_whoever_reads_it(tmp_path: Path) -> None:
     config = kubeconfig("https://admin:secret@127.0.0.1:6443/k8s/c-1?x=y", token="t")
     named = {"context": "x", "name": "c", "server": "https://127.0.0.1:6443/k8s/c-1"}
-    assert cluster_with(config).name() == named
+    assert cluster_with(config).address() == named
     config["users"][0]["user"] = plugin(tmp_path, "{'token': 't'}")
-    assert cluster_with(config).name() == named
+    assert cluster_with(config).address() == named
 
 
 def test_a_context_that_was_asked_for_is_the_one_that_is_told() -> None:
     config = kubeconfig("https://127.0.0.1:6443", token="t")
     config["clusters"].append({"name": "c2", "cluster": {"server": "https://127.0.0.2:6443"}})
     config["contexts"].append({"name": "y", "context": {"cluster": "c2", "user": "u"}})
-    assert cluster_with(config, context="y").name() == {
+    assert cluster_with(config, context="y").address() == {
         "context": "y",
         "name": "c2",
         "server": "https://127.0.0.2:6443",
@@ -141,9 +141,9 @@ def test_a_context_that_was_asked_for_is_the_one_that_is_told() -> None:
 
 def test_without_a_kubeconfig_or_with_another_host_than_its_own_the_address_is_all_there_is_to_tell() -> None:
     alone = {"context": None, "name": None, "server": "https://127.0.0.3:6443"}
-    assert Cluster(Connection({"host": "https://127.0.0.3:6443/", "api_key": "t"})).name() == alone
+    assert Cluster(Connection({"host": "https://127.0.0.3:6443/", "api_key": "t"})).address() == alone
     config = kubeconfig("https://127.0.0.1:6443", token="t")
-    assert cluster_with(config, host="https://127.0.0.3:6443").name() == alone
+    assert cluster_with(config, host="https://127.0.0.3:6443").address() == alone
 
 
 def test_options_given_by_name_win_over_the_kubeconfig() -> None:

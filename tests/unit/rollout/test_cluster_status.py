@@ -170,6 +170,15 @@ def test_markdown_says_the_same_and_what_the_cluster_said_is_no_markup() -> None
     assert "\x1b" not in text
 
 
+def test_which_cluster_it_is_stands_at_the_top() -> None:
+    name = documents.ClusterName(context="prod", name="eks|prod", server="https://10.0.0.1:6443", uid="u-1")
+    made = cluster_status(node_list(), seen(), (), None, LABEL, NOW, name)
+    jsonschema.validate(json.loads(json.dumps(made)), schema(documents.ClusterStatus))
+    assert status_text.terminal(made).splitlines()[1] == "On context prod, cluster eks|prod, https://10.0.0.1:6443"
+    assert "\nOn context prod, cluster eks\\|prod, https&#58;//10.0.0.1:6443\n" in status_text.markdown(made)
+    assert "On " not in status_text.terminal(status())
+
+
 def test_a_large_cluster_is_told_in_lines_that_can_be_read() -> None:
     names = [f"edge-{number}" for number in range(1000)]
     made = cluster_status(

@@ -30,6 +30,7 @@ from .decision import (
     Wait,
 )
 from .nodes import (
+    ClusterAddress,
     ClusterName,
     NodeFacts,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "Batch",
     "BatchReport",
     "CheckResult",
+    "ClusterAddress",
     "ClusterName",
     "ClusterStatus",
     "ConditionSeen",

@@ -30,8 +30,8 @@ class NodeFacts(TypedDict):
     """The batch in which a rollout admitted it, as its annotation says; `adoption` where it ran calico-node before."""
 
 
-class ClusterName(TypedDict):
-    """Which cluster it is, for people: so that nobody rolls out on another one unknowingly. No credential is in it."""
+class ClusterAddress(TypedDict):
+    """Where a connection leads. No credential is in it."""
 
     context: str | None
     """Of the kubeconfig; null where the connection is not made by one."""
@@ -39,3 +39,10 @@ class ClusterName(TypedDict):
     """What the kubeconfig calls the context's cluster."""
     server: str
     """The API server's address."""
+
+
+class ClusterName(ClusterAddress):
+    """Which cluster it is: so that nobody rolls out on another one unknowingly."""
+
+    uid: str | None
+    """Of the namespace kube-system, which is there as long as the cluster is; null where the account may not read it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal, TypedDict
 
 from .decision import Readiness
+from .nodes import ClusterName
 from .observation import ConditionSeen
 from .plan import AdmissionLabel
 
@@ -82,6 +83,8 @@ class ClusterStatus(TypedDict):
 
     kind: Literal["ClusterStatus"]
     version: int
+    cluster: ClusterName | None
+    """Null where it was not told."""
     read_at: float
     admission_label: AdmissionLabel
     ready: bool
