@@ -394,7 +394,7 @@ precheck:
     facts:
       description: >-
         What is compared with other hosts: C(clock), C(clock_offset) (less the controller's), the C(address) that calico-node will take,
-        its C(interface) and C(mtu), and the host's C(macs).
+        its C(interface) and C(mtu), with O(ipv6) the C(address_v6), and the host's C(macs).
       type: dict
       returned: always
     findings:

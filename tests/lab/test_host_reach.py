@@ -44,9 +44,19 @@ SETTINGS = {
 SETTINGS["precheck_reach_probe_seconds"] = 2
 
 
+DROPS_IPV6 = """
+table inet reach {
+  chain input {
+    type filter hook input priority 0; policy accept;
+    meta nfproto ipv6 tcp dport 179 drop
+  }
+}
+"""
+
+
 @pytest.fixture(scope="module")
 def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostSet]:
-    made = HostSet(tmp_path_factory.mktemp("reach"), [HostSpec(f"reach-{number}") for number in (1, 2, 3)])
+    made = HostSet(tmp_path_factory.mktemp("reach"), [HostSpec(f"reach-{number}", dual_stack=True) for number in (1, 2, 3)])
     made.start()
     try:
         yield made
@@ -76,12 +86,14 @@ def reached(hosts: HostSet, directory: Path, **variables: Any) -> dict[str, Any]
 
 def traces(host: Host) -> dict[str, str]:
     """Sockets of any kind, and processes: what a listener would leave."""
-    tables = ("tcp", "udp", "raw", "unix")
+    tables = ("tcp", "udp", "tcp6", "udp6", "raw", "unix")
     seen = {table: host.run(["cat", f"/proc/net/{table}"]).stdout for table in tables}
     return {
         # LISTEN, bound datagram and raw sockets; connections of SSH come and go.
         "tcp": " ".join(sorted(line.split()[1] for line in seen["tcp"].splitlines()[1:] if line.split()[3] == "0A")),
         "udp": " ".join(sorted(line.split()[1] for line in seen["udp"].splitlines()[1:])),
+        "tcp6": " ".join(sorted(line.split()[1] for line in seen["tcp6"].splitlines()[1:] if line.split()[3] == "0A")),
+        "udp6": " ".join(sorted(line.split()[1] for line in seen["udp6"].splitlines()[1:])),
         "raw": " ".join(sorted(line.split()[1] for line in seen["raw"].splitlines()[1:])),
         "unix": " ".join(word for word in seen["unix"].split() if "calico-ops" in word),
         "processes": host.run(["sh", "-c", "cat /proc/[0-9]*/comm | grep -c python || true"]).stdout,
@@ -89,12 +101,12 @@ def traces(host: Host) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def shut(*hosts: Host) -> Iterator[None]:
-    """These hosts drop what comes by VXLAN's port."""
+def shut(*hosts: Host, rules: str = DROPS) -> Iterator[None]:
+    """These hosts drop what comes by VXLAN's port, or what other rules say."""
     with contextlib.ExitStack() as undo:
         for host in hosts:
             nft = ["nsenter", f"--target={host.pid}", "--net", "--", "nft"]
-            subprocess.run([*nft, "--file", "-"], input=DROPS, text=True, check=True)
+            subprocess.run([*nft, "--file", "-"], input=rules, text=True, check=True)
             undo.callback(subprocess.run, [*nft, "delete", "table", "inet", "reach"], check=True)
         yield
 
@@ -119,6 +131,21 @@ def test_a_firewall_is_found_with_the_host_that_has_it_and_the_port(hosts: HostS
     assert (finding["target"], finding["outcome"], finding["destinations"]) == ("udp/4789", "timeout", ["reach-2"])
     assert finding["sources"] == ["reach-1", "reach-3"]
     assert report["outcome"] == "failed"
+
+
+def test_hosts_of_both_families_are_asked_over_both_and_a_firewall_for_one_is_found(
+    hosts: HostSet, tmp_path: Path
+) -> None:
+    before = {host.name: traces(host) for host in hosts.hosts}
+    both = {"precheck_ipv6": True, "precheck_wireguard": True}
+    with shut(hosts.host("reach-2"), rules=DROPS_IPV6):
+        report = reached(hosts, tmp_path, **both)
+    over_ipv4 = ["tcp/179", "tcp/5473", "udp/4789", "udp/51820"]
+    assert report["targets"] == [*over_ipv4[:2], "tcp6/179", "tcp6/5473", *over_ipv4[2:], "udp6/4789", "udp6/51821"]
+    (finding,) = report["findings"]
+    assert (finding["target"], finding["outcome"], finding["destinations"]) == ("tcp6/179", "timeout", ["reach-2"])
+    assert (report["probes"], report["reached"], report["not_provable"]) == (48, 46, 0)
+    assert {host.name: traces(host) for host in hosts.hosts} == before
 
 
 def test_a_port_in_use_is_connected_to_and_left_alone(hosts: HostSet, tmp_path: Path) -> None:

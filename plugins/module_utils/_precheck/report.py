@@ -6,7 +6,7 @@
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .answers import Facts
-from .checks.address import candidates
+from .checks.address import KUBERNETES, candidates
 from .checks.catalogue import CATALOGUE
 from .checks.declaration import Check, Judgement, Want, as_result, conduct
 from .host.no_evidence import NoEvidence
@@ -112,6 +112,7 @@ def comparable(facts: Facts, want: Want) -> Dict[str, Any]:
         "clock": clock,
         "clock_offset": None if want.controller_clock is None else round(clock - want.controller_clock, 3),
         "address": taken.address if taken else None,
+        "address_v6": _address_v6(facts, want),
         "interface": taken.interface if taken else None,
         "mtu": uplink["mtu"] if uplink else None,
         # Links of pods and tunnels have a kind, and an address that was made up.
@@ -121,6 +122,14 @@ def comparable(facts: Facts, want: Want) -> Dict[str, Any]:
             if link["mac"] and link["name"] != "lo" and (not link["kind"] or link == uplink)
         ],
     }
+
+
+def _address_v6(facts: Facts, want: Want) -> Optional[str]:
+    """By first-found: the Installation has a method for each family, and the one that is asked for is IPv4's."""
+    if not want.ipv6 or want.ip_autodetection == KUBERNETES:
+        return None
+    taken = next(iter(candidates(facts, want, ipv6=True)), None)
+    return taken.address if taken else None
 
 
 def identity(facts: Facts) -> Dict[str, Any]:

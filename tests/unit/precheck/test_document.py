@@ -74,10 +74,20 @@ def test_what_is_compared_with_other_hosts_is_told() -> None:
         "clock": 1700000007.25,
         "clock_offset": 7.25,
         "address": "10.0.0.5",
+        "address_v6": None,
         "interface": "eth0",
         "mtu": 1500,
         "macs": ["02:00:00:00:00:05"],
     }
+
+
+def test_the_ipv6_address_is_told_where_it_is_asked_for_and_the_host_decides() -> None:
+    def address_v6(**settings: Any) -> Any:
+        return report.examine(answered(healthy()), want(**settings))[0]["facts"]["address_v6"]
+
+    assert address_v6(ipv6=True) == "fd00::5"
+    assert address_v6() is None
+    assert address_v6(ipv6=True, ip_autodetection="kubernetes-internal-ip") is None
 
 
 def test_a_clock_is_compared_only_when_the_controllers_is_given() -> None:

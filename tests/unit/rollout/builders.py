@@ -135,6 +135,7 @@ def answer(
                 "clock": 1700000000.0,
                 "clock_offset": 0.2,
                 "address": address(node) if node else None,
+                "address_v6": None,
                 "interface": "eth0",
                 "mtu": 1500,
                 "macs": [],

@@ -92,7 +92,10 @@ class HostFacts(TypedDict):
     """`clock` less the controller's clock as it stood in the task: the call took that much longer at most. Null when it was not given."""
     address: str | None
     """The IPv4 address that calico-node will take; null where it takes none, or Kubernetes decides."""
+    address_v6: str | None
+    """The IPv6 address that calico-node will take by first-found; null where IPv6 was not asked for, and as `address` is."""
     interface: str | None
+    """That of `address`."""
     mtu: int | None
     """MTU of `interface`."""
     macs: list[str]
