@@ -90,6 +90,7 @@ def daemonset_seen(raw: Raw, revisions: Iterable[Raw]) -> DaemonSetSeen:
         "node_selector": dict(((spec.get("template") or {}).get("spec") or {}).get("nodeSelector") or {}),
         "revision": newest_revision(raw, revisions),
         "max_unavailable": str(rolling.get("maxUnavailable", 1)),
+        "max_surge": str(rolling.get("maxSurge", 0)),
     }
 
 

@@ -15,7 +15,7 @@ from .documents import AdmissionLabel, ExcludedNode, NodeFacts, Observation, Res
 from .installation import scoped
 from .instant import seconds_between
 from .labels import ANNOTATION_BATCH, ANNOTATION_PLAN
-from .max_unavailable import at_once, raises
+from .max_unavailable import at_a_time, raises, surges
 from .order import natural
 from .readiness import carries, running
 from .text import count, listed
@@ -71,15 +71,16 @@ def restart(
     nodes = len(having & set(staying))
     if not nodes:
         return None
-    present = daemonset["max_unavailable"]
+    present, surge = daemonset["max_unavailable"], daemonset["max_surge"]
     installation = observation["installation"]
     ours = installation is not None and not installation["owned_by"]
-    raised = wanted if ours and raises(wanted, present, nodes) else None
+    raised = wanted if ours and not surges(surge) and raises(wanted, present, nodes) else None
     each = _readiness_seconds(observation)
-    together = at_once(raised or present, nodes)
+    together = at_a_time(raised or present, surge, nodes)
     return Restart(
         nodes=nodes,
         max_unavailable=present,
+        max_surge=surge,
         raised_to=raised,
         at_once=together,
         seconds_each=each or ASSUMED_SECONDS,
@@ -92,6 +93,8 @@ def restart(
 def restart_text(told: Restart) -> str:
     """For whoever has to say when it may be done."""
     limit = f"maxUnavailable {told['max_unavailable']}"
+    if surges(told["max_surge"]):
+        limit = f"maxSurge {told['max_surge']}"
     if told["raised_to"]:
         limit += f", raised to {told['raised_to']} for that time"
     source = "as its pods took when they started" if told["observed"] else "assumed"

@@ -22,7 +22,7 @@ from .documents import (
     RolloutState,
 )
 from .installation import refusals, rejection
-from .max_unavailable import raises
+from .max_unavailable import raises, surges
 from .plan import planned_nodes
 from .scoping_rules import hand_over, placement_restarts, scope_installation
 from .situation import Situation, assess, nodes_text
@@ -214,6 +214,9 @@ def raise_max_unavailable(situation: Situation) -> Decision | None:
     installation, wanted = situation.seen["installation"], situation.plan["adoption_max_unavailable"]
     restarting = situation.state["restart"] is not None if situation.scoped else situation.state["phase"] != "scoping"
     if installation is None or wanted is None or installation["raised"] or not restarting or situation.left_to_owner:
+        return None
+    daemonset = situation.seen["daemonset"]
+    if daemonset is not None and surges(daemonset["max_surge"]):
         return None
     staying = situation.admitted.intersection(pod["node"] for pod in situation.seen["pods"])
     if not staying or not raises(wanted, installation["max_unavailable"], len(staying)):

@@ -45,6 +45,16 @@ def at_once(max_unavailable: str, nodes: int) -> int:
     return int(max_unavailable) if _WHOLE.match(max_unavailable) else 1
 
 
+def surges(max_surge: str) -> bool:
+    """New pods come before old ones go. maxUnavailable must be 0 then, or the API server refuses the DaemonSet."""
+    return max_surge not in ("0", "0%")
+
+
+def at_a_time(max_unavailable: str, max_surge: str, nodes: int) -> int:
+    """On how many of the nodes a rolling update restarts calico-node at the same time."""
+    return at_once(max_surge if surges(max_surge) else max_unavailable, nodes)
+
+
 def raises(wanted: str | None, present: str | None, nodes: int) -> bool:
     """The value wanted lets more nodes restart at once than the present one. Where none is written, it is 1."""
     return wanted is not None and at_once(wanted, nodes) > at_once(present or "1", nodes)

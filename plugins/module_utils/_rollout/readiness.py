@@ -22,6 +22,7 @@ from .documents import (
     ReadinessRow,
 )
 from .labels import OS_LABEL
+from .max_unavailable import surges
 
 DAEMONSET = "calico-system/calico-node"
 
@@ -131,7 +132,12 @@ def _state(
         return "deleting", f"pod {pod['name']} is being deleted"
     if daemonset and daemonset["revision"] and pod["revision"] != daemonset["revision"]:
         told = f"pod {pod['name']} has template revision {pod['revision'] or 'unknown'}, the newest is {daemonset['revision']}"
-        waits = f"the rolling update (maxUnavailable {daemonset['max_unavailable']}) has not come to it yet"
+        limit = (
+            f"maxSurge {daemonset['max_surge']}"
+            if surges(daemonset["max_surge"])
+            else f"maxUnavailable {daemonset['max_unavailable']}"
+        )
+        waits = f"the rolling update ({limit}) has not come to it yet"
         return "old_revision", f"{told}: {waits}"
     if not pod["ready"]:
         return "not_ready", pod["reason"] or f"pod {pod['name']} is {pod['phase']} and not ready"

@@ -135,6 +135,7 @@ def _rolled_out(daemonset: DaemonSetSeen | None, label: AdmissionLabel, count: i
         node_selector=selector,
         revision=(daemonset["revision"] if daemonset else None) or _REVISION,
         max_unavailable=daemonset["max_unavailable"] if daemonset else "1",
+        max_surge=daemonset["max_surge"] if daemonset else "0",
     )
 
 

@@ -12,7 +12,7 @@ from .adoption import ADOPTION, ASSUMED_SECONDS, adopted_since
 from .documents import Batch, Observation, Plan, Readiness, RestartState, RolloutState
 from .handover import NOTHING_LACKS, Handover, Lacking, handover, lacking
 from .installation import scoped, stranded, taken
-from .max_unavailable import at_once
+from .max_unavailable import at_a_time
 from .plan import planned_nodes
 from .readiness import carries, judge
 from .text import count, listed
@@ -217,7 +217,7 @@ def _restart(situation: Situation) -> RestartState | None:
     daemonset, expected = situation.seen["daemonset"], situation.plan["restart"]
     if not pending or daemonset is None:
         return None
-    rounds = -(-pending // at_once(daemonset["max_unavailable"], len(rows)))
+    rounds = -(-pending // at_a_time(daemonset["max_unavailable"], daemonset["max_surge"], len(rows)))
     seconds = rounds * (expected["seconds_each"] if expected else ASSUMED_SECONDS) * RESTART_SLACK
     return RestartState(
         until=situation.now + situation.plan["batch_timeout"] + seconds, through=through, moved=situation.now

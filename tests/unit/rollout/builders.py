@@ -233,6 +233,7 @@ def daemonset(desired: int, selector: Mapping[str, str] | None = None, **fields:
         node_selector={"kubernetes.io/os": "linux", **(SELECTOR if selector is None else selector)},
         revision=REVISION,
         max_unavailable="1",
+        max_surge="0",
     )
     seen.update(fields)  # type: ignore[typeddict-item]
     return seen

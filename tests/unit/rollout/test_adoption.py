@@ -138,6 +138,7 @@ def test_the_plan_tells_what_restarts_and_for_how_long_at_the_present_max_unavai
     assert PLAN["restart"] == {
         "nodes": 4,
         "max_unavailable": "1",
+        "max_surge": "0",
         "raised_to": None,
         "at_once": 1,
         "seconds_each": 5,
@@ -165,6 +166,20 @@ def test_one_that_is_higher_already_is_not_lowered() -> None:
     told = plan(ALL, running=RUNNING, observation=seen, adoption_max_unavailable=2)["restart"]
     assert told is not None
     assert (told["raised_to"], told["at_once"]) == (None, 3)
+
+
+def test_with_a_surge_as_many_restart_at_once_and_nothing_is_raised() -> None:
+    seen = stuck_cluster()
+    seen["daemonset"].update(max_unavailable="0", max_surge="50%")
+    surging = plan(ALL, running=RUNNING, observation=seen, adoption_max_unavailable=3)
+    told = surging["restart"]
+    assert told is not None
+    assert (told["raised_to"], told["at_once"], told["seconds"]) == (None, 2, 10)
+    assert "2 at a time (maxSurge 50%), about 10 s" in " ".join(plan_text(surging).split())
+    labelled(seen, *RUNNING, the_plan=surging)
+    assert [action["do"] for action in decided(seen, the_plan=surging)["actions"]] == ["scope_installation"]
+    seen["daemonset"].update(max_unavailable="1", max_surge="0")
+    assert [action["do"] for action in decided(seen, the_plan=surging)["actions"]] == ["raise_max_unavailable"]
 
 
 def test_the_time_is_assumed_where_no_pod_tells_it() -> None:

@@ -62,6 +62,8 @@ class DaemonSetSeen(TypedDict):
     revision: str | None
     """controller-revision-hash of the newest ControllerRevision."""
     max_unavailable: str
+    max_surge: str
+    """How many nodes may have a second calico-node, which becomes ready before the first one goes; `0`: none."""
 
 
 class ConditionSeen(TypedDict):

@@ -96,10 +96,12 @@ class Restart(TypedDict):
     nodes: int
     max_unavailable: str
     """Of the DaemonSet, when the plan was made."""
+    max_surge: str
+    """The same; where it is not `0`, it is the limit, and maxUnavailable is neither that nor raised."""
     raised_to: str | None
     """What it is raised to for that time; null where it stays."""
     at_once: int
-    """How many nodes may be without calico-node at the same time."""
+    """On how many nodes calico-node restarts at the same time."""
     seconds_each: int
     """From a calico-node's start to its readiness."""
     observed: bool
