@@ -325,6 +325,14 @@ def test_rhel_10_without_vxlan_is_not_sent_for_the_extra_modules() -> None:
     assert remedy.startswith("dnf install kernel-modules-core-6.12.0-55.el10.x86_64 ")
 
 
+def test_modules_of_several_packages_are_installed_at_once() -> None:
+    facts = with_modules(rhel10_without_extra_modules(), "absent", "vxlan")
+    facts = answering(facts, "link.vxlan", errno=errno.EOPNOTSUPP)
+    remedy = judgement("module_package_missing", facts, encapsulation="vxlan").remedy or ""
+    release = "6.12.0-55.el10.x86_64"
+    assert remedy.startswith(f"dnf install kernel-modules-extra-{release} kernel-modules-core-{release} ")
+
+
 def test_what_no_module_brings_is_not_looked_for_in_a_package() -> None:
     found = judgement("btf_present", knowing(healthy(), btf=None), dataplane="bpf")
     assert (found.remedy or "").startswith("boot a kernel built with CONFIG_DEBUG_INFO_BTF; ")

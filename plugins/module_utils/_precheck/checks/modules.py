@@ -92,7 +92,9 @@ def _probes(want: Want) -> Tuple[str, ...]:
     category="kernel",
     applies=ALWAYS,
     probes=_probes,
-    remedy=lambda facts, want: "{}; {}".format(where_from(facts, "the missing modules"), OUTSIDE),
+    remedy=lambda facts, want: "{}; {}".format(
+        where_from(facts, "the missing modules", _sort(facts, want).absent), OUTSIDE
+    ),
     source="kubernetes/kops#18724, k3s-io/k3s-ansible#419",
 )
 def module_package_missing(facts: Facts, want: Want) -> Judgement:

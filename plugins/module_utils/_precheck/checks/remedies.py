@@ -37,8 +37,8 @@ def netfilter_netlink(facts: Facts, want: Want) -> str:
     )
 
 
-def where_from(facts: Facts, option: str, modules: Sequence[str] = ("ip_set",)) -> str:
-    """What is to be done for these modules; by itself, for the one that most kernels lack when they lack any."""
+def where_from(facts: Facts, option: str, modules: Sequence[str]) -> str:
+    """What is to be done to have this option, which is in these modules where it is a module at all."""
     release = facts.get("kernel_release", "$(uname -r)")
     system: Dict[str, str] = facts.get("os_release", {})
     names = names_of(system)
