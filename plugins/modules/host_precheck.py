@@ -288,7 +288,6 @@ options:
       - nflog_target
       - vlan_or_bond_uplink
       - wifi_uplink
-      - bpf_gro_bond
       - tx_checksum_udp_ct
       - ssh_port_failsafe
   fail_on:

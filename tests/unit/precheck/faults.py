@@ -305,15 +305,6 @@ FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
         {},
         "warn",
     ),
-    (
-        "bpf_gro_bond",
-        knowing(
-            uplink("bond"),
-            cards=[{"name": "eth1", "driver": "ixgbe", "features": {"rx-gro": False}, "wireless": False}],
-        ),
-        BPF,
-        "warn",
-    ),
     ("tx_checksum_udp_ct", sysctl(net__netfilter__nf_conntrack_acct=None), {}, "warn"),
     ("ssh_port_failsafe", knowing(healthy(), ssh_ports=[22, 2222]), {"host_endpoints": True}, "warn"),
 ]

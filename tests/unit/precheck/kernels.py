@@ -190,7 +190,9 @@ def healthy() -> RawFacts:
         ],
         "ipv6": True,
         "listeners": {"tcp/10248": [{"address": "127.0.0.1", "program": "kubelet"}]},
-        "cards": [{"name": "eth0", "driver": "virtio_net", "features": {"rx-gro": True}, "wireless": False}],
+        "cards": [
+            {"name": "eth0", "driver": "virtio_net", "features": {"tx-checksum-ip-generic": True}, "wireless": False}
+        ],
         "networkmanager": {"running": False, "unmanaged": [], "managed_cali": []},
         "cgroups": {"v1": False, "v2": True, "supported": True, "memory": True},
         "platform": {"sys_vendor": "QEMU", "product_name": "Standard PC", "chassis_asset_tag": None, "model": None},

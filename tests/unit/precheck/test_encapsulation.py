@@ -86,7 +86,7 @@ def test_vmxnet3_with_offloads_off_and_other_cards_are_well() -> None:
 
 
 def test_features_are_read_from_the_blocks_of_the_kernels_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ["rx", "tx-udp_tnl-segmentation", *(f"other-{number}" for number in range(31)), "rx-gro"]
+    names = ["rx", "tx-udp_tnl-segmentation", *(f"other-{number}" for number in range(31)), "tx-checksum-ip-generic"]
 
     def answer(_asking: object, _link: str, question: bytes) -> bytes:
         command = struct.unpack_from("=I", question)[0]
@@ -99,7 +99,7 @@ def test_features_are_read_from_the_blocks_of_the_kernels_answer(monkeypatch: py
         return question[:8] + struct.pack("=8I", 0xFFFFFFFF, 0, 1 << 1, 0, 0xFFFFFFFF, 0, 0, 0)
 
     monkeypatch.setattr(ethtool, "_ask", answer)
-    assert ethtool.features("eth0") == {"tx-udp_tnl-segmentation": True, "rx-gro": False}
+    assert ethtool.features("eth0") == {"tx-udp_tnl-segmentation": True, "tx-checksum-ip-generic": False}
 
 
 def test_the_kernel_tells_its_loopbacks_features() -> None:

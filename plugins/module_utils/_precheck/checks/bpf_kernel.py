@@ -124,21 +124,3 @@ def vlan_or_bond_uplink(facts: Facts, want: Want) -> Judgement:
     if uplink and uplink["kind"] in ("vlan", "macvlan", "team"):
         return warn("bpf does not support this uplink", observed="{} is a {}".format(uplink["name"], uplink["kind"]))
     return ok("{} is".format(uplink["name"]) if uplink else "which uplink is taken is for another check")
-
-
-@check(
-    rank=108,
-    category="dataplane",
-    applies=BPF,
-    remedy="ethtool -K LINK gro on, for each link of the bond",
-    source="felix/dataplane/linux/bpf_ep_mgr.go goes by the members of a bond",
-)
-def bpf_gro_bond(facts: Facts, want: Want) -> Judgement:
-    """The links of a bond join packets before Felix's programs see them."""
-    bond = any(link["kind"] == "bond" and link["up"] for link in facts["links"])
-    off = [card["name"] for card in facts["cards"] if card["features"].get("rx-gro") is False]
-    if bond and off:
-        return warn(
-            "links of a bond do not join packets: bpf runs for each of them", observed=", ".join(off), expected="gro on"
-        )
-    return ok("no bond" if not bond else "they do")

@@ -63,6 +63,12 @@ ELSEWHERE = (
     ),
     Elsewhere(106, "vfio_hugepages_vpp", "nobody: the VPP data plane is not one of `dataplane`", "docs.tigera.io VPP"),
     Elsewhere(107, "windows_node", "the plan, which leaves Windows nodes out by itself", "projectcalico/calico#4727"),
+    Elsewhere(
+        108,
+        "bpf_gro_bond",
+        "nobody: Felix asks nothing of a card's GRO, with a bond or without; it turns it off where bpfDisableGROForIfaces says so",
+        "felix/dataplane/linux/bpf_ep_mgr.go, syncIfaceProperties; projectcalico/calico#7633",
+    ),
 )
 
 CATALOGUE: Tuple[Check, ...] = tuple(

@@ -17,7 +17,7 @@ _SIOCETHTOOL = 0x8946
 _GET_STRINGS, _GET_SET_INFO, _GET_FEATURES = 0x1B, 0x37, 0x3A
 _FEATURES = 4  # ETH_SS_FEATURES
 _NAME_LENGTH = 32
-CONCERNED = ("tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation", "tx-checksum-ip-generic", "rx-gro")
+CONCERNED = ("tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation", "tx-checksum-ip-generic")
 
 
 def cards(root: Root) -> List[Dict[str, Any]]:
