@@ -75,7 +75,7 @@ attributes:
     support: partial
     details: >-
       The API server judges all objects by a dry run, and nothing is made. Nothing is known of the hosts then, so every node's entry
-      says that its check was skipped.
+      says that it has not been checked.
   diff_mode:
     support: none
   idempotent:
@@ -108,7 +108,8 @@ RETURN = r"""
 prechecks:
   description: >-
     What each node answered, by name, in the shape in which hosts register theirs. C(precheck) holds a PrecheckResult; without one,
-    C(msg) or C(skip_reason) says why.
+    C(msg) or C(skip_reason) says why. C(clock_offset) in its C(facts) is to the creation of the node's Job, and C(call_seconds) how long
+    it took from then until the answer was read.
   returned: success
   type: dict
 manifests:
@@ -141,7 +142,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.preche
     JobSettings,
     config_map,
     job,
-    skipped,
+    not_in_check_mode,
 )
 
 NOT_FOR_NODES = ("node_name", "controller_clock", "max_age", "cache_dir", "fail_on")
@@ -182,7 +183,7 @@ def main() -> None:
         settings, archive = job_settings(params), precheck_archive()
         if module.check_mode:
             rehearse(cluster, settings, nodes, archive, asked)
-            prechecks.update((node.name, skipped("check mode makes no Job")) for node in nodes)
+            prechecks.update((node.name, not_in_check_mode()) for node in nodes)
             result["manifests"] = [config_map(settings, b"", asked), *(job(settings, node.name) for node in nodes)]
         elif nodes:
             until = time.monotonic() + params["timeout"]

@@ -89,7 +89,7 @@ def _shares(fleet: Fleet) -> list[tuple[str, int]]:
 def _gravities(row: Row) -> str:
     """Under which choices the host is shown."""
     found = [grave for grave in GRAVITY if row.counts[grave]]
-    if row.outcome in ("unreachable", "no_result"):
+    if row.outcome in ("unreachable", "no_result", "not_checked"):
         found.append(UNJUDGED)
     return " ".join([*found, row.outcome])
 

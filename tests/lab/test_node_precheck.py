@@ -104,6 +104,7 @@ def test_a_host_without_ssh_and_python_passes_on_the_evidence_of_its_kernel(chec
     TypeAdapter(PrecheckResult).validate_python(found, strict=True)
     assert [one for one in found["findings"] if one["status"] in ("fail", "skipped")] == []
     assert found["verdict"] == "pass"
+    assert 0 <= found["facts"]["clock_offset"] <= checked["prechecks"]["immutable"]["call_seconds"]
     assert found["summary"]["exercised"] > 5
     assert {name: found["settings"][name] for name in CALICO} == CALICO
 
@@ -155,7 +156,7 @@ def test_check_mode_lets_the_api_server_judge_and_makes_nothing(modules: Modules
     assert not outcome.failed
     assert outcome.writes == []
     assert [one["kind"] for one in outcome["manifests"]] == ["ConfigMap", "Job"]
-    assert outcome["prechecks"]["immutable"]["skipped"]
+    assert outcome["prechecks"]["immutable"]["not_in_check_mode"]
 
 
 def test_check_mode_shows_what_the_api_server_would_refuse(modules: Modules) -> None:

@@ -30,6 +30,7 @@ from .._rollout.precheck_job import (
     silent,
     skipped,
     target,
+    timed,
 )
 from .._rollout.text import listed
 from .client import METADATA, NODES, ApiError, Cluster
@@ -48,6 +49,10 @@ class _Running:
     node: Target
     uid: str
     until: float
+    began: float
+    """When its Job was asked for, by this machine's clock."""
+    ticks: float
+    """The same, by one that nobody sets."""
     pod: PodSeen | None = None
 
 
@@ -119,6 +124,7 @@ class PrecheckJobs:
                 mirror.wait_for_change(LOOK_AGAIN)
 
     def _start(self, node: Target) -> None:
+        began, ticks = time.time(), time.monotonic()
         try:
             made = self._cluster.request("POST", _path(self._settings, "jobs"), body=job(self._settings, node.name))
         except ApiError as error:
@@ -127,7 +133,7 @@ class PrecheckJobs:
             self._answers[node.name] = failed(str(error))
             return
         until = min(time.monotonic() + self._settings.node_timeout, self._deadline)
-        self._running[node.name] = _Running(node, made["metadata"]["uid"], until)
+        self._running[node.name] = _Running(node, made["metadata"]["uid"], until, began, ticks)
 
     def _look(self, pods: Sequence[PodSeen]) -> None:
         by_job = {pod.job_uid: pod for pod in pods}
@@ -135,7 +141,7 @@ class PrecheckJobs:
             # A pod that is gone explains more than none.
             one.pod = by_job.get(one.uid) or one.pod
             if one.pod is not None and one.pod.phase in ("Succeeded", "Failed"):
-                self._end(one, self._read(one.node, one.pod))
+                self._end(one, self._read(one, one.pod))
             elif time.monotonic() >= one.until:
                 self._end(one, silent(one.pod, self._settings.node_timeout, self._events(one)))
 
@@ -143,7 +149,8 @@ class PrecheckJobs:
         self._answers[one.node.name] = answer
         self._remove(one)
 
-    def _read(self, node: Target, pod: PodSeen) -> Registered:
+    def _read(self, one: _Running, pod: PodSeen) -> Registered:
+        node = one.node
         if pod.node != node.name:
             return failed("its pod ran on {0}: something moved it".format(pod.node))
         path = "{0}/{1}/log".format(_path(self._settings, "pods"), pod.name)
@@ -152,7 +159,9 @@ class PrecheckJobs:
             answer = registered(node, self._cluster.text(path, query=query, timeout=LOG_SECONDS), self._examine)
         except ApiError as error:
             return failed("its container's log cannot be read: {0}".format(error))
-        if "precheck" not in answer and pod.trouble:
+        if "precheck" in answer:
+            return timed(answer, one.began, time.monotonic() - one.ticks)
+        if pod.trouble:
             answer["msg"] += " ({0})".format(pod.trouble)
         return answer
 

@@ -16,6 +16,9 @@ from .settings import Rule
 NOT_IN_RUN = "not_in_run"
 """The cause of a node whose host the run was limited to leave out: neither admitted nor blamed."""
 
+NOT_CHECKED = "not_checked"
+"""The cause of a node that only a Job can check, in check mode: nothing is known of it, so no budget pays for it."""
+
 # What calls itself a node and cannot run a DaemonSet's pod: the operator's own affinity keeps these out by the same labels.
 _UNSUPPORTED = (
     ("eks.amazonaws.com/compute-type", "fargate", "an AWS Fargate node runs no DaemonSets"),
@@ -90,6 +93,10 @@ def without_evidence(
         failed = failed_checks(outcome)
         remedy = next((check["remedy"] for check in failed if check["remedy"]), None)
         return _fault(node["name"], host, tier, "precheck_failed", outcome["reason"] or "its precheck failed", remedy)
+    if outcome["outcome"] == NOT_CHECKED:
+        entry = _entry(node["name"], host, *_silence(outcome))
+        entry["tier"] = tier
+        return entry
     return _fault(node["name"], host, tier, *_silence(outcome))
 
 
@@ -134,6 +141,8 @@ def _silence(outcome: HostOutcome) -> tuple[str, str, str]:
             outcome["reason"] or "it could not be reached",
             "Make the host reachable over SSH and run again",
         )
+    if outcome["outcome"] == NOT_CHECKED:
+        return NOT_CHECKED, outcome["reason"] or "it has not been checked", "Run without check mode"
     return "no_result", outcome["reason"] or "it gave no result", "Run the precheck on the host and see what it prints"
 
 

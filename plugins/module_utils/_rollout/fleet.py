@@ -157,7 +157,7 @@ def _system(host: HostOutcome) -> str:
 
 
 def _badness(row: Row) -> tuple[int, int, int, int]:
-    order = {"failed": 0, "unreachable": 1, "no_result": 1, "passed": 2}
+    order = {"failed": 0, "unreachable": 1, "no_result": 1, "not_checked": 1, "passed": 2}
     return (order.get(row.outcome, 1), -row.counts[FAIL], -row.counts[UNJUDGED], -row.counts[WARN])
 
 

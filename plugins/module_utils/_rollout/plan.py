@@ -28,7 +28,7 @@ from .documents import (
     UnprovenNode,
 )
 from .errors import RolloutError
-from .exclusion import NOT_IN_RUN, excluded_hosts, excluded_node, kept_out, without_evidence
+from .exclusion import NOT_CHECKED, NOT_IN_RUN, excluded_hosts, excluded_node, kept_out, without_evidence
 from .labels import ADMISSION_KEY, ADMISSION_VALUE, check_label
 from .matching import match_hosts
 from .max_unavailable import check_max_unavailable
@@ -85,7 +85,7 @@ def build_plan(
         elif adopted(node, outside is None, label):
             adoption.append(node["name"])
             doubt = without_evidence(node, host, tier and tier.name, report, contradicted)
-            if doubt and doubt["cause"] != NOT_IN_RUN:
+            if doubt and doubt["cause"] not in (NOT_IN_RUN, NOT_CHECKED):
                 doubts.append(unproven(doubt))
         elif outside:
             excluded.append(outside)

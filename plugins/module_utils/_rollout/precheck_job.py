@@ -221,6 +221,22 @@ def skipped(reason: str) -> Registered:
     return {"skipped": True, "skip_reason": reason}
 
 
+def not_in_check_mode() -> Registered:
+    return {**skipped("check mode makes no Job"), "not_in_check_mode": True}
+
+
+def timed(answer: Registered, began: float, seconds: float) -> Registered:
+    """With when its Job was begun, and how long that took until it was read: the host read its clock at some time within it.
+
+    An image that has to be pulled makes it long. So the clock is not judged by it, but compared as far as that is certain (clock_skew).
+    """
+    facts = answer["precheck"].get("facts", {})
+    clock = facts.get("clock")
+    offset = None if clock is None else round(clock - began, 3)
+    precheck = {**answer["precheck"], "facts": {**facts, "clock_offset": offset}}
+    return {**answer, "precheck": precheck, "checked_at": round(began, 3), "call_seconds": round(seconds, 3)}
+
+
 def silent(pod: PodSeen | None, seconds: int, events: Sequence[str]) -> Registered:
     """A node whose container did not end in time."""
     if pod is None:

@@ -118,6 +118,10 @@ def _outcome(answer: Any, node_name: str | None) -> HostOutcome:
         return host
     if answer.get("unreachable"):
         return _without("unreachable", f"it could not be reached: {why(answer)}", node_name)
+    if answer.get("not_in_check_mode"):
+        return _without(
+            "not_checked", "it has not been checked: in check mode no Job is made, and a real run checks it", node_name
+        )
     if answer.get("skipped"):
         return _without(
             "no_result",

@@ -21,6 +21,9 @@ from tests.unit.kube.fake_api import FakeApi, Reply, Request, fake_api, status
 SETTINGS = JobSettings("a1b2", "checks", "python:3", "python3", [], 30, 2_000_000_000)
 NODES = [Target(f"n-{number}", "linux", "", "") for number in range(6)]
 
+AHEAD = 100
+"""Seconds that the nodes' clocks are ahead."""
+
 
 class World:
     """A namespace in which each Job's pod has succeeded once it is looked for, unless its node is silent."""
@@ -37,7 +40,9 @@ class World:
         if kind == "jobs":
             return self._job(request)
         if request.path.endswith("/log"):
-            return Reply(body=f"{MARK}{json.dumps({'identity': {}})}\n".encode())
+            return Reply(
+                body=f"{MARK}{json.dumps({'identity': {}, 'facts': {'clock': time.time() + AHEAD}})}\n".encode()
+            )
         if kind == "pods":
             return self._pods(request)
         return Reply(body={"metadata": {"resourceVersion": "1"}, "items": []})
@@ -98,6 +103,15 @@ def test_every_node_gives_its_result_and_never_more_jobs_are_there_than_allowed(
     assert world.most_jobs == 2
     assert len(deleted(api)) == len(NODES) + 1
     assert deleted(api)[-1] == SETTINGS.config_map
+
+
+def test_a_clock_is_compared_with_the_time_at_which_the_job_was_asked_for() -> None:
+    began = time.time()
+    with jobs(World()) as (run, _api):
+        answer = run.run(NODES[:1], b"code", {})["n-0"]
+    took, offset = answer["call_seconds"], answer["precheck"]["facts"]["clock_offset"]
+    assert began - 0.001 <= answer["checked_at"] <= time.time()
+    assert AHEAD - 0.01 <= offset <= AHEAD + took + 0.01
 
 
 def test_a_silent_node_is_given_up_at_its_own_deadline_and_its_job_removed() -> None:

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan import build_plan, plan_id, planned_nodes
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan_text import plan_text
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_job import not_in_check_mode
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_report import assemble
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -86,6 +87,19 @@ def test_a_node_whose_host_is_unreachable_stays_outside_and_is_told_so() -> None
     report = assemble({"a": answer("core-1"), "b": answer("core-2"), "c": UNREACHABLE}, {"c": "core-3"})
     made = build_plan([facts(name) for name in CORE], report, [tier("core")])
     assert (entries(made)["core-3"]["cause"], entries(made)["core-3"]["host"]) == ("unreachable", "c")
+
+
+def test_a_node_that_check_mode_cannot_check_is_told_so_and_no_budget_pays_for_it() -> None:
+    nodes = [facts("core-1"), facts("core-2", calico_ready=True), facts("core-3")]
+    report = evidence(["core-1"], **{"h-core-2": not_in_check_mode(), "h-core-3": not_in_check_mode()})
+    for host in ("h-core-2", "h-core-3"):
+        report["hosts"][host]["node_name"] = host[2:]
+    made = build_plan(nodes, report, [tier("core", failure_budget=0)])
+    (outside,) = made["excluded"]
+    assert (outside["node"], outside["cause"], outside["counts"]) == ("core-3", "not_checked", False)
+    assert outside["reason"].startswith("it has not been checked")
+    assert made["tiers"][0]["left_out"] == 0
+    assert made["unproven"] == []
 
 
 def test_a_node_whose_host_gave_no_result_stays_outside_and_is_told_so() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_job import not_in_check_mode
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_report import assemble, with_nodes
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_text import precheck_text
 
@@ -78,6 +79,11 @@ def test_a_failing_verdict_without_a_failed_check_is_no_pass() -> None:
         ),
         ({"unreachable": True}, "unreachable", "it could not be reached: no message was given"),
         ({"skipped": True}, "no_result", "the precheck was skipped on it: its condition was false"),
+        (
+            not_in_check_mode(),
+            "not_checked",
+            "it has not been checked: in check mode no Job is made, and a real run checks it",
+        ),
         ({"failed": True, "msg": "\n\nTimed out\nmore"}, "no_result", "the precheck could not run on it: Timed out"),
         (
             {"failed": True, "msg": "Task failed: Action failed: No start of json", "module_stderr": "boom\n"},

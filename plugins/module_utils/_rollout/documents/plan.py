@@ -68,6 +68,7 @@ class ExcludedNode(TypedDict):
         "precheck_failed",
         "unreachable",
         "no_result",
+        "not_checked",
         "no_node",
         "not_in_run",
         "contradiction",

@@ -180,8 +180,8 @@ class CrossFinding(TypedDict):
 class HostOutcome(TypedDict):
     """One host of the inventory in a PrecheckReport."""
 
-    outcome: Literal["passed", "failed", "unreachable", "no_result"]
-    """What the result means once waivers and the other hosts are taken into account."""
+    outcome: Literal["passed", "failed", "unreachable", "no_result", "not_checked"]
+    """What the result means once waivers and the other hosts are taken into account. `not_checked`: check mode asks no node by a Job."""
     reason: str | None
     """Why there is no passing result, in one sentence; null when passed."""
     node_name: str | None
