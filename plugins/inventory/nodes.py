@@ -42,19 +42,6 @@ options:
     type: list
     elements: dict
     default: []
-  admission_label:
-    description: The label that lets calico-node onto a node.
-    type: dict
-    default: {}
-    suboptions:
-      key:
-        description: Key of the label.
-        type: str
-        default: rollout.calico-ops.dev/admitted
-      value:
-        description: Value of the label.
-        type: str
-        default: 'true'
   address_types:
     description:
       - Which of a Node's addresses becomes C(ansible_host). The first type that the Node has wins. A Node that has none of them gets no
@@ -65,6 +52,7 @@ options:
     default: [InternalIP]
 extends_documentation_fragment:
   - calico_ops.rollout._kube
+  - calico_ops.rollout._label
   - ansible.builtin.constructed
   - ansible.builtin.inventory_cache
 """

@@ -26,21 +26,6 @@ description:
     C(Installation) named C(overlay) exists, when Calico or Canal was installed from a manifest into C(kube-system), when the label
     is one that tigera-operator ignores, or when no node would take the pods of Calico's control plane.
 options:
-  admission_label:
-    description: The label that a node must carry to get Calico.
-    type: dict
-    default: {}
-    suboptions:
-      key:
-        description:
-          - Key of the label. Keys that contain C(operator.tigera.io), C(kubernetes.io/os) and
-            C(projectcalico.org/operator-node-migration) are refused, because tigera-operator drops or overrides them.
-        type: str
-        default: rollout.calico-ops.dev/admitted
-      value:
-        description: Value of the label.
-        type: str
-        default: 'true'
   create:
     description:
       - Create the C(Installation) from O(spec), with the selectors in it from its first moment. Label the first batch before,
@@ -83,6 +68,7 @@ options:
     default: 120
 extends_documentation_fragment:
   - calico_ops.rollout._kube
+  - calico_ops.rollout._label
   - calico_ops.rollout._placement
   - calico_ops.rollout._attributes
   - calico_ops.rollout._attributes.kube_group
@@ -231,7 +217,11 @@ created:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import AUTH_CONSTRAINTS, AUTH_OPTIONS
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import (
+    AUTH_CONSTRAINTS,
+    AUTH_OPTIONS,
+    LABEL_OPTIONS,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster, connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.installation import (
     await_committed,
@@ -247,11 +237,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scoping i
     ScopeRequest,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import (
-    ADMISSION_KEY,
-    ADMISSION_VALUE,
-    check_label,
-)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import check_label
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.placement import read_placement
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.wishes import PATCH, REFUSE, WHEN_OWNED
 
@@ -262,20 +248,13 @@ LIST_SECONDS = 30
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "admission_label": {
-                "type": "dict",
-                "default": {},
-                "options": {
-                    "key": {"type": "str", "default": ADMISSION_KEY, "no_log": False},
-                    "value": {"type": "str", "default": ADMISSION_VALUE},
-                },
-            },
             "create": {"type": "bool", "default": False},
             "spec": {"type": "dict"},
             "may_lose_calico": {"type": "list", "elements": "str", "default": []},
             "when_owned": {"type": "str", "choices": list(WHEN_OWNED), "default": REFUSE},
             "wait": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 120},
+            **LABEL_OPTIONS,
             **AUTH_OPTIONS,
             **PLACEMENT_OPTIONS,
         },

@@ -28,19 +28,6 @@ options:
       - Kubernetes label selector of the nodes that are expected to run calico-node, for instance C(topology.kubernetes.io/zone in (a,b)).
         Read anew with each change, so nodes that join during the wait are expected too.
     type: str
-  admission_label:
-    description: The label that a node must carry to get Calico.
-    type: dict
-    default: {}
-    suboptions:
-      key:
-        description: Key of the label.
-        type: str
-        default: rollout.calico-ops.dev/admitted
-      value:
-        description: Value of the label.
-        type: str
-        default: 'true'
   timeout:
     description: Seconds after which the module fails, for all nodes together. V(0) judges once and does not wait.
     type: int
@@ -51,6 +38,7 @@ options:
     default: 0
 extends_documentation_fragment:
   - calico_ops.rollout._kube
+  - calico_ops.rollout._label
   - calico_ops.rollout._attributes
   - calico_ops.rollout._attributes.kube_group
 attributes:

@@ -18,19 +18,6 @@ description:
   - Reads only, one list of each kind. The nodes are listed in pages and trimmed page by page.
   - Works before Calico is installed. What is not there yet is null or empty.
 options:
-  admission_label:
-    description: The label that lets calico-node onto a node.
-    type: dict
-    default: {}
-    suboptions:
-      key:
-        description: Key of the label.
-        type: str
-        default: rollout.calico-ops.dev/admitted
-      value:
-        description: Value of the label.
-        type: str
-        default: 'true'
   policy_gaps:
     description:
       - Whether to look for workloads on Linux nodes without a Ready calico-node, where no network policy is in force for them.
@@ -42,6 +29,7 @@ options:
     default: false
 extends_documentation_fragment:
   - calico_ops.rollout._kube
+  - calico_ops.rollout._label
   - calico_ops.rollout._attributes
   - calico_ops.rollout._attributes.kube_group
 attributes:
