@@ -186,9 +186,10 @@ def test_the_cache_answers_without_asking_and_a_flush_asks_again(nodes: Lab, tmp
 def test_the_connection_is_an_option_too_and_a_token_is_in_no_message(nodes: Lab, tmp_path: Path) -> None:
     assert Inventory(nodes, tmp_path, kubeconfig=str(nodes.kubeconfig)).listed(K8S_AUTH_KUBECONFIG="/nowhere")
     server = nodes.admin.server
-    refused = Inventory(nodes, tmp_path, host=server, api_key="c2VjcmV0LXRva2Vu", validate_certs=False).error()
-    assert "401" in refused
-    assert "c2VjcmV0LXRva2Vu" not in refused
+    for token, told in (("c2VjcmV0LXRva2Vu\n", "401"), ("c2VjcmV0LXRva2Vu\nLXR3bw", "The credential has a line break")):
+        refused = Inventory(nodes, tmp_path, host=server, api_key=token, validate_certs=False).error()
+        assert told in refused
+        assert "c2VjcmV0LXRva2Vu" not in refused
 
 
 def test_a_wrong_selector_of_a_tier_is_named(nodes: Lab, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import urlsplit, urlunsplit
 
 from .._rollout.documents import ClusterAddress
+from .._rollout.errors import RolloutError
 from .credentials import client_library, loader_for
 from .plain import Settings, plain_pool
 
@@ -97,6 +98,7 @@ class Connection:
         if authorization:
             self._on_secret(authorization)
             self._on_secret(authorization.split(None, 1)[-1])
+            _refuse_unsendable(authorization)
             expiry = expiry or _jwt_expiry(authorization)
         headers = _impersonation(self._auth)
         if authorization:
@@ -155,7 +157,8 @@ def _override(settings: AnySettings, auth: dict[str, Any]) -> None:
 
 def _authorization(settings: AnySettings, auth: dict[str, Any]) -> str | None:
     if auth.get("api_key"):
-        return "Bearer {api_key}".format(**auth)
+        # The file that it was read from may end in a line break, as may what is loaded.
+        return "Bearer {0}".format(auth["api_key"].strip())
     # `authorization` in older clients.
     loaded = settings.api_key.get("BearerToken") or settings.api_key.get("authorization")
     if loaded:
@@ -163,6 +166,15 @@ def _authorization(settings: AnySettings, auth: dict[str, Any]) -> str | None:
     if auth.get("username") and auth.get("password"):
         return str(urllib3.util.make_headers(basic_auth="{username}:{password}".format(**auth))["authorization"])
     return None
+
+
+def _refuse_unsendable(authorization: str) -> None:
+    """Before http.client does, whose error shows the header, and so the credential."""
+    if not (authorization.isascii() and authorization.isprintable()):
+        raise RolloutError(
+            "The credential has a line break or another character that cannot be sent to an API server. See `api_key`, or the token "
+            "of the kubeconfig: most often more was copied than the token, or it was broken into lines."
+        )
 
 
 def _impersonation(auth: dict[str, Any]) -> dict[str, Any]:

@@ -418,3 +418,22 @@ def test_a_watch_goes_on_with_a_renewed_credential(tmp_path: Path) -> None:
         assert [next(events)[1]["metadata"]["name"] for _attempt in range(2)] == ["n-0", "n-2"]
         assert [request.query["resourceVersion"] for request in api.requests[:3]] == ["0", "1", "1"]
     assert tokens(api)[:3] == ["Bearer t-1", "Bearer t-1", "Bearer t-2"]
+
+
+def test_a_line_break_at_the_end_of_a_token_is_none_of_it() -> None:
+    headers = Connection({"host": "https://127.0.0.3:6443", "api_key": "c2VjcmV0\n"}).access().headers
+    assert headers["Authorization"] == "Bearer c2VjcmV0"
+
+
+@pytest.mark.parametrize("token", ["c2VjcmV0\nLXRva2Vu", "c2VjcmV0\x00", "c2VjcmV0\u2026"])
+@pytest.mark.parametrize("given", ["option", "kubeconfig"])
+def test_a_token_that_cannot_be_sent_is_refused_without_being_shown(token: str, given: str) -> None:
+    loaded = kubeconfig("https://127.0.0.3:6443", token=token)
+    auth = (
+        {"host": "https://127.0.0.3:6443", "api_key": token}
+        if given == "option"
+        else {"kubeconfig": loaded, "context": "x"}
+    )
+    with pytest.raises(RolloutError, match="cannot be sent to an API server") as refused:
+        Connection(auth).access()
+    assert "c2VjcmV0" not in str(refused.value)
