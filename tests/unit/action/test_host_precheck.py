@@ -37,6 +37,8 @@ class Host:
         task = Mock(args=args, async_val=0, check_mode=check_mode)
         connection = Mock(_shell=Mock(tmpdir=None))
         action = host_precheck.ActionModule(task, connection, Mock(), Mock(), Mock(), Mock())
+        # The loader of plugins gives the name.
+        action._load_name = host_precheck.MODULE
         action._execute_module = self._check
         action._low_level_execute_command = lambda command, sudoable: {"stdout": self.boot, "sudoable": sudoable}
         return action.run(None, {"inventory_hostname": "h"})
