@@ -184,6 +184,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
 
 def _without(secrets: set[str], text: str) -> str:
-    for secret in secrets:
+    # A secret may begin with another one.
+    for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "********")
     return text

@@ -127,3 +127,9 @@ def test_on_an_older_core_strings_that_could_be_templates_are_marked_and_others_
         "a": [("marked", "{{ x }}"), "plain", 7, None],
         ("marked", "{% k %}"): True,
     }
+
+
+def test_no_secret_stands_in_a_message_also_when_one_begins_with_another() -> None:
+    plugin = pytest.importorskip("ansible_collections.calico_ops.rollout.plugins.inventory.nodes")
+    said = plugin._without({"abc", "abcdef"}, "Bearer abcdef was refused, and so was abc")
+    assert said == "Bearer ******** was refused, and so was ********"
