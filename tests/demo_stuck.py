@@ -62,8 +62,8 @@ def tell(story: Story) -> None:
 
 
 def _flat(output: str) -> str:
-    """Text that the terminal's width was wrapped for, in one line."""
-    return " ".join(re.sub(r"[\"',]?\n\s*[\"'-]?", " ", output).split())
+    """Text that was wrapped, to the terminal's width or into items of a list, in one line."""
+    return " ".join(re.sub(r"[\"',]?\n\s*(- )?[\"']?", " ", output).split())
 
 
 def main() -> int:
