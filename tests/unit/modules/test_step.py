@@ -62,6 +62,21 @@ def test_nothing_is_decided_on_a_state_older_than_our_own_write() -> None:
     assert world.installation_writes == 1
 
 
+def test_ready_pods_are_listed_anew_right_before_the_selector_is_set_and_once_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, written = World("a", "b"), []
+
+    def observe_once(cluster: Any) -> Any:
+        written.append(world.installation_writes)
+        return listed(cluster)
+
+    listed = step_module.observe_once
+    monkeypatch.setattr(step_module, "observe_once", observe_once)
+    assert outcome(carried_out(world))[0] == "done"
+    assert written == [0, 1]
+
+
 def test_what_the_api_server_would_refuse_of_the_selector_stops_it_before_the_first_label() -> None:
     world = World("a", "b")
     world.refused["default"] = status(422, "Invalid", "spec.variant: unsupported value")
