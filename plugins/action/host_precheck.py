@@ -15,6 +15,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS, problem_with, wanted
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import complaints, examine
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import records
@@ -67,14 +68,14 @@ class ActionModule(ActionBase):
     def _check(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """The result, with when and how long the call was made as the controller saw it."""
         began, ticks = time.time(), time.monotonic()
-        want = wanted(options)
+        clock = options["controller_clock"]
+        want = wanted({**options, "controller_clock": began if clock is None else clock})
         asked = asked_of(want, options["checks"], options["deadline"])
         answer: dict[str, Any] = self._execute_module(module_name=MODULE, module_args=asked, task_vars=task_vars)
         self._remove_tmp_path(self._connection._shell.tmpdir)
         seconds = round(time.monotonic() - ticks, 3)
         if "facts" in answer:
-            own_clock = options["controller_clock"] is None
-            answer = _judged(answer, want._replace(controller_clock=began) if own_clock else want, options)
+            answer = _judged(answer, want, options)
         return {**answer, "checked_at": round(began, 3), "call_seconds": seconds, "reused": False}
 
     def _other_boot(self, record: Any) -> str | None:
@@ -96,7 +97,7 @@ class ActionModule(ActionBase):
             result.setdefault("warnings", []).append(f"The result of {host} could not be kept for later runs: {error}")
 
 
-def _judged(answer: dict[str, Any], want: Any, options: dict[str, Any]) -> dict[str, Any]:
+def _judged(answer: dict[str, Any], want: Want, options: dict[str, Any]) -> dict[str, Any]:
     """The answer with the judgement in place of the facts."""
     others = {key: value for key, value in answer.items() if key not in ("facts", "modules_loaded", "duration")}
     try:

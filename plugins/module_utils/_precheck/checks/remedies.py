@@ -69,7 +69,7 @@ def _packages(facts: Facts, modules: Sequence[str]) -> List[str]:
     """Each once, in the order of the modules."""
     system, release = facts.get("os_release", {}), facts.get("kernel_release", "")
     found = (package_of(system, release, module) for module in modules)
-    return list({package: None for package in found if package})
+    return list(dict.fromkeys(filter(None, found)))
 
 
 def load_now(modules: str) -> str:

@@ -37,13 +37,15 @@ def gather(asked: Mapping[str, Any], root: Any = None) -> Dict[str, Any]:
 
     def left(known: Facts) -> Questions:
         files_left = [one for one in of_files if one[0] not in known]
-        return files_left or _of_the_kernel(_may_be_asked(asked, probes, known), known, session)
+        return files_left or _of_the_kernel(probes, {**known, **unasked(known)}, session)
+
+    def unasked(known: Facts) -> Facts:
+        return {} if asked["allow_module_load"] else unsafe(probes, known)
 
     before = attempt(lambda: modules.loaded_now(root))
     facts.update(ask_all(left, item_deadline, started + asked["deadline"]))
     after = attempt(lambda: modules.loaded_now(root))
-    if not asked["allow_module_load"]:
-        facts.update(unsafe(probes, facts))
+    facts.update(unasked(facts))
     return {
         "facts": facts,
         "modules_loaded": sorted(set(after.get("value", ())) - set(before.get("value", ()))),
@@ -60,11 +62,6 @@ def _of_files(asked: Mapping[str, Any], root: Root, release: str, probes: Mappin
     if asked["apiserver"]:
         questions.append(("apiserver", lambda: connects(asked["apiserver"], _ITEM_DEADLINE - 2)))
     return questions
-
-
-def _may_be_asked(asked: Mapping[str, Any], probes: Mapping[str, Probe], known: Facts) -> Dict[str, Probe]:
-    unasked = {} if asked["allow_module_load"] else unsafe(probes, known)
-    return {name: probe for name, probe in probes.items() if name not in unasked}
 
 
 def _of_the_kernel(probes: Mapping[str, Probe], known: Facts, session: Session) -> Questions:
