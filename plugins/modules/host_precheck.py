@@ -1,7 +1,12 @@
+#!/usr/bin/python
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What calico-node will ask of a host, asked before."""
+"""Asks this host what the action plugin of the same name sends along. The answers are judged on the controller.
+
+A module of the JSONARGS kind: Ansible puts the arguments in the place of a marker and gives the whole to Python. So a host compiles
+what asks and no part of Ansible, which would cost it more than the check does, and would say how old its Python may be.
+"""
 
 DOCUMENTATION = r"""
 module: host_precheck
@@ -12,7 +17,7 @@ author:
 description:
   - Asks the host's kernel, network and files what calico-node will ask them, and judges the answers for the Calico that is planned.
     The host need not have joined a cluster.
-  - M(calico_ops.rollout.host_probe) asks on the host; the answers are judged on the controller.
+  - What travels to the host only asks; the answers are judged on the controller.
   - Objects (IP sets, links, nftables) are made in a network namespace that ends with the question. Nothing is left behind, no
     sysctl is written, no port is bound, and no program of the host is run.
   - A question that would make the kernel load a module is not asked, unless O(allow_module_load=true). The files of modprobe then
@@ -306,7 +311,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: The module changes nothing, so it does the same as otherwise.
+    details: Loads no modules, whatever O(allow_module_load) says. Otherwise it changes nothing, and does the same.
   diff_mode:
     support: none
   idempotent:
@@ -316,7 +321,6 @@ attributes:
     support: none
     details: The answers are judged when they are there. Use C(forks) for many hosts at a time; O(deadline) bounds each.
 seealso:
-  - module: calico_ops.rollout.host_probe
   - module: calico_ops.rollout.node_precheck
 notes:
   - Needs Python 3.6 or newer on the host, and its standard library. Without C(become), a user namespace is tried; where the host does not
@@ -449,3 +453,65 @@ precheck:
           node outside: it will be listed as excluded"
         source: projectcalico/calico#9540
 """
+
+import base64
+import json
+import sys
+import zlib
+from importlib import import_module
+
+# Ansible puts a JSON text there, of which only the base64 texts of the action plugin are read.
+ARGUMENTS = r"""<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>"""
+OLDEST = (3, 6)
+
+
+def main():
+    if sys.version_info < OLDEST:
+        text = "host_precheck: {0} is Python {1}.{2} and {3}.{4} or newer is needed; name another by ansible_python_interpreter"
+        say(failed=True, msg=text.format(sys.executable, *(sys.version_info[:2] + OLDEST)))
+    else:
+        answer(json.loads(ARGUMENTS))
+
+
+def answer(sent):
+    import_from(opened(sent["sources"]))
+    answered = import_module("host.gather").gather(opened(sent["asked"]))
+    # As a text, which costs Ansible less than what it says.
+    say(changed=False, **dict(answered, facts=json.dumps(answered["facts"], separators=(",", ":"))))
+
+
+def say(**result):
+    sys.stdout.write(json.dumps(result) + "\n")
+
+
+def opened(text):
+    return json.loads(zlib.decompress(base64.b64decode(text)).decode("utf-8"))
+
+
+def import_from(sources):
+    """Lets Python import from `sources`, {path: text}, without a file."""
+    from importlib.abc import ExecutionLoader
+    from importlib.machinery import ModuleSpec
+
+    def path_of(name):
+        paths = (name.replace(".", "/") + ending for ending in (".py", "/__init__.py"))
+        return next((path for path in paths if path in sources), None)
+
+    class Sent(ExecutionLoader):
+        @staticmethod
+        def find_spec(name, _path=None, _target=None):
+            path = path_of(name)
+            return path and ModuleSpec(name, Sent(), origin=path, is_package=path.endswith("/__init__.py"))
+
+        def get_filename(self, fullname):
+            return path_of(fullname)
+
+        def get_source(self, fullname):
+            return sources[path_of(fullname)]
+
+    sys.meta_path.insert(0, Sent)
+
+
+# A tool that runs modules to learn their arguments puts none in.
+if __name__ == "__main__" and ARGUMENTS.startswith("{"):
+    main()

@@ -49,7 +49,7 @@ def forget(directory: str, host: str) -> None:
 @functools.cache
 def code() -> str:
     """Names the checks by their source: a new version of the collection, or a patch of it, asks something else."""
-    sources = [_PLUGINS / "modules" / "host_probe.py", *(_PLUGINS / "module_utils" / "_precheck").rglob("*.py")]
+    sources = [_PLUGINS / "modules" / "host_precheck.py", *(_PLUGINS / "module_utils" / "_precheck").rglob("*.py")]
     together = hashlib.sha256()
     for source in sorted(sources):
         together.update(str(source.relative_to(_PLUGINS)).encode() + b"\0" + source.read_bytes() + b"\0")

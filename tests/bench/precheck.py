@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS, wanted
 
 from tests.bench import measured_python
 from tests.bench.figures import BenchError, Figure, load
@@ -29,7 +30,13 @@ MIB = 1024
 
 PING = {"name": "Ping", "ansible.builtin.ping": {}}
 SETUP = {"name": "Gather facts", "ansible.builtin.setup": {}}
-PRECHECK: dict[str, Any] = {"name": "Check", "calico_ops.rollout.host_precheck": {"fail_on": "never"}}
+MORE = {
+    "encapsulation": "vxlan",
+    "pod_cidrs": ["10.0.0.0/16"],
+    "service_cidrs": ["10.1.0.0/16"],
+    **dict.fromkeys(["ipv6", "wireguard", "sctp", "host_endpoints", "flow_offload"], True),
+}
+"""With these the kernel is asked most questions; the other data planes have more checks, but ask less."""
 
 
 def run(repetitions: int) -> list[Figure]:
@@ -48,8 +55,15 @@ def a_host(number: int) -> HostSpec:
 
 
 def bench(ansible: Ansible, repetitions: int) -> list[Figure]:
-    one_by_one = [one_check(check.id) for check in spread(CATALOGUE, TASKS)]
-    kinds = {"empty": [], "ping": [PING], "precheck": [PRECHECK], "setup": [SETUP], "one by one": one_by_one}
+    one_by_one = [a_check(checks=[check]) for check in spread(applying(), TASKS)]
+    kinds: dict[str, list[dict[str, Any]]] = {
+        "empty": [],
+        "ping": [PING],
+        "precheck": [a_check()],
+        "with more": [a_check(**MORE)],
+        "setup": [SETUP],
+        "one by one": one_by_one,
+    }
     seconds: dict[str, list[float]] = {kind: [] for kind in kinds}
     # The first of each opens the connections and compiles the modules.
     for repetition in range(-1, repetitions):
@@ -68,12 +82,14 @@ def bench(ansible: Ansible, repetitions: int) -> list[Figure]:
 def times(seconds: dict[str, list[float]]) -> list[Figure]:
     middle = {kind: statistics.median(runs) for kind, runs in seconds.items()}
     empty, ping, precheck = middle["empty"], middle["ping"], middle["precheck"]
-    as_tasks = empty + (middle["one by one"] - empty) / TASKS * len(CATALOGUE)
+    as_tasks = empty + (middle["one by one"] - empty) / TASKS * len(applying())
     return [
         Figure(f"ping on {HOSTS} hosts, median", ping, "s"),
-        Figure(f"host_precheck ({len(CATALOGUE)} checks), median", precheck, "s"),
+        Figure(f"host_precheck ({len(applying())} of {len(CATALOGUE)} checks apply), median", precheck, "s"),
+        Figure(f"host_precheck with more settings ({len(applying(**MORE))} apply), median", middle["with more"], "s"),
         Figure(f"one task a check (from {TASKS} tasks), median", as_tasks, "s"),
         Figure("host_precheck / ping", precheck / ping, at_most=1.15),
+        Figure("host_precheck with more settings / ping", middle["with more"] / ping, at_most=1.15),
         Figure("host_precheck / ping, without Ansible's own start", (precheck - empty) / (ping - empty)),
         Figure("host_precheck / setup, which gathers Ansible's facts", precheck / middle["setup"]),
         Figure("one task a check / host_precheck", as_tasks / precheck, at_least=20),
@@ -84,7 +100,7 @@ def footprint(ansible: Ansible, repetitions: int) -> list[Figure]:
     """What the module's process and its children take on a host, next to ping's."""
     more: dict[str, list[float]] = {"cpu": [], "memory": []}
     for _repetition in range(repetitions):
-        ping, precheck = ansible.measured(PING), ansible.measured(PRECHECK)
+        ping, precheck = ansible.measured(PING), ansible.measured(a_check(**MORE))
         more["cpu"].append(1000 * (precheck["cpu"] - ping["cpu"]))
         more["memory"].append((precheck["memory"] - ping["memory"]) / MIB)
     return [
@@ -123,8 +139,14 @@ class Ansible:
         return {key: statistics.median(one[key] for one in found) for key in ("cpu", "memory")}
 
 
-def one_check(check: str) -> dict[str, Any]:
-    return {"name": f"Check {check}", "calico_ops.rollout.host_precheck": {"fail_on": "never", "checks": [check]}}
+def a_check(**options: Any) -> dict[str, Any]:
+    return {"name": "Check", "calico_ops.rollout.host_precheck": {"fail_on": "never", **options}}
+
+
+def applying(**options: Any) -> list[str]:
+    """The checks that these options ask for, by id."""
+    want = wanted({**{name: how.get("default") for name, how in OPTIONS.items()}, "controller_clock": 0.0, **options})
+    return [check.id for check in CATALOGUE if check.applies.holds(want)]
 
 
 def spread(items: Sequence[Any], count: int) -> list[Any]:

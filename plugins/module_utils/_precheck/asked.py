@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. What a host is asked, so that these checks can judge: the options of the module host_probe."""
+"""PRIVATE. What a host is asked, so that these checks can judge."""
 
 from typing import Any, Dict, Iterable, Optional
 
@@ -14,7 +14,18 @@ from .checks.ports import ports_of
 
 
 def asked_of(want: Want, selected: Optional[Iterable[str]] = None, deadline: float = 30.0) -> Dict[str, Any]:
-    """`selected`: the ids of the checks to be made, all when None. Files and network are always read."""
+    """`selected`: the ids of the checks to be made, all when None. `deadline`: seconds. Files and network are always read.
+
+    - probes: questions to the kernel, as ipset.protocol, link.vxlan, compat.set.inet (host/probes/catalogue.py knows them)
+    - modules: kernel modules whose state is told
+    - ports: ports of TCP and UDP whose holders are told
+    - directories: whose file systems are told, by the nearest parent for one that is not there
+    - cni_conf_dir: where the CNI configuration is read
+    - reach: name or address to which the route is told, or None
+    - apiserver: HOST:PORT to be connected to once, empty for no connection
+    - allow_module_load: whether probes may make the kernel load modules, which stay loaded
+    - deadline: seconds for all questions together
+    """
     names = None if selected is None else set(selected)
     checks = [one for one in CATALOGUE if (names is None or one.id in names) and one.applies.holds(want)]
     return {

@@ -18,7 +18,7 @@ Judged = List[Tuple[Check, Judgement]]
 
 
 class StrangeAnswer(ValueError):
-    """A host that answered something else than host_probe does. What comes from a host is not trusted to have a shape."""
+    """A host that answered something else than was asked. What comes from a host is not trusted to have a shape."""
 
 
 def examine(
@@ -26,13 +26,13 @@ def examine(
 ) -> Tuple[Dict[str, Any], Judged]:
     """The document, and the judgements of the checks that were asked for and apply.
 
-    `answered` is what host_probe returns, with its facts parsed. Raises StrangeAnswer.
+    `answered` is what `host.gather` returns. Raises StrangeAnswer.
     """
     try:
         return _examine(answered, want, selected)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, NoEvidence) as error:
         raise StrangeAnswer(
-            "the host answered something else than host_probe does: {}: {}".format(type(error).__name__, error)
+            "the host answered something else than was asked: {}: {}".format(type(error).__name__, error)
         ) from error
 
 

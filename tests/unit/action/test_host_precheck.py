@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -31,6 +33,7 @@ class Host:
         self.facts = knowing(healthy(), **own)
         self.boot = f"boot-1\n{MACHINE}\n"
         self.checks: list[dict[str, Any]] = []
+        self.loaded: list[str] = []
         monkeypatch.setattr(host_precheck.ActionBase, "run", lambda action, tmp, task_vars: {})
 
     def task(self, check_mode: bool = False, **args: Any) -> dict[str, Any]:
@@ -44,8 +47,9 @@ class Host:
         return action.run(None, {"inventory_hostname": "h"})
 
     def _check(self, module_name: str, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
-        self.checks.append(module_args)
-        return {"changed": False, "facts": json.dumps(self.facts), "modules_loaded": [], "duration": 0.1}
+        assert module_args["sources"] == host_precheck.SOURCES
+        self.checks.append(json.loads(zlib.decompress(base64.b64decode(module_args["asked"]))))
+        return {"changed": False, "facts": json.dumps(self.facts), "modules_loaded": self.loaded, "duration": 0.1}
 
 
 @pytest.fixture
@@ -58,7 +62,7 @@ def test_the_host_is_asked_for_what_the_checks_need_and_compared_with_the_contro
 ) -> None:
     result = host.task(dataplane="bpf", max_age=60, cache_dir=str(tmp_path))
     (asked,) = host.checks
-    assert asked == asked_of(want(dataplane="bpf"))
+    assert asked == json.loads(json.dumps(asked_of(want(dataplane="bpf"))))
     offset = host.facts["clock"]["value"] - result["checked_at"]
     assert abs(result["precheck"]["facts"]["clock_offset"] - offset) < 0.01
     assert (result["reused"], result["call_seconds"] >= 0) == (False, True)
@@ -109,6 +113,19 @@ def test_check_mode_keeps_nothing(host: Host, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_check_mode_loads_no_modules(host: Host) -> None:
+    for check_mode in (False, True):
+        host.task(check_mode=check_mode, allow_module_load=True)
+    assert [asked["allow_module_load"] for asked in host.checks] == [True, False]
+
+
+@pytest.mark.parametrize("loaded", [[], ["ip_set"]])
+def test_modules_that_were_loaded_are_a_change(host: Host, loaded: list[str]) -> None:
+    host.loaded = loaded
+    result = host.task(allow_module_load=True)
+    assert (result["changed"], result["precheck"]["modules_loaded"]) == (bool(loaded), loaded)
+
+
 def test_what_cannot_be_kept_is_a_warning(host: Host, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     result = host.task(max_age=60, cache_dir=str(tmp_path / "file"))
@@ -139,7 +156,7 @@ def test_what_a_host_says_that_no_host_can_say_is_a_failure_of_its_own(host: Hos
     host.facts = {"links": [1, 2]}  # type: ignore[dict-item]
     result = host.task()
     assert result["failed"]
-    assert result["msg"].startswith("host_precheck: the host answered something else than host_probe does: ")
+    assert result["msg"].startswith("host_precheck: the host answered something else than was asked: ")
     assert "precheck" not in result
 
 

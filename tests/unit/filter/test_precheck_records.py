@@ -57,7 +57,7 @@ def test_the_checks_are_named_by_their_code(monkeypatch: pytest.MonkeyPatch, tmp
     assert (now, len(now)) == (code(), 64)
     for folder in ("modules", "module_utils/_precheck/checks"):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "modules" / "host_probe.py").write_text("")
+    (tmp_path / "modules" / "host_precheck.py").write_text("")
     monkeypatch.setattr(precheck_records, "_PLUGINS", tmp_path)
     before = code()
     (tmp_path / "module_utils" / "_precheck" / "checks" / "new.py").write_text("")

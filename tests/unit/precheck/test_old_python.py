@@ -7,52 +7,33 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.executor.module_common import REPLACER_JSONARGS
+from ansible_collections.calico_ops.rollout.plugins.action import host_precheck
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import examine
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sources import sources
 
 from tests.environment.places import CHECKOUT
 from tests.pythons import python as python_of
 from tests.unit.precheck.kernels import want
 
 OLDEST = "3.6"
+MARKER = REPLACER_JSONARGS.decode()
 WANT = want(encapsulation="vxlan", ipv6=True, wireguard=True)
 GATHER = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from module_utils._precheck import asked, options, report
+from module_utils._precheck import asked, options, report, sources
 from module_utils._precheck.host import in_cluster
 from module_utils._precheck.host.gather import gather
 answered = gather(json.loads(sys.argv[2]))
 sys.stdout.write(json.dumps({"answered": answered, "python": sys.version_info[:2], "loaded": sorted(sys.modules)}))
 """
-# ansible.module_utils.basic of an old ansible-core is not at hand: this stands for it and runs the module's own main.
-RUN_MODULE = """
-import json, sys, types
-sys.path.insert(0, sys.argv[1])
-import _precheck, importlib
-base = "ansible_collections.calico_ops.rollout.plugins.module_utils"
-for name in ("_precheck", "_precheck.host.gather", "_precheck.host.probes.catalogue"):
-    sys.modules[base + "." + name] = importlib.import_module(name)
-for depth in range(1, 6):
-    sys.modules.setdefault(".".join(base.split(".")[:depth]), types.ModuleType("x"))
-class Module:
-    def __init__(self, argument_spec, supports_check_mode):
-        self.params = {name: how.get("default") for name, how in argument_spec.items()}
-        self.params.update(json.loads(sys.argv[3]))
-    def exit_json(self, **result):
-        sys.stdout.write(json.dumps(result))
-        sys.exit(0)
-    def fail_json(self, **result):
-        sys.stdout.write(json.dumps(dict(result, failed=True)))
-        sys.exit(1)
-for name in ("ansible", "ansible.module_utils", "ansible.module_utils.basic"):
-    sys.modules[name] = types.ModuleType(name)
-sys.modules["ansible.module_utils.basic"].AnsibleModule = Module
-exec(compile(open(sys.argv[2]).read(), sys.argv[2], "exec"), {"__name__": "__main__"})
-"""
+MODULE = CHECKOUT / "plugins/modules/host_precheck.py"
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +82,40 @@ def test_root_gets_an_answer_to_every_question_on_the_oldest_python(answer: dict
     assert {name: fact for name, fact in facts.items() if "lost" in fact} == {}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "failed"), [({"probes": ["ipset.protocol"]}, None), ({"probes": ["nonsense"]}, True)]
-)
-def test_the_module_itself_runs_on_the_oldest_python(
-    python: str, arguments: dict[str, Any], failed: bool | None
-) -> None:
-    module = str(CHECKOUT / "plugins/modules/host_probe.py")
-    found = run(python, "-c", RUN_MODULE, str(CHECKOUT / "plugins/module_utils"), module, json.dumps(arguments))
-    assert found.get("failed") == failed
-    assert ("facts" in found) == (failed is None)
+def sent(text: str, **what: Any) -> str:
+    """The module as Ansible sends it (JSONARGS: the arguments' JSON stands where the marker was)."""
+    arguments = {"_ansible_check_mode": False, **{name: host_precheck.packed(value) for name, value in what.items()}}
+    assert text.count(MARKER) == 1
+    return text.replace(MARKER, json.dumps(arguments))
+
+
+def piped(python: str, text: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """As over SSH with pipelining: Python reads the module from its standard input."""
+    env = {"PATH": "", "HOME": str(home), "TMPDIR": str(home)}
+    return subprocess.run([python], input=text, capture_output=True, text=True, check=False, env=env, cwd=home)
+
+
+def test_the_module_that_is_sent_asks_on_the_oldest_python_and_writes_no_file(python: str, tmp_path: Path) -> None:
+    asked = {**asked_of(WANT), "cni_conf_dir": "/etc/cni/'''\"\"\"\\net.d", "probes": ["ipset.protocol"]}
+    done = piped(python, sent(MODULE.read_text(), sources=sources(), asked=asked), tmp_path)
+    assert done.stderr == ""
+    answer = json.loads(done.stdout)
+    assert {"ipset.protocol", "kernel_release", "routes"} <= set(json.loads(answer["facts"]))
+    assert (answer["changed"], answer["modules_loaded"]) == (False, [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_older_python_is_told_which_is_needed(python: str, tmp_path: Path) -> None:
+    newer = MODULE.read_text().replace("OLDEST = (3, 6)", "OLDEST = (3, 7)")
+    answer = json.loads(piped(python, sent(newer, sources={}, asked={}), tmp_path).stdout)
+    assert answer == {
+        "failed": True,
+        "msg": f"host_precheck: {python} is Python 3.6 and 3.7 or newer is needed; name another by ansible_python_interpreter",
+    }
+
+
+def test_a_fault_in_what_was_sent_is_shown_with_its_line(python: str, tmp_path: Path) -> None:
+    broken = {**sources(), "host/gather.py": "def gather(asked):\n    raise RuntimeError(asked)\n"}
+    done = piped(python, sent(MODULE.read_text(), sources=broken, asked={}), tmp_path)
+    assert 'File "host/gather.py", line 2, in gather\n' in done.stderr
+    assert done.returncode != 0

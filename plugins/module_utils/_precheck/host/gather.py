@@ -19,7 +19,13 @@ _ITEM_DEADLINE, _LOADING_DEADLINE = 5.0, 10.0
 
 
 def gather(asked: Mapping[str, Any], root: Any = None) -> Dict[str, Any]:
-    """What this host answers to `asked`, which has the options of the module host_probe, as that module returns it."""
+    """What this host answers to `asked`, a document as asked.py of the controller makes it.
+
+    - facts: what was found, by name. Each is {"value": ...}, or {"errno", "text"} with which the kernel refused, or
+      {"unexercised": [module]}, the modules that asking would have loaded, or {"lost": why there is no answer, "remedy": ...}
+    - modules_loaded: kernel modules that are loaded now and were not before
+    - duration: seconds
+    """
     started = time.monotonic()
     root = root or Root()
     system = os.uname()

@@ -167,13 +167,6 @@ def find(name: str) -> Probe:
     raise KeyError(name)
 
 
-def known(name: str) -> bool:
-    try:
-        return bool(find(name))
-    except KeyError:
-        return False
-
-
 def _present(rest: str) -> Probe:
     """Where the module is not there yet, nothing can have been left: such a probe is not made then."""
     if rest == "nft":
