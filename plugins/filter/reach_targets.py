@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import reach as _reach
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import reach_plan as _plan
 from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import document, readable
 
 
 @readable
 def reach_targets(result: Any) -> list[str]:
-    return _reach.targets_for(document(result, "PrecheckResult")["settings"])
+    return _plan.targets_for(document(result, "PrecheckResult")["settings"])
 
 
 class FilterModule:

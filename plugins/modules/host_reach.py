@@ -61,7 +61,7 @@ options:
         type: dict
         required: true
   listen_seconds:
-    description: Seconds after which a listener ends by itself, at most 900. It must be there until every host has probed.
+    description: Seconds after which a listener ends by itself, at most 3600. It must be there until every host has probed.
     type: int
     default: 120
   probe_seconds:
@@ -148,7 +148,7 @@ from typing import Any, Dict
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.calico_ops.rollout.plugins.module_utils._reach import listen, probe, wire
 
-LONGEST_LISTENING = 900
+LONGEST_LISTENING = 3600
 LONGEST_PROBING = 60
 SHORTEST_TOKEN = 16
 

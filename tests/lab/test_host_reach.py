@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -24,9 +24,27 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="lab hosts are made by
 
 # A listener of somebody else's, which says nothing to whoever connects.
 TAKES_A_PORT = (
-    "import socket, time; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); "
-    "s.bind(('0.0.0.0', {port})); s.listen(5); open('/tmp/taken', 'w').close(); time.sleep(600)"
+    "import os, socket, time; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); "
+    "s.bind(('0.0.0.0', {port})); s.listen(5); open('/tmp/taken', 'w').write(str(os.getpid())); "
+    "time.sleep(600)"
 )
+KILLS_THE_LISTENER = """
+import glob, os, signal, time
+while True:
+    unix = open("/proc/net/unix").read().splitlines()
+    sockets = {f"socket:[{line.split()[6]}]" for line in unix if "@calico-ops-reach-" in line}
+    for descriptor in glob.glob("/proc/[0-9]*/fd/*") if sockets else []:
+        try:
+            if os.readlink(descriptor) in sockets:
+                pid = int(descriptor.split("/")[2])
+                # The leader of its session is the child that has gone: what is left is the listener alone.
+                if os.getsid(pid) != pid and os.stat(f"/proc/{pid}/fd/0").st_rdev == os.stat("/dev/null").st_rdev:
+                    os.kill(pid, signal.SIGKILL)
+                    raise SystemExit(0)
+        except OSError:
+            pass
+    time.sleep(0.02)
+"""
 DROPS = """
 table inet reach {
   chain input {
@@ -39,9 +57,8 @@ SETTINGS = {
     "precheck_reach": True,
     "precheck_encapsulation": "vxlan",
     "precheck_bgp": True,
-    "precheck_fail_on": "never",
+    "precheck_reach_probe_seconds": 2,
 }
-SETTINGS["precheck_reach_probe_seconds"] = 2
 
 
 DROPS_IPV6 = """
@@ -56,7 +73,9 @@ table inet reach {
 
 @pytest.fixture(scope="module")
 def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostSet]:
-    made = HostSet(tmp_path_factory.mktemp("reach"), [HostSpec(f"reach-{number}", dual_stack=True) for number in (1, 2, 3)])
+    made = HostSet(
+        tmp_path_factory.mktemp("reach"), [HostSpec(f"reach-{number}", dual_stack=True) for number in (1, 2, 3)]
+    )
     made.start()
     try:
         yield made
@@ -64,12 +83,18 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostSet]:
         made.stop()
 
 
-def reached(hosts: HostSet, directory: Path, **variables: Any) -> dict[str, Any]:
+class Run(NamedTuple):
+    code: int
+    said: str
+    report: dict[str, Any]
+
+
+def play(hosts: HostSet, directory: Path, *options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
     inventory = directory / "inventory.yml"
     inventory.write_text(yaml.safe_dump(hosts.inventory()))
     given = {**SETTINGS, "precheck_report_dir": str(directory), **variables}
     ended = subprocess.run(
-        ["ansible-playbook", "-i", str(inventory), "calico_ops.rollout.precheck", "-e", json.dumps(given)],
+        ["ansible-playbook", "-i", str(inventory), "calico_ops.rollout.precheck", "-e", json.dumps(given), *options],
         env={**os.environ, "ANSIBLE_PIPELINING": "true"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -77,11 +102,31 @@ def reached(hosts: HostSet, directory: Path, **variables: Any) -> dict[str, Any]
         timeout=120,
         check=False,
     )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "precheck_reach_token" not in ended.stdout
+    return ended
+
+
+def run(hosts: HostSet, directory: Path, *options: str, **variables: Any) -> Run:
+    ended = play(hosts, directory, *options, **variables)
     report: dict[str, Any] = json.loads((directory / "reach.json").read_text())
     TypeAdapter(ReachReport).validate_python(report, strict=True)
-    return report
+    return Run(ended.returncode, ended.stdout + ended.stderr, report)
+
+
+def passed(hosts: HostSet, directory: Path, **variables: Any) -> dict[str, Any]:
+    """The report of a run that ends with 0."""
+    played = run(hosts, directory, **variables)
+    assert (played.code, played.report["outcome"]) == (0, "passed"), played.said
+    return played.report
+
+
+def failed(hosts: HostSet, directory: Path, **variables: Any) -> dict[str, Any]:
+    """The report of a run that its findings end, and nothing else."""
+    played = run(hosts, directory, **variables)
+    assert (played.code, played.report["outcome"]) == (2, "failed"), played.said
+    assert played.said.count("fatal: ") == 1
+    assert played.report["reason"] in played.said
+    return played.report
 
 
 def traces(host: Host) -> dict[str, str]:
@@ -111,26 +156,44 @@ def shut(*hosts: Host, rules: str = DROPS) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def killed_listener(host: Host) -> Iterator[None]:
+    """Somebody ends the host's listener as soon as there is one."""
+    enter = ["nsenter", f"--target={host.pid}", "--mount", "--net", "--pid", "--wd=/", "--"]
+    killer = subprocess.Popen([*enter, "/usr/bin/python3", "-c", KILLS_THE_LISTENER])
+    try:
+        yield
+        assert killer.wait(timeout=1) == 0
+    finally:
+        killer.kill()
+        killer.wait()
+
+
 def test_hosts_with_open_ports_reach_each_other_and_keep_no_trace(hosts: HostSet, tmp_path: Path) -> None:
     before = {host.name: traces(host) for host in hosts.hosts}
-    report = reached(hosts, tmp_path)
+    report = passed(hosts, tmp_path)
     assert report["targets"] == ["tcp/179", "tcp/5473", "udp/4789"]
-    assert (report["outcome"], report["probes"], report["reached"]) == ("passed", 18, 18)
+    assert (report["probes"], report["reached"]) == (18, 18)
     assert {host.name: traces(host) for host in hosts.hosts} == before
 
 
 def test_ip_in_ip_is_proven_by_a_packet_of_its_own(hosts: HostSet, tmp_path: Path) -> None:
-    report = reached(hosts, tmp_path, precheck_reach_targets=["ip/4"])
+    report = passed(hosts, tmp_path, precheck_reach_targets=["ip/4"])
     assert (report["targets"], report["probes"], report["reached"]) == (["ip/4"], 6, 6)
 
 
 def test_a_firewall_is_found_with_the_host_that_has_it_and_the_port(hosts: HostSet, tmp_path: Path) -> None:
     with shut(hosts.host("reach-2")):
-        report = reached(hosts, tmp_path)
+        report = failed(hosts, tmp_path)
     (finding,) = report["findings"]
     assert (finding["target"], finding["outcome"], finding["destinations"]) == ("udp/4789", "timeout", ["reach-2"])
     assert finding["sources"] == ["reach-1", "reach-3"]
-    assert report["outcome"] == "failed"
+
+
+def test_what_was_found_fails_no_play_that_is_to_report_alone(hosts: HostSet, tmp_path: Path) -> None:
+    with shut(hosts.host("reach-2")):
+        played = run(hosts, tmp_path, precheck_fail_on="never")
+    assert (played.code, played.report["outcome"]) == (0, "failed")
 
 
 def test_hosts_of_both_families_are_asked_over_both_and_a_firewall_for_one_is_found(
@@ -139,7 +202,10 @@ def test_hosts_of_both_families_are_asked_over_both_and_a_firewall_for_one_is_fo
     before = {host.name: traces(host) for host in hosts.hosts}
     both = {"precheck_ipv6": True, "precheck_wireguard": True}
     with shut(hosts.host("reach-2"), rules=DROPS_IPV6):
-        report = reached(hosts, tmp_path, **both)
+        # A kernel without WireGuard fails the precheck.
+        played = run(hosts, tmp_path, precheck_fail_on="never", **both)
+    report = played.report
+    assert (played.code, report["outcome"]) == (0, "failed"), played.said
     over_ipv4 = ["tcp/179", "tcp/5473", "udp/4789", "udp/51820"]
     assert report["targets"] == [*over_ipv4[:2], "tcp6/179", "tcp6/5473", *over_ipv4[2:], "udp6/4789", "udp6/51821"]
     (finding,) = report["findings"]
@@ -154,22 +220,37 @@ def test_a_port_in_use_is_connected_to_and_left_alone(hosts: HostSet, tmp_path: 
     squatter = subprocess.Popen([*enter, "/usr/bin/python3", "-c", TAKES_A_PORT.format(port=179)])
     try:
         deadline = time.monotonic() + 20
-        while taken.run(["test", "-e", "/tmp/taken"]).returncode != 0:
+        while taken.run(["test", "-s", "/tmp/taken"]).returncode != 0:
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        report = reached(hosts, tmp_path)
+        # The precheck has its own word on who has BGP's port.
+        report = passed(hosts, tmp_path, precheck_fail_on="never")
         assert squatter.poll() is None
     finally:
-        squatter.kill()
-        squatter.wait()
-        taken.run(["rm", "-f", "/tmp/taken"])
-    assert (report["outcome"], report["reached"], report["not_provable"]) == ("passed", 18, 0)
+        # It is a child of nsenter, which would not take it along.
+        taken.run(["sh", "-c", "kill $(cat /tmp/taken); rm -f /tmp/taken"])
+        squatter.wait(timeout=20)
+    assert (report["reached"], report["not_provable"]) == (18, 0)
 
 
-def test_a_listener_that_ended_early_proves_nothing_and_is_named(hosts: HostSet, tmp_path: Path) -> None:
-    # Without an answer a host asks for two seconds, and the listeners have one.
-    with shut(*hosts.hosts):
-        report = reached(hosts, tmp_path, precheck_reach_seconds=1)
-    assert report["ended_early"] == ["reach-1", "reach-2", "reach-3"]
-    assert report["findings"] == []
-    assert report["reached"] + report["not_provable"] == report["probes"]
+@pytest.mark.parametrize(("fail_on", "code"), [("fail", 2), ("never", 0)])
+def test_a_run_whose_listeners_ended_early_is_not_proven(
+    hosts: HostSet, tmp_path: Path, fail_on: str, code: int
+) -> None:
+    with killed_listener(hosts.host("reach-2")):
+        played = run(hosts, tmp_path, precheck_fail_on=fail_on)
+    assert (played.code, played.report["outcome"]) == (code, "not_proven"), played.said
+    assert (played.report["ended_early"], played.report["findings"]) == (["reach-2"], [])
+    assert played.report["reached"] + played.report["not_provable"] == played.report["probes"]
+
+
+def test_a_host_alone_is_told_that_nothing_was_asked(hosts: HostSet, tmp_path: Path) -> None:
+    played = run(hosts, tmp_path, "--limit", "reach-1")
+    assert (played.code, played.report["outcome"], played.report["probes"]) == (0, "not_asked", 0), played.said
+    assert "Result: nothing was asked: 1 host took part, and it takes two." in played.said
+
+
+def test_check_mode_says_that_nothing_was_asked(hosts: HostSet, tmp_path: Path) -> None:
+    played = play(hosts, tmp_path, "--check")
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "Result: nothing was asked: check mode neither listens nor sends." in played.stdout

@@ -1,27 +1,19 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. What hosts reach of each other: which pairs are probed, and what the answers of all of them mean.
-
-A pair is ordered: a firewall may let a packet through one way only.
-"""
+"""PRIVATE. What hosts reach of each other: what the answers of all of them mean."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .canonical import digest
-from .documents import DOCUMENT_VERSION, PrecheckSettings, ReachFinding, ReachReport
+from .documents import DOCUMENT_VERSION, ReachFinding, ReachOutcome, ReachReport
 from .errors import RolloutError
 from .order import natural
+from .reach_plan import IPIP
 from .text import count, listed, printable
 
-FULL_MESH = 50
-"""Up to so many hosts each probes each other; above, a ring finds every host that is cut off, and random pairs what lies between."""
-
-RANDOM_PEERS = 3
-TYPHA, BGP, IPIP = 5473, 179, "ip/4"
 _FAULTS = {"timeout": "no answer from", "refused": "refused by", "unreachable": "no way to"}
 _IPIP_REMEDY = "let IP protocol 4 through between the nodes (security groups, host firewalls), or use VXLAN"
 # The port that hypervisors have for a VXLAN of their own.
@@ -29,42 +21,7 @@ _VXLAN_REMEDY = (
     "let {} through between the nodes (security groups, host firewalls, the hypervisor's own VXLAN), or set vxlanPort"
 )
 _USUAL_VXLAN = ("udp/4789", "udp6/4789")
-
-
-def targets_for(settings: PrecheckSettings) -> list[str]:
-    """What nodes of such a Calico send to each other, over IPv4 and, where there are IPv6 pools, over IPv6.
-
-    Typha is there in every installation by tigera-operator. IP in IP is for IPv4 alone, and each family has a WireGuard of its own.
-    """
-    ipip = [IPIP] if settings["encapsulation"] == "ipip" else []
-    over_ipv4 = [*_tcp("tcp", settings), *ipip, *_udp("udp", settings, settings["wireguard_port"])]
-    if not settings["ipv6"]:
-        return over_ipv4
-    return [*over_ipv4, *_tcp("tcp6", settings), *_udp("udp6", settings, settings["wireguard_port_v6"])]
-
-
-def _tcp(protocol: str, settings: PrecheckSettings) -> list[str]:
-    return [f"{protocol}/{port}" for port in (TYPHA, *([BGP] if settings["bgp"] else []))]
-
-
-def _udp(protocol: str, settings: PrecheckSettings, wireguard: int) -> list[str]:
-    # The BPF data plane sends node ports through VXLAN whatever the pools say.
-    vxlan = settings["encapsulation"] == "vxlan" or settings["dataplane"] == "bpf"
-    ports = [*([settings["vxlan_port"]] if vxlan else []), *([wireguard] if settings["wireguard"] else [])]
-    return [f"{protocol}/{port}" for port in ports]
-
-
-def peers_of(host: str, hosts: Collection[str], seed: str) -> list[str]:
-    """The hosts that this one probes. The same seed gives the same pairs."""
-    others = sorted(set(hosts) - {host}, key=natural)
-    if len(others) < FULL_MESH:
-        return others
-    ring = sorted(hosts, key=natural)
-    after = ring[(ring.index(host) + 1) % len(ring)]
-    rest = [name for name in others if name != after]
-    # Chance without dice: as good as random, and the same each time.
-    chosen = sorted(rest, key=lambda name: digest([seed, host, name]))[:RANDOM_PEERS]
-    return sorted([after, *chosen], key=natural)
+_NOTHING = "nothing was proven: on every port somebody else answers, or nobody, or the hosts share no family"
 
 
 def assemble_reach(answers: Mapping[str, Mapping[str, Any]]) -> ReachReport:
@@ -83,17 +40,17 @@ def assemble_reach(answers: Mapping[str, Mapping[str, Any]]) -> ReachReport:
                 outcomes.setdefault(target, {})[source, destination] = proven
     findings = [finding for target in sorted(outcomes) for finding in _findings(target, outcomes[target])]
     totals = [outcome for pairs in outcomes.values() for outcome in pairs.values()]
-    told = [_sentence(finding) for finding in findings]
-    told += [f"{count(len(silent), 'host')} took no part: {listed(list(silent))}"] if silent else []
+    reached = sum(outcome in ("ok", "answered") for outcome in totals)
+    outcome, reason = _outcome(answers, findings, silent, gone, reached)
     return ReachReport(
         kind="ReachReport",
         version=DOCUMENT_VERSION,
-        outcome="failed" if told else "passed",
-        reason="; ".join(told) or "every probe that could prove something reached its host",
-        hosts=len(answers),
+        outcome=outcome,
+        reason=reason,
+        hosts=sorted(answers, key=natural),
         targets=sorted(outcomes),
         probes=len(totals),
-        reached=sum(outcome in ("ok", "answered") for outcome in totals),
+        reached=reached,
         not_provable=sum(outcome == "not_provable" for outcome in totals),
         silent=silent,
         ended_early=gone,
@@ -105,16 +62,52 @@ def reach_text(report: ReachReport) -> str:
     """What failed and what to do about it; the last line is the result."""
     lines = []
     for finding in report["findings"]:
-        lines += [f"{_sentence(finding)}.", f"    {finding['remedy']}"]
+        lines += [f"{finding_sentence(finding)}.", f"    {finding['remedy']}"]
     lines += [f"{host} took no part: {why}" for host, why in report["silent"].items()]
     if report["ended_early"]:
-        lines.append(
-            f"The listeners of {listed(report['ended_early'])} ended before all had asked: raise precheck_reach_seconds, and ask again."
-        )
-    why = "the port is in use there, or there is no address of its family"
-    unproven = f", {report['not_provable']} not provable ({why})" if report["not_provable"] else ""
-    lines.append(f"Result: {report['reached']} of {count(report['probes'], 'probe')} reached their host{unproven}.")
+        lines += [f"{_early(report['ended_early'])}.", "    raise precheck_reach_seconds or the forks, and ask again"]
+    elif report["outcome"] == "not_proven":
+        lines += [f"{_NOTHING}.", "    ask while these ports are free, or name free ones in precheck_reach_targets"]
+    if report["outcome"] == "not_asked":
+        lines.append(f"Result: {report['reason']}.")
+    else:
+        why = "the port is in use there, its listener was gone, or there is no address of its family"
+        unproven = f", {report['not_provable']} not provable ({why})" if report["not_provable"] else ""
+        lines.append(f"Result: {report['reached']} of {count(report['probes'], 'probe')} reached their host{unproven}.")
     return "\n".join(printable(line) for line in lines)
+
+
+def finding_sentence(finding: ReachFinding) -> str:
+    sources, destinations = listed(finding["sources"], 10), listed(finding["destinations"], 10)
+    return f"{finding['target']}: {_FAULTS[finding['outcome']]} {destinations}, asked by {sources}"
+
+
+def _outcome(
+    answers: Mapping[str, Mapping[str, Any]],
+    findings: Sequence[ReachFinding],
+    silent: Mapping[str, str],
+    gone: Sequence[str],
+    reached: int,
+) -> tuple[ReachOutcome, str]:
+    """A fault that was found weighs more than what stayed unknown; and that nothing was found is no pass where nothing was proven."""
+    faults = [finding_sentence(finding) for finding in findings]
+    if silent:
+        faults.append(f"{count(len(silent), 'host')} took no part: {listed(list(silent))}")
+    if faults:
+        return "failed", "; ".join(faults)
+    if len(answers) < 2:
+        return "not_asked", f"nothing was asked: {count(len(answers), 'host')} took part, and it takes two"
+    if not any(_of(given, "listening", "ports") for given in answers.values()):
+        return "not_asked", "nothing was asked: check mode neither listens nor sends"
+    if gone:
+        return "not_proven", _early(gone)
+    if not reached:
+        return "not_proven", _NOTHING
+    return "passed", "every probe that could prove something reached its host"
+
+
+def _early(gone: Sequence[str]) -> str:
+    return f"listeners ended before the step did, and what was asked of them proves nothing: {listed(gone)}"
 
 
 def _findings(target: str, pairs: Mapping[tuple[str, str], str]) -> list[ReachFinding]:
@@ -161,11 +154,6 @@ def _remedy(target: str) -> str:
     return f"let {target} through between the nodes (security groups, host firewalls)"
 
 
-def _sentence(finding: ReachFinding) -> str:
-    sources, destinations = listed(finding["sources"], 10), listed(finding["destinations"], 10)
-    return f"{finding['target']}: {_FAULTS[finding['outcome']]} {destinations}, asked by {sources}"
-
-
 def _silence(given: Mapping[str, Any]) -> str | None:
     for part, what in (("listening", "ports"), ("probed", "reached")):
         if _of(given, part, what) is None:
@@ -176,7 +164,8 @@ def _silence(given: Mapping[str, Any]) -> str | None:
 
 
 def _ended_early(given: Mapping[str, Any]) -> bool:
-    return _of(given, "listening", "ports") is not None and not _of(given, "ended", "listened")
+    """A host that listens on nothing, as in check mode, has nothing that could end."""
+    return bool(_of(given, "listening", "ports")) and not _of(given, "ended", "listened")
 
 
 def _of(given: Mapping[str, Any], part: str, what: str) -> Any:

@@ -72,6 +72,9 @@ from .precheck import (
 )
 from .reach import (
     ReachFinding,
+    ReachOutcome,
+    ReachPeer,
+    ReachPlan,
     ReachReport,
 )
 from .status import (
@@ -128,6 +131,9 @@ __all__ = [
     "RaiseMaxUnavailable",
     "RaisedSeen",
     "ReachFinding",
+    "ReachOutcome",
+    "ReachPeer",
+    "ReachPlan",
     "ReachReport",
     "Readiness",
     "ReadinessRow",

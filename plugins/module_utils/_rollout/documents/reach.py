@@ -5,7 +5,28 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, Union
+
+ReachOutcome = Literal["passed", "failed", "not_proven", "not_asked"]
+
+
+class ReachPeer(TypedDict):
+    """A host to be asked, with what host_reach needs to know of it."""
+
+    name: str
+    address: Union[str, None]
+    address_v6: Union[str, None]
+    ports: dict[str, str]
+    """What its listener said, by target."""
+
+
+class ReachPlan(TypedDict):
+    """Who asks whom in one run. It is made once, and no report."""
+
+    peers: dict[str, ReachPeer]
+    """Every host that listens, by name."""
+    asks: dict[str, list[str]]
+    """By host those that it asks."""
 
 
 class ReachFinding(TypedDict):
@@ -26,11 +47,12 @@ class ReachReport(TypedDict):
 
     kind: Literal["ReachReport"]
     version: int
-    outcome: Literal["passed", "failed"]
-    """`failed` when a probe failed or a host took no part; what is not provable does not fail."""
+    outcome: ReachOutcome
+    """`failed`: a probe failed, or a host took no part. `not_proven`: a listener ended early, or no probe at all could prove something.
+    `not_asked`: there are not two hosts, or it was check mode. Otherwise `passed`, and `not_provable` says what stayed open."""
     reason: str
     """One sentence."""
-    hosts: int
+    hosts: list[str]
     targets: list[str]
     probes: int
     """Pairs of hosts, times targets."""
