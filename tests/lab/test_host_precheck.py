@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import gzip
 import json
@@ -35,7 +36,9 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
 from pydantic import TypeAdapter
 
 from tests.environment.places import CHECKOUT
+from tests.lab.eventually import eventually
 from tests.lab.hosts import HostSet, HostSpec
+from tests.lab.hosts.host import Host
 from tests.lab.prechecks import Answers, over_ssh, statuses
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the kernel answers only to root")
@@ -76,16 +79,20 @@ def below(*folders):
                 found.append([os.path.join(folder, name), state.st_size, state.st_mtime_ns])
     return sorted(found)
 
+# No settings but counters and caches of the machine, on which others are at work.
+COUNTED = ("_count", "/dentry-state", "/inode-nr", "/inode-state", "/file-nr", "/aio-nr", "/pty/nr", "/ns_last_pid")
+
 def settings():
     found = {}
-    for folder, _names, files in os.walk("/proc/sys/net"):
-        for name in files:
+    for folder, _names, files in os.walk("/proc/sys"):
+        for path in (os.path.join(folder, name) for name in files):
+            if path.endswith(COUNTED) or folder == "/proc/sys/kernel/random":
+                continue
             try:
-                found[os.path.join(folder, name)] = open(os.path.join(folder, name)).read()
+                found[path] = open(path, "rb").read().decode("latin-1")
             except OSError as error:
-                found[os.path.join(folder, name)] = error.errno
-    # How many connections are tracked is no setting, and the machine's.
-    return {name: value for name, value in found.items() if not name.endswith("_count")}
+                found[path] = error.errno
+    return found
 
 def traces():
     asked = Connection(NETLINK_NETFILTER, 5)
@@ -116,6 +123,19 @@ asked = json.loads(sys.argv[2])
 answers = [[number, gather(asked[number])] for number in list(range(len(asked))) * int(sys.argv[3])]
 json.dump({"before": before, "after": traces(), "answers": answers}, sys.stdout)
 """
+
+
+# What is on a lab host, by the tools of its distribution; a precheck itself runs none.
+STATE = """
+ip -details link; ip address; ip rule; ip route show table all; nft list ruleset; ls -R /sys/fs/bpf /sys/class/net
+cat /proc/net/tcp /proc/net/udp /proc/net/raw | awk '$4 != "06" { print $2, $3, $4 }'
+cat /proc/mounts /proc/net/ip_tables_names; ls /proc/sys/net/ipv4/conf
+ps -eo comm | sort; find /proc/sys/net -type f -name '*forward*' -exec cat {} +
+"""
+
+
+def seen(host: Host, script: str) -> str:
+    return host.run(["sh", "-c", script]).stdout
 
 
 def want(**settings: Any) -> Want:
@@ -283,6 +303,28 @@ def test_check_mode_gives_the_same_verdicts(hosts: HostSet, answers: Answers) ->
     assert {name: statuses(answer["precheck"]) for name, answer in checked.items()} == {
         name: statuses(answer["precheck"]) for name, answer in answers.items()
     }
+
+
+def test_on_a_host_nothing_is_written_by_a_check_over_ssh_in_any_data_plane(hosts: HostSet) -> None:
+    plain = hosts.host("plain")
+
+    def check(dataplane: str) -> None:
+        how = f"dataplane={dataplane} encapsulation=vxlan ipv6=true wireguard=true sctp=true"
+        over_ssh(hosts, "--become", "-e", "ansible_pipelining=true", settings=how, only=["plain"])
+
+    # The connection stays open for the next, as users have it; and the kernel takes a second for its IPv6 address.
+    check("iptables")
+    eventually(lambda: not seen(plain, "ip address show tentative"))
+    before = seen(plain, STATE)
+    seen(plain, "touch /run/before")
+    for dataplane in ("iptables", "nftables", "bpf"):
+        check(dataplane)
+    assert [
+        line for line in difflib.ndiff(before.splitlines(), seen(plain, STATE).splitlines()) if line[0] in "+-"
+    ] == []
+    # Not /root: it is this machine's, on which others are at work.
+    written = seen(plain, "find /dev /etc /home /opt /run /srv /tmp /var ! -type c -cnewer /run/before")
+    assert written == ""
 
 
 def test_a_good_hosts_answer_is_small(answers: Answers) -> None:
