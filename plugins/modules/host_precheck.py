@@ -159,7 +159,8 @@ options:
     default: /usr/libexec/kubernetes/kubelet-plugins/volume/exec/
   apiserver:
     description: >-
-      C(HOST:PORT) of the API server, to be connected to once. Empty when the host is not to connect anywhere.
+      C(HOST:PORT) of the API server, to agree on TLS with once, whoever's its certificate is. Empty when the host is not to
+      connect anywhere.
     type: str
     default: ""
   allow_module_load:

@@ -9,8 +9,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
+import trustme
 
 from tests.lab.hosts import HostSet, HostSpec, Refusal
+from tests.lab.hosts.machine import INTERPRETER
 from tests.lab.prechecks import Answers, over_ssh, statuses
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the hosts of the lab need root")
@@ -21,6 +23,26 @@ NM_RUNS = {"/run/NetworkManager/NetworkManager.pid": "1\n"}
 LEAVE_ALONE = "[keyfile]\nunmanaged-devices=interface-name:cali*;interface-name:vxlan.calico\n"
 FORWARD_DROP = "table ip filter {\n  chain FORWARD {\n    type filter hook forward priority 0; policy drop;\n  }\n}\n"
 FIREWALLD = {"/run/firewalld.pid": "1\n"}
+
+# On a host: agrees on TLS with whoever connects, and ends with the host.
+SERVES_TLS = """
+import os, socket, ssl, sys
+port, pair = sys.argv[1:]
+open("/run/server.pem", "w").write(pair)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("/run/server.pem")
+server = socket.create_server(("", int(port)))
+if os.fork():
+    os._exit(0)
+os.setsid()
+for stream in (0, 1, 2):
+    os.close(stream)
+while True:
+    try:
+        context.wrap_socket(server.accept()[0], server_side=True).close()
+    except OSError:
+        pass
+"""
 
 # Host, the fault that it has, and what the check of that fault has to say about it.
 FAULTY: dict[str, tuple[HostSpec, str, str]] = {
@@ -120,7 +142,10 @@ def test_pools_and_routes_of_the_host_are_compared(hosts: HostSet) -> None:
 
 
 def test_the_way_to_the_api_server_is_tried_when_it_is_told(hosts: HostSet) -> None:
-    for port, expected in ((22, "ok"), (1, "warn")):
-        settings = f"apiserver={hosts.host('bird').address}:{port}"
-        found = over_ssh(hosts, "--become", settings=settings, only=["plain"])
+    """Its sshd takes connections too, and is no API server."""
+    other = hosts.host("bird")
+    pair = trustme.CA().issue_cert(other.address).private_key_and_cert_chain_pem.bytes().decode()
+    assert other.run([INTERPRETER, "-c", SERVES_TLS, "6443", pair]).returncode == 0
+    for port, expected in ((6443, "ok"), (22, "warn"), (1, "warn")):
+        found = over_ssh(hosts, "--become", settings=f"apiserver={other.address}:{port}", only=["plain"])
         assert statuses(found["plain"]["precheck"])["apiserver_reachable"] == expected

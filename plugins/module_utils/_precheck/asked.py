@@ -22,7 +22,7 @@ def asked_of(want: Want, selected: Optional[Iterable[str]] = None, deadline: flo
     - directories: whose file systems are told, by the nearest parent for one that is not there
     - cni_conf_dir: where the CNI configuration is read
     - reach: name or address to which the route is told, or None
-    - apiserver: HOST:PORT to be connected to once, empty for no connection
+    - apiserver: HOST:PORT to agree on TLS with once, empty for no connection
     - allow_module_load: whether probes may make the kernel load modules, which stay loaded
     - deadline: seconds for all questions together
     """

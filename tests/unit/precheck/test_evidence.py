@@ -58,7 +58,7 @@ def empty_host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         patch.setattr(gather, "find", lambda name: find(name)._replace(ask=lambda session: silent()))
         patch.setattr(network, "dump", lambda kind, body: silent())
         patch.setattr(catalogue.namespace, "make", silent)
-        patch.setattr(gather, "connects", lambda endpoint, timeout: silent())
+        patch.setattr(gather, "speaks_tls", lambda endpoint, timeout: silent())
         return [gather.gather(asked_of(want, deadline=60.0), Root(str(base)))["facts"] for want in WANTS]
 
 

@@ -38,7 +38,7 @@ in_cluster.main(sys.argv[1:])
 """
 
 
-WANT = want(encapsulation="vxlan", ipv6=True, ip_autodetection="can-reach=localhost")
+WANT = want(encapsulation="vxlan", ipv6=True, ip_autodetection="can-reach=localhost", apiserver="127.0.0.1:1")
 
 
 @pytest.fixture

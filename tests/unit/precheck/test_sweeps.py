@@ -5,12 +5,20 @@
 from __future__ import annotations
 
 import base64
+import re
 import socket
+import ssl
 import struct
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.no_evidence import NoEvidence
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.netlink import attribute, u32
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps import (
@@ -248,11 +256,58 @@ def test_name_servers_and_the_ports_of_ssh_are_read(tmp_path: Path) -> None:
     assert fact("ssh_ports", tmp_path, {"/etc/ssh/sshd_config.d/p.conf": "Port 2222\n#Port 22\n"}) == [2222]
 
 
-def test_an_endpoint_takes_a_connection_or_says_why_not() -> None:
+@pytest.fixture
+def endpoint() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def answering(server: socket.socket, how: Callable[[socket.socket], Any]) -> str | None:
+    """What is found at a server that does this with who connects."""
+
+    def serve() -> None:
+        connection, _peer = server.accept()
+        with connection, suppress(OSError):
+            how(connection)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    found = runtime.speaks_tls("127.0.0.1:{}".format(server.getsockname()[1]), 0.5)
+    thread.join()
+    return found
+
+
+def test_an_endpoint_that_agrees_on_tls_is_well_whoever_signed_its_certificate(endpoint: socket.socket) -> None:
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("192.0.2.1").configure_cert(server)
+    assert answering(endpoint, lambda it: server.wrap_socket(it, server_side=True).close()) is None
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        (lambda it: it.sendall(b"SSH-2.0-OpenSSH_9.6\r\n"), "what is there does not speak TLS"),
+        (lambda it: it.recv(1), "what is there does not speak TLS|Connection reset by peer"),
+        (lambda it: time.sleep(1.0), "timed out"),
+    ],
+    ids=["another protocol", "hangs up", "says nothing"],
+)
+def test_an_endpoint_that_only_takes_connections_is_not_the_api_server(
+    endpoint: socket.socket, how: Callable[[socket.socket], Any], message: str
+) -> None:
+    assert re.search(message, answering(endpoint, how) or "it is well")
+
+
+def test_an_endpoint_where_nobody_listens_says_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert runtime.connects(f"127.0.0.1:{port}", 1.0) is None
-    assert runtime.connects(f"127.0.0.1:{port}", 1.0) == "Connection refused"
+    assert runtime.speaks_tls(f"127.0.0.1:{port}", 1.0) == "Connection refused"
+
+
+def test_a_python_without_tls_is_no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ssl", None)
+    with pytest.raises(NoEvidence, match="this Python has no TLS"):
+        runtime.speaks_tls("127.0.0.1:1", 1.0)
 
 
 def test_selinux_is_told_with_its_policy_and_its_latest_denials(tmp_path: Path) -> None:

@@ -148,12 +148,12 @@ def port_wireguard(facts: Facts, want: Want) -> Judgement:
     source="docs.tigera.io eBPF: Felix reaches the API server without kube-proxy; projectcalico/calico#8767",
 )
 def apiserver_reachable(facts: Facts, want: Want) -> Judgement:
-    """The API server takes a connection from this host, by the address that needs no kube-proxy."""
+    """The API server answers this host by TLS, at the address that needs no kube-proxy."""
     refusal = facts["apiserver"]
     if refusal is None:
         return ok("it does")
     grave = fail if want.dataplane == "bpf" or want.wireguard else warn
-    return grave("the API server takes no connection from here", observed=refusal, expected=want.apiserver)
+    return grave("the API server does not answer from here", observed=refusal, expected=want.apiserver)
 
 
 @check(

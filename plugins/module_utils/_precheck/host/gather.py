@@ -12,7 +12,7 @@ from .probes.catalogue import Probe, Session, find
 from .supervise import Facts, Questions, ask_all, attempt
 from .sweeps import ethtool, files, modules, network, routes
 from .sweeps.root import Root
-from .sweeps.runtime import connects
+from .sweeps.runtime import speaks_tls
 
 # A local answer takes microseconds. Loading a module may take seconds on a slow card; a name (can-reach) as long as the resolver.
 _ITEM_DEADLINE, _LOADING_DEADLINE = 5.0, 10.0
@@ -66,7 +66,7 @@ def _of_files(asked: Mapping[str, Any], root: Root, release: str, probes: Mappin
     questions += network.questions(root, asked["reach"], asked["ports"])
     questions += [("routes", routes.routes), ("rules", routes.rules), ("cards", lambda: ethtool.cards(root))]
     if asked["apiserver"]:
-        questions.append(("apiserver", lambda: connects(asked["apiserver"], _ITEM_DEADLINE - 2)))
+        questions.append(("apiserver", lambda: speaks_tls(asked["apiserver"], _ITEM_DEADLINE - 2)))
     return questions
 
 

@@ -10,6 +10,7 @@ import socket
 import time
 from typing import Any, Dict, List, Optional, Tuple
 
+from ..no_evidence import NoEvidence
 from .lines import words
 from .root import Root
 
@@ -132,12 +133,24 @@ def names(root: Root) -> Dict[str, Any]:
     return {"servers": servers, "resolved": root.exists("/run/systemd/resolve/resolv.conf")}
 
 
-def connects(endpoint: str, timeout: float) -> Optional[str]:
-    """None when the endpoint takes a TCP connection, else why not."""
+def speaks_tls(endpoint: str, timeout: float) -> Optional[str]:
+    """None when the endpoint takes a TCP connection and agrees on TLS, else why not. Whose certificate it is, is not asked."""
+    try:
+        # Dear, and asked for by few.
+        import ssl
+    except ImportError as error:
+        raise NoEvidence(
+            "this Python has no TLS: {}".format(error), "name another by ansible_python_interpreter"
+        ) from error
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     host, _colon, port = endpoint.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout).close()
+        with socket.create_connection((host.strip("[]"), int(port)), timeout) as connection:
+            context.wrap_socket(connection).close()
         return None
+    except ssl.SSLError as error:
+        return "what is there does not speak TLS ({})".format(error.reason or error)
     except OSError as error:
         return error.strerror or str(error)
 
