@@ -60,6 +60,12 @@ options:
         description: RV(ports) as the host returned it when it began to listen.
         type: dict
         required: true
+  packets:
+    description: >-
+      By target of UDP or IP in IP the size in bytes of the largest IP packet that will be sent to it, from 128 to 65535. Targets that are
+      not named are asked with a small packet alone. P(calico_ops.rollout.reach_packets#filter) has them for a host.
+    type: dict
+    default: {}
   listen_seconds:
     description: Seconds after which a listener ends by itself, at most 3600. It must be there until every host has probed.
     type: int
@@ -108,6 +114,8 @@ EXAMPLES = r"""
       - name: edge-2
         address: 192.0.2.12
         ports: "{{ hostvars['edge-2'].listening.ports }}"
+    packets:
+      udp/4789: 1500
     token: "{{ token }}"
   become: true
 
@@ -129,13 +137,20 @@ ports:
 reached:
   description: >-
     By peer and target V(ok) (our listener answered), V(answered) (something else took the connection), V(refused), V(unreachable),
-    V(timeout), or V(not_provable) (the port is in use, could not be listened on, or one of the two has no address of that family).
+    V(timeout), V(too_big) (a small packet was answered and one of the size in O(packets) was not), or V(not_provable) (the port is in
+    use, could not be listened on, or one of the two has no address of that family).
   returned: when O(state=probed)
   type: dict
   sample:
     edge-2:
       tcp/5473: ok
       udp/4789: timeout
+packets:
+  description: O(packets) as given.
+  returned: when O(state=probed)
+  type: dict
+  sample:
+    udp/4789: 1500
 listened:
   description: Whether the listener was there to the end. If not, what was probed towards this host proves nothing.
   returned: when O(state=absent)
@@ -151,6 +166,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._reach import l
 LONGEST_LISTENING = 3600
 LONGEST_PROBING = 60
 SHORTEST_TOKEN = 16
+SMALLEST_PACKET = 128
 
 
 def main():
@@ -173,6 +189,7 @@ def main():
                     "ports": {"type": "dict", "required": True},
                 },
             },
+            "packets": {"type": "dict", "default": {}},
             "listen_seconds": {"type": "int", "default": 120},
             "probe_seconds": {"type": "int", "default": 5},
         },
@@ -202,6 +219,9 @@ def refused(params):
             return "{}: {} is not between 1 and {}.".format(option, params[option], most)
     if len(params["token"]) < SHORTEST_TOKEN:
         return "token: at least {} characters are needed.".format(SHORTEST_TOKEN)
+    for text, size in params["packets"].items():
+        if not isinstance(size, int) or not SMALLEST_PACKET <= size <= wire.LARGEST:
+            return "packets: {}: {!r} is not between {} and {}.".format(text, size, SMALLEST_PACKET, wire.LARGEST)
     try:
         for text in params["targets"] or []:
             wire.target(text)
@@ -229,9 +249,9 @@ def part(params, check_mode):
             probe.Peer(peer["name"], wire.Addresses(peer["address"], peer["address_v6"]), peer["ports"])
             for peer in params["peers"]
         ]
-        seconds = params["probe_seconds"]
-        asked = {} if check_mode else probe.probe(peers, targets, own, params["token"], seconds)
-        return {"reached": asked}
+        seconds, sizes = params["probe_seconds"], params["packets"]
+        asked = {} if check_mode else probe.probe(peers, targets, own, params["token"], seconds, sizes)
+        return {"reached": asked, "packets": sizes}
     return {"listened": not check_mode and listen.stop(params["token"])}
 
 

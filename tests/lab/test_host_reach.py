@@ -254,3 +254,51 @@ def test_check_mode_says_that_nothing_was_asked(hosts: HostSet, tmp_path: Path) 
     played = play(hosts, tmp_path, "--check")
     assert played.returncode == 0, played.stdout + played.stderr
     assert "Result: nothing was asked: check mode neither listens nor sends." in played.stdout
+
+
+@contextlib.contextmanager
+def narrow_link(hosts: HostSet, name: str, mtu: int) -> Iterator[None]:
+    """What connects this host with the others carries less than the interfaces at both ends say, and loses what is larger."""
+    assert hosts.bridge is not None
+    port = hosts.bridge.port([host.name for host in hosts.hosts].index(name))
+    subprocess.run(["ip", "link", "set", "dev", port, "mtu", str(mtu)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["ip", "link", "set", "dev", port, "mtu", "1500"], check=True)
+
+
+def test_a_link_that_is_narrower_than_the_interfaces_say_is_found_between_those_hosts_alone(tmp_path: Path) -> None:
+    # Hosts of its own: SSH connections from before would go on with segments that the link does not carry.
+    hosts = HostSet(tmp_path, [HostSpec(f"reach-{number}", dual_stack=True) for number in (1, 2, 3)])
+    hosts.start()
+    targets = ["ip/4", "tcp/5473", "udp/4789", "udp6/4789"]
+    try:
+        with narrow_link(hosts, "reach-3", 1400):
+            report = failed(hosts, tmp_path, precheck_ipv6=True, precheck_reach_targets=targets)
+        interfaces = {host.run(["cat", "/sys/class/net/eth0/mtu"]).stdout.strip() for host in hosts.hosts}
+    finally:
+        hosts.stop()
+    assert interfaces == {"1500"}
+    found = {
+        (finding["target"], finding["outcome"], finding["packet"], *finding["sources"], "to", *finding["destinations"])
+        for finding in report["findings"]
+    }
+    assert found == {
+        (target, "too_big", 1500, *pairs)
+        for target in ("ip/4", "udp/4789", "udp6/4789")
+        for pairs in (("reach-1", "reach-2", "to", "reach-3"), ("reach-3", "to", "reach-1", "reach-2"))
+    }
+    # Over TCP all, and all targets between the two others.
+    assert (report["probes"], report["reached"]) == (24, 12)
+
+
+def test_a_narrow_link_is_wide_enough_where_the_installation_says_so(tmp_path: Path) -> None:
+    hosts = HostSet(tmp_path, [HostSpec(f"reach-{number}") for number in (1, 2)])
+    hosts.start()
+    try:
+        with narrow_link(hosts, "reach-2", 1400):
+            report = passed(hosts, tmp_path, precheck_mtu=1350, precheck_reach_targets=["udp/4789"])
+    finally:
+        hosts.stop()
+    assert (report["probes"], report["reached"]) == (2, 2)

@@ -6,7 +6,7 @@
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .answers import Facts
-from .checks.address import KUBERNETES, candidates
+from .checks.address import KUBERNETES, Candidate, candidates
 from .checks.catalogue import CATALOGUE
 from .checks.declaration import Check, Judgement, Want, as_result, conduct
 from .host.no_evidence import NoEvidence
@@ -106,15 +106,18 @@ def comparable(facts: Facts, want: Want) -> Dict[str, Any]:
     """What is compared with other hosts."""
     clock = facts["clock"]
     links = facts.get("links", [])
-    taken = next(iter(candidates(facts, want)), None)
-    uplink = next((link for link in links if taken and link["name"] == taken.interface), None)
+    taken, taken_v6 = next(iter(candidates(facts, want)), None), _taken_v6(facts, want)
+    uplink, uplink_v6 = (
+        next((link for link in links if one and link["name"] == one.interface), None) for one in (taken, taken_v6)
+    )
     return {
         "clock": clock,
         "clock_offset": None if want.controller_clock is None else round(clock - want.controller_clock, 3),
         "address": taken.address if taken else None,
-        "address_v6": _address_v6(facts, want),
+        "address_v6": taken_v6.address if taken_v6 else None,
         "interface": taken.interface if taken else None,
         "mtu": uplink["mtu"] if uplink else None,
+        "mtu_v6": uplink_v6["mtu"] if uplink_v6 else None,
         # Links of pods and tunnels have a kind, and an address that was made up.
         "macs": [
             link["mac"]
@@ -124,12 +127,11 @@ def comparable(facts: Facts, want: Want) -> Dict[str, Any]:
     }
 
 
-def _address_v6(facts: Facts, want: Want) -> Optional[str]:
+def _taken_v6(facts: Facts, want: Want) -> Optional[Candidate]:
     """By first-found: the Installation has a method for each family, and the one that is asked for is IPv4's."""
     if not want.ipv6 or want.ip_autodetection == KUBERNETES:
         return None
-    taken = next(iter(candidates(facts, want, ipv6=True)), None)
-    return taken.address if taken else None
+    return next(iter(candidates(facts, want, ipv6=True)), None)
 
 
 def identity(facts: Facts) -> Dict[str, Any]:

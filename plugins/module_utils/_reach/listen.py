@@ -132,11 +132,11 @@ def _answer_connection(connection: socket.socket, token: str) -> None:
 
 
 def _answer_packet(target: Target, one: socket.socket, token: str) -> None:
-    packet, sender = one.recvfrom(2048)
+    packet, sender = one.recvfrom(wire.LARGEST)
     raw = target.protocol == IPIP
-    word = wire.unwrapped(packet) if raw else packet
-    if word is not None and wire.is_word(word, wire.question(token)):
-        answer = wire.answer(token)
+    said = wire.unwrapped(packet) if raw else packet
+    answer = None if said is None else wire.answer_to(said, token)
+    if answer is not None:
         one.sendto(wire.wrapped(answer) if raw else answer, sender)
 
 

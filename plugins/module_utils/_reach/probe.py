@@ -14,9 +14,9 @@ from . import wire
 from .listen import IN_USE, LISTENING
 from .wire import IPIP, Addresses, Target
 
-OK, ANSWERED, REFUSED, UNREACHABLE, TIMEOUT, NOT_PROVABLE = (
-    *("ok", "answered", "refused"),
-    *("unreachable", "timeout", "not_provable"),
+OK, ANSWERED, REFUSED, UNREACHABLE, TIMEOUT, TOO_BIG, NOT_PROVABLE = (
+    *("ok", "answered", "refused", "unreachable"),
+    *("timeout", "too_big", "not_provable"),
 )
 _REPEAT = 0.5
 """Seconds after which a datagram without an answer is sent again: one may be lost without a fault."""
@@ -43,16 +43,19 @@ class _Call(NamedTuple):
     address: str
     target: Target
     connection: socket.socket
+    size: int
+    """Of a large packet; 0 for the first, small one."""
 
 
 def probe(
-    peers: List[Peer], targets: List[Target], own: Addresses, token: str, seconds: float
+    peers: List[Peer], targets: List[Target], own: Addresses, token: str, seconds: float, sizes: Dict[str, int]
 ) -> Dict[str, Dict[str, str]]:
     """By peer and target: how it went.
 
     `ok`: our listener answered. `answered`: something else that has the port took a TCP connection. `refused`, `unreachable`
-    and `timeout`: as the network said. `not_provable`: the port is in use there, so nobody answers for us; or one of the two has
-    no address of this family.
+    and `timeout`: as the network said. `too_big`: a small packet was answered, and a whole one of the target's size among `sizes`
+    was not, be it that it was lost or that a router said why. `not_provable`: the port is in use there, so nobody answers for us;
+    or one of the two has no address of this family.
     """
     found: Dict[str, Dict[str, str]] = {peer.name: {} for peer in peers}
     calls: List[_Call] = []
@@ -61,31 +64,42 @@ def probe(
             state, source, destination = peer.ports.get(str(one)), own.of(one), peer.addresses.of(one)
             asked = state == LISTENING or (state == IN_USE and one.stream)
             if asked and source is not None and destination is not None:
-                calls.append(_Call(peer, destination, one, _opened(one, source)))
+                calls.append(_Call(peer, destination, one, _bound(wire.opened(one), source), 0))
+                if str(one) in sizes and not one.stream:
+                    whole = _bound(wire.opened_whole(one), source)
+                    calls.append(_Call(peer, destination, one, whole, sizes[str(one)]))
             else:
                 found[peer.name][str(one)] = NOT_PROVABLE
+    large: List[Tuple[_Call, str]] = []
     try:
-        _exchange(calls, token, time.monotonic() + seconds, found)
+        for call, outcome in _exchange(calls, token, time.monotonic() + seconds):
+            if call.size:
+                large.append((call, outcome))
+            else:
+                found[call.peer.name][str(call.target)] = outcome
     finally:
         for call in calls:
             call.connection.close()
+    for call, outcome in large:
+        if found[call.peer.name][str(call.target)] == OK:
+            found[call.peer.name][str(call.target)] = TOO_BIG if outcome == TIMEOUT else outcome
     return found
 
 
-def _opened(one: Target, address: str) -> socket.socket:
-    opened = wire.opened(one)
+def _bound(opened: socket.socket, address: str) -> socket.socket:
     opened.setblocking(False)
     # From the address that calico-node will send from: a host with several may reach its peers by one of them only.
     opened.bind((address, 0))
     return opened
 
 
-def _exchange(calls: List[_Call], token: str, until: float, found: Dict[str, Dict[str, str]]) -> None:
+def _exchange(calls: List[_Call], token: str, until: float) -> List[Tuple[_Call, str]]:
+    told: List[Tuple[_Call, str]] = []
     pending: Dict[int, Tuple[_Call, bool]] = {}
     for call in calls:
         outcome = _begin(call)
         if outcome is not None:
-            found[call.peer.name][str(call.target)] = outcome
+            told.append((call, outcome))
         else:
             # Whether the question was sent: a TCP connection has to be there first.
             pending[call.connection.fileno()] = (call, False)
@@ -105,14 +119,15 @@ def _exchange(calls: List[_Call], token: str, until: float, found: Dict[str, Dic
             call, asked = pending[number]
             outcome = _advance(call, asked, token)
             if outcome is not None:
-                found[call.peer.name][str(call.target)] = outcome
+                told.append((call, outcome))
                 del pending[number]
             elif not asked:
                 pending[number] = (call, True)
     for call, asked in pending.values():
         # A connection that stands without a word from the other side is somebody's, not our listener's.
         taken = call.target.stream and asked
-        found[call.peer.name][str(call.target)] = ANSWERED if taken else TIMEOUT
+        told.append((call, ANSWERED if taken else TIMEOUT))
+    return told
 
 
 def _begin(call: _Call) -> Optional[str]:
@@ -126,8 +141,8 @@ def _begin(call: _Call) -> Optional[str]:
 
 
 def _send(call: _Call, token: str) -> None:
-    question = wire.question(token)
-    # An earlier one's refusal comes out here; the answer tells what counts.
+    question = wire.large_question(token, call.target, call.size) if call.size else wire.question(token)
+    # An earlier one's refusal comes out here, and that the interface takes no such size; the answer tells what counts.
     with contextlib.suppress(OSError):
         call.connection.send(wire.wrapped(question) if call.target.protocol == IPIP else question)
 
@@ -150,7 +165,7 @@ def _advance(call: _Call, asked: bool, token: str) -> Optional[str]:
         return _REFUSALS.get(error.errno or 0, TIMEOUT)
     if call.target.protocol == IPIP:
         word = wire.unwrapped(word)
-    if word is not None and wire.is_word(word, wire.answer(token)):
+    if word is not None and wire.is_word(word, wire.large_answer(token) if call.size else wire.answer(token)):
         return OK
     # Not ours: a stranger's datagram is passed over, a stranger's stream is somebody else's port.
     return ANSWERED if call.target.stream else None

@@ -16,7 +16,15 @@ from typing import NamedTuple, Optional
 TCP, UDP, TCP6, UDP6, IPIP = "tcp", "udp", "tcp6", "udp6", "ip"
 IPIP_PROTOCOL = 4
 WORD = 32
-"""Bytes of a question and of an answer."""
+"""Bytes of a question and of an answer. A large question goes on with nothing, up to its size."""
+LARGEST = 65535
+"""What an IP packet can have."""
+
+# Linux' own numbers: the socket module of Python 3.6 has no names for all of them. PROBE sends whole packets of up to what the
+# interface takes, whatever the kernel has learned of the path: a lesson of an hour ago would hide what holds now.
+_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _IPV6_DONTFRAG = 10, 23, 62
+_PROBE = 3
+_IPV4_HEADER, _IPV6_HEADER, _UDP_HEADER = 20, 40, 8
 
 # RFC 3692 keeps protocol 253 for experiments, RFC 5737 the network 192.0.2.0/24 for documents: no host acts on the inner packet.
 _INNER_PROTOCOL = 253
@@ -74,12 +82,42 @@ def opened(one: Target) -> socket.socket:
     return socket.socket(family, socket.SOCK_STREAM if one.stream else socket.SOCK_DGRAM)
 
 
+def opened_whole(one: Target) -> socket.socket:
+    """One for datagrams that neither this host nor a router is to cut into fragments."""
+    whole = opened(one)
+    if one.ipv6:
+        whole.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PROBE)
+        whole.setsockopt(socket.IPPROTO_IPV6, _IPV6_DONTFRAG, 1)
+    else:
+        whole.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PROBE)
+    return whole
+
+
 def question(token: str) -> bytes:
     return _word(token, b"question")
 
 
 def answer(token: str) -> bytes:
     return _word(token, b"answer")
+
+
+def large_question(token: str, one: Target, size: int) -> bytes:
+    """As long as makes it an IP packet of this size."""
+    inner = _INNER_HEADER.size if one.protocol == IPIP else _UDP_HEADER
+    return _word(token, b"large question").ljust(size - (_IPV6_HEADER if one.ipv6 else _IPV4_HEADER) - inner, b"\0")
+
+
+def large_answer(token: str) -> bytes:
+    """Another word than the small one's: whoever asks over IP in IP hears the answers to both. It is small itself, as what it
+    proves is the way there."""
+    return _word(token, b"large answer")
+
+
+def answer_to(said: bytes, token: str) -> Optional[bytes]:
+    """What a listener says to a datagram; nothing to a stranger's."""
+    if is_word(said, question(token)):
+        return answer(token)
+    return large_answer(token) if is_word(said[:WORD], _word(token, b"large question")) else None
 
 
 def is_word(given: bytes, wanted: bytes) -> bool:
@@ -95,10 +133,10 @@ def wrapped(word: bytes) -> bytes:
 
 
 def unwrapped(packet: bytes) -> Optional[bytes]:
-    """The word in a packet as a raw socket of protocol 4 receives it, which is with the outer header."""
+    """What is said in a packet as a raw socket of protocol 4 receives it, which is with the outer header."""
     outer = (packet[0] & 15) * 4 if packet else 0
     inner = packet[outer:]
-    if len(inner) != _INNER_HEADER.size + WORD or inner[9] != _INNER_PROTOCOL:
+    if len(inner) < _INNER_HEADER.size + WORD or inner[9] != _INNER_PROTOCOL:
         return None
     return inner[_INNER_HEADER.size :]
 

@@ -14,7 +14,16 @@ from .order import natural
 from .reach_plan import IPIP
 from .text import count, listed, printable
 
-_FAULTS = {"timeout": "no answer from", "refused": "refused by", "unreachable": "no way to"}
+_FAULTS = {
+    "timeout": "no answer from",
+    "refused": "refused by",
+    "unreachable": "no way to",
+    "too_big": "small packets arrive, whole ones of {} bytes do not, at",
+}
+_TOO_BIG_REMEDY = (
+    "let whole packets of {} bytes through between the nodes (a switch, tunnel or cloud network on the way carries less than their"
+    " interfaces), or set the Installation's mtu, and precheck_mtu, to what the way carries less the encapsulation"
+)
 _IPIP_REMEDY = "let IP protocol 4 through between the nodes (security groups, host firewalls), or use VXLAN"
 # The port that hypervisors have for a VXLAN of their own.
 _VXLAN_REMEDY = (
@@ -38,7 +47,8 @@ def assemble_reach(answers: Mapping[str, Mapping[str, Any]]) -> ReachReport:
                 # A listener that ended too early refuses as a firewall would.
                 proven = "not_provable" if destination in gone and outcome in _FAULTS else outcome
                 outcomes.setdefault(target, {})[source, destination] = proven
-    findings = [finding for target in sorted(outcomes) for finding in _findings(target, outcomes[target])]
+    sizes = {source: _of(given, "probed", "packets") or {} for source, given in answers.items()}
+    findings = [finding for target in sorted(outcomes) for finding in _findings(target, outcomes[target], sizes)]
     totals = [outcome for pairs in outcomes.values() for outcome in pairs.values()]
     reached = sum(outcome in ("ok", "answered") for outcome in totals)
     outcome, reason = _outcome(answers, findings, silent, gone, reached)
@@ -79,7 +89,8 @@ def reach_text(report: ReachReport) -> str:
 
 def finding_sentence(finding: ReachFinding) -> str:
     sources, destinations = listed(finding["sources"], 10), listed(finding["destinations"], 10)
-    return f"{finding['target']}: {_FAULTS[finding['outcome']]} {destinations}, asked by {sources}"
+    fault = _FAULTS[finding["outcome"]].format(finding["packet"])
+    return f"{finding['target']}: {fault} {destinations}, asked by {sources}"
 
 
 def _outcome(
@@ -110,39 +121,42 @@ def _early(gone: Sequence[str]) -> str:
     return f"listeners ended before the step did, and what was asked of them proves nothing: {listed(gone)}"
 
 
-def _findings(target: str, pairs: Mapping[tuple[str, str], str]) -> list[ReachFinding]:
+def _findings(
+    target: str, pairs: Mapping[tuple[str, str], str], sizes: Mapping[str, Mapping[str, int]]
+) -> list[ReachFinding]:
     found = []
     for outcome in _FAULTS:
         failed = {pair for pair, what in pairs.items() if what == outcome}
-        found += _grouped(target, outcome, failed, set(pairs))
+        for group in _grouped(failed, set(pairs)):
+            packets = [sizes[source][target] for source, _to in group] if outcome == "too_big" else [0]
+            found.append(_finding(target, outcome, group, min(packets)))
     return found
 
 
-def _grouped(
-    target: str, outcome: str, failed: set[tuple[str, str]], probed: set[tuple[str, str]]
-) -> list[ReachFinding]:
+def _grouped(failed: set[tuple[str, str]], probed: set[tuple[str, str]]) -> list[set[tuple[str, str]]]:
     """One firewall makes many pairs fail: those that no host reaches are told first, then those that reach nobody, then the rest."""
     found = []
     for place in (1, 0):
         shut = {pair[place] for pair in failed} - {pair[place] for pair in probed - failed}
         mine = {pair for pair in failed if pair[place] in shut}
         if mine:
-            found.append(_finding(target, outcome, mine))
+            found.append(mine)
             failed = failed - mine
     by_source: dict[str, set[tuple[str, str]]] = {}
     for pair in failed:
         by_source.setdefault(pair[0], set()).add(pair)
-    return found + [_finding(target, outcome, by_source[source]) for source in sorted(by_source, key=natural)]
+    return found + [by_source[source] for source in sorted(by_source, key=natural)]
 
 
-def _finding(target: str, outcome: str, pairs: set[tuple[str, str]]) -> ReachFinding:
+def _finding(target: str, outcome: str, pairs: set[tuple[str, str]], packet: int) -> ReachFinding:
     return ReachFinding(
         target=target,
         outcome=outcome,  # type: ignore[typeddict-item]
         sources=sorted({source for source, _to in pairs}, key=natural),
         destinations=sorted({destination for _from, destination in pairs}, key=natural),
         pairs=len(pairs),
-        remedy=_remedy(target),
+        packet=packet or None,
+        remedy=_TOO_BIG_REMEDY.format(packet) if packet else _remedy(target),
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from math import ceil
 
 from .canonical import digest
-from .documents import PrecheckSettings, ReachPeer, ReachPlan
+from .documents import HostFacts, PrecheckSettings, ReachPeer, ReachPlan
 from .order import natural
 
 FULL_MESH = 50
@@ -20,6 +20,8 @@ FULL_MESH = 50
 
 RANDOM_PEERS = 3
 TYPHA, BGP, IPIP = 5473, 179, "ip/4"
+# Bytes that each encapsulation adds to a packet of the size that the Installation sets, by docs.tigera.io.
+_IPIP, _VXLAN, _VXLAN_V6, _WIREGUARD, _WIREGUARD_V6 = 20, 50, 70, 60, 80
 ROUND_TRIP = 3
 """Seconds that Ansible takes for a host beside what the host itself does there; an SSH connection and a start of Python, slow ones."""
 LONGEST = 3600
@@ -47,6 +49,27 @@ def _udp(protocol: str, settings: PrecheckSettings, wireguard: int) -> list[str]
     vxlan = settings["encapsulation"] == "vxlan" or settings["dataplane"] == "bpf"
     ports = [*([settings["vxlan_port"]] if vxlan else []), *([wireguard] if settings["wireguard"] else [])]
     return [f"{protocol}/{port}" for port in ports]
+
+
+def packets_for(settings: PrecheckSettings, facts: HostFacts, targets: Collection[str]) -> dict[str, int]:
+    """The largest packet that the overlay of this host sends to each target: what its interface takes, unless the Installation's mtu
+    keeps it smaller. None where the interface's MTU is not known, and none over TCP, which finds the path's by itself."""
+    packets = {}
+    for target in targets:
+        room = facts["mtu_v6"] if target.startswith("udp6/") else facts["mtu"]
+        if room and not target.startswith("tcp"):
+            set_mtu = settings["mtu"]
+            packets[target] = min(room, set_mtu + _added(target, settings)) if set_mtu else room
+    return packets
+
+
+def _added(target: str, settings: PrecheckSettings) -> int:
+    protocol, _slash, port = target.partition("/")
+    if protocol == "udp6":
+        return _WIREGUARD_V6 if port == str(settings["wireguard_port_v6"]) else _VXLAN_V6
+    if target == IPIP:
+        return _IPIP
+    return _WIREGUARD if port == str(settings["wireguard_port"]) else _VXLAN
 
 
 def plan_reach(listening: Mapping[str, ReachPeer], seed: str) -> ReachPlan:

@@ -77,6 +77,7 @@ def test_what_is_compared_with_other_hosts_is_told() -> None:
         "address_v6": None,
         "interface": "eth0",
         "mtu": 1500,
+        "mtu_v6": None,
         "macs": ["02:00:00:00:00:05"],
     }
 
@@ -88,6 +89,11 @@ def test_the_ipv6_address_is_told_where_it_is_asked_for_and_the_host_decides() -
     assert address_v6(ipv6=True) == "fd00::5"
     assert address_v6() is None
     assert address_v6(ipv6=True, ip_autodetection="kubernetes-internal-ip") is None
+
+
+def test_the_mtu_of_the_interface_with_the_ipv6_address_is_told_with_it() -> None:
+    facts = report.examine(answered(healthy()), want(ipv6=True))[0]["facts"]
+    assert (facts["mtu"], facts["mtu_v6"]) == (1500, 1500)
 
 
 def test_a_clock_is_compared_only_when_the_controllers_is_given() -> None:

@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
@@ -36,7 +37,7 @@ elif given["do"] == "stop":
     answer = listen.stop(given["token"])
 else:
     peers = [probe.Peer(peer["name"], wire.Addresses(*peer["addresses"]), peer["ports"]) for peer in given["peers"]]
-    answer = probe.probe(peers, targets, own, given["token"], 0.7)
+    answer = probe.probe(peers, targets, own, given["token"], 0.7, given.get("packets", {}))
 sys.stdout.write(json.dumps(answer))
 """
 
@@ -135,6 +136,52 @@ def test_a_datagram_port_in_use_proves_nothing(python: str) -> None:
         assert ports == {target: "in_use"}
         asked = call(python, do="probe", address=HERE, targets=[target], peers=[peer(ports)])
         assert asked == {"there": {target: "not_provable"}}
+
+
+def test_a_packet_of_the_overlays_size_is_answered_too(python: str, targets: list[str]) -> None:
+    ports = call(python, do="start", address=THERE, targets=targets, seconds=20)
+    sizes = dict.fromkeys(targets, 9000)
+    asked = call(python, do="probe", address=HERE, targets=targets, peers=[peer(ports)], packets=sizes)
+    call(python, do="stop")
+    assert asked == {"there": dict.fromkeys(targets, "ok")}
+
+
+@pytest.mark.parametrize(("answered", "outcome"), [(512, "too_big"), (1500, "ok")])
+def test_a_way_that_carries_small_packets_alone_is_told_by_a_whole_one(
+    python: str, answered: int, outcome: str
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far:
+        far.bind((THERE, 0))
+        target = f"udp/{far.getsockname()[1]}"
+        listener = threading.Thread(target=answers_up_to, args=(far, answered))
+        listener.start()
+        sizes = {target: 1500}
+        asked = {"do": "probe", "address": HERE, "targets": [target], "peers": [peer({target: "listening"})]}
+        assert call(python, **asked, packets=sizes) == {"there": {target: outcome}}
+        assert call(python, **asked) == {"there": {target: "ok"}}
+        listener.join()
+
+
+def answers_up_to(far: socket.socket, size: int) -> None:
+    """The other end of a way that carries IP packets of up to this size."""
+    far.settimeout(3)
+    with contextlib.suppress(TimeoutError):
+        while True:
+            said, sender = far.recvfrom(wire.LARGEST)
+            answer = wire.answer_to(said, TOKEN) if len(said) + 28 <= size else None
+            if answer:
+                far.sendto(answer, sender)
+
+
+@pytest.mark.parametrize(("target", "headers"), [("udp/4789", 28), ("udp6/4789", 48), ("ip/4", 40)])
+def test_a_large_question_fills_an_ip_packet(target: str, headers: int) -> None:
+    assert len(wire.large_question(TOKEN, wire.target(target), 1500)) == 1500 - headers
+
+
+def test_who_knows_no_token_gets_no_answer_to_a_large_question() -> None:
+    said = wire.large_question("another", wire.target("udp/4789"), 1500)
+    assert wire.answer_to(said, TOKEN) is None
+    assert wire.answer_to(said, "another") == wire.large_answer("another")
 
 
 def test_a_host_that_connects_and_says_nothing_does_not_keep_others_waiting(python: str, targets: list[str]) -> None:

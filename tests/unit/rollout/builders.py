@@ -138,6 +138,7 @@ def answer(
                 "address_v6": None,
                 "interface": "eth0",
                 "mtu": 1500,
+                "mtu_v6": None,
                 "macs": [],
             },
             "verdict": "pass" if all(each["status"] == "warn" for each in findings) else "fail",

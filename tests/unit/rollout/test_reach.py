@@ -48,6 +48,24 @@ def test_a_pair_that_fails_alone_is_told_as_a_pair() -> None:
     assert found(assemble_reach(answers({("a", "b"): "unreachable"}))) == [("unreachable", ["a"], ["b"])]
 
 
+def test_a_way_that_loses_whole_packets_is_a_finding_of_its_own_with_their_size() -> None:
+    given = answers({("a", "c"): "too_big", ("b", "c"): "too_big"})
+    for host, size in (("a", 1500), ("b", 1450), ("c", 1400)):
+        given[host]["probed"]["packets"] = {"tcp/5473": size}
+    report = assemble_reach(given)
+    (finding,) = report["findings"]
+    assert (finding["outcome"], finding["packet"], finding["destinations"]) == ("too_big", 1450, ["c"])
+    assert report["outcome"] == "failed"
+    assert report["reason"] == "tcp/5473: small packets arrive, whole ones of 1450 bytes do not, at c, asked by a, b"
+    assert "let whole packets of 1450 bytes through" in finding["remedy"]
+    assert "precheck_mtu" in finding["remedy"]
+
+
+def test_a_whole_packet_that_met_no_listener_any_more_proves_nothing() -> None:
+    report = assemble_reach(answers({("a", "b"): "too_big"}, b=False))
+    assert (report["outcome"], report["findings"], report["not_provable"]) == ("not_proven", [], 1)
+
+
 def test_a_network_that_lets_nothing_through_is_one_finding() -> None:
     pairs = {(source, to): "timeout" for source in "abc" for to in "abc" if source != to}
     assert found(assemble_reach(answers(pairs))) == [("timeout", ["a", "b", "c"], ["a", "b", "c"])]

@@ -10,6 +10,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reach_
     FULL_MESH,
     LONGEST,
     listening_seconds,
+    packets_for,
     peers_in,
     plan_reach,
     targets_for,
@@ -42,6 +43,29 @@ def listening(hosts: int) -> dict[str, ReachPeer]:
 )
 def test_what_is_asked_is_what_such_a_calico_sends(settings: dict[str, Any], targets: list[str]) -> None:
     assert targets_for({**answer("a")["precheck"]["settings"], **settings}) == targets
+
+
+TARGETS = ["tcp/5473", "ip/4", "udp/4789", "udp/51820", "tcp6/179", "udp6/4789", "udp6/51821"]
+
+
+@pytest.mark.parametrize(
+    ("mtus", "set_mtu", "sizes"),
+    [
+        ((1500, 1400), 0, [1500, 1500, 1500, 1400, 1400]),
+        ((1500, 1500), 1300, [1320, 1350, 1360, 1370, 1380]),
+        ((1500, 1500), 1460, [1480, 1500, 1500, 1500, 1500]),
+        ((None, 1500), 0, [None, None, None, 1500, 1500]),
+        ((1500, None), 1400, [1420, 1450, 1460, None, None]),
+    ],
+)
+def test_a_packet_is_as_large_as_the_overlays_over_this_interface(
+    mtus: tuple[int | None, int | None], set_mtu: int, sizes: list[int | None]
+) -> None:
+    precheck = answer("a")["precheck"]
+    found = {**precheck["facts"], "mtu": mtus[0], "mtu_v6": mtus[1]}
+    packets = packets_for({**precheck["settings"], "mtu": set_mtu}, found, TARGETS)
+    datagrams = [target for target in TARGETS if not target.startswith("tcp")]
+    assert packets == {target: size for target, size in zip(datagrams, sizes) if size is not None}
 
 
 def test_a_small_fleet_is_asked_in_full() -> None:

@@ -53,8 +53,15 @@ ELSEWHERE = (
     Elsewhere(
         35, "ipv4_conflict", "the report over all hosts: an address that two of them have", "projectcalico/calico#1628"
     ),
-    Elsewhere(54, "peers_tcp_reach", "a step of its own, between hosts", "projectcalico/calico#4059"),
-    Elsewhere(55, "peers_udp_path", "a step of its own, between hosts", "projectcalico/calico#2399"),
+    Elsewhere(
+        54, "peers_tcp_reach", "a step of its own, between hosts (`precheck_reach`)", "projectcalico/calico#4059"
+    ),
+    Elsewhere(
+        55,
+        "peers_udp_path",
+        "a step of its own, between hosts (`precheck_reach`), with a small packet and a whole one as large as the overlay's",
+        "projectcalico/calico#2399",
+    ),
     Elsewhere(
         83,
         "registry_or_image_present",

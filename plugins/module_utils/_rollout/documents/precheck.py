@@ -98,6 +98,8 @@ class HostFacts(TypedDict):
     """That of `address`."""
     mtu: int | None
     """MTU of `interface`."""
+    mtu_v6: int | None
+    """MTU of the interface of `address_v6`."""
     macs: list[str]
     """Hardware addresses of the host's own interfaces, in order."""
 

@@ -34,7 +34,10 @@ class ReachFinding(TypedDict):
 
     target: str
     """`tcp/179`, `udp/4789`, `ip/4`; `tcp6/179`, `udp6/4789` over IPv6."""
-    outcome: Literal["timeout", "refused", "unreachable"]
+    outcome: Literal["timeout", "refused", "unreachable", "too_big"]
+    """`too_big`: small packets were answered, and whole ones as large as the overlay's were not."""
+    packet: Union[int, None]
+    """Bytes of the smallest packet that was too big; null for other outcomes."""
     sources: list[str]
     destinations: list[str]
     pairs: int
