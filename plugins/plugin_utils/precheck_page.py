@@ -26,6 +26,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.fleet 
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_text import (
     WORDS,
+    modules_loaded,
     reused_evidence,
     static_evidence,
     verdict,
@@ -43,6 +44,7 @@ CHOICES = (
     (WARN, "warnings"),
     ("passed", "may join"),
 )
+_OUTCOMES = {"failed": FAIL, "unreachable": UNJUDGED, "no_result": UNJUDGED, "not_checked": UNJUDGED}
 
 
 def precheck_page(report: PrecheckReport) -> str:
@@ -58,8 +60,7 @@ def precheck_page(report: PrecheckReport) -> str:
         GRAVITY=GRAVITY,
         WORDS=WORDS,
         counted=count,
-        static=static_evidence(fleet) if fleet.static else "",
-        reused=reused_evidence(fleet) if fleet.reused else "",
+        evidence=[*modules_loaded(fleet), *static_evidence(fleet), *reused_evidence(fleet)],
         waived=told(fleet.waivers),
         verdict=verdict,
         gravities=_gravities,
@@ -87,10 +88,8 @@ def _shares(fleet: Fleet) -> list[tuple[str, int]]:
 
 
 def _gravities(row: Row) -> str:
-    """Under which choices the host is shown."""
-    found = [grave for grave in GRAVITY if row.counts[grave]]
-    if row.outcome in ("unreachable", "no_result", "not_checked"):
-        found.append(UNJUDGED)
+    """Under which choices the host is shown. The outcome speaks too: a host may stay outside without a finding of its own."""
+    found = [grave for grave in GRAVITY if row.counts[grave] or grave == _OUTCOMES.get(row.outcome)]
     return " ".join([*found, row.outcome])
 
 

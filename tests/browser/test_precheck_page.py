@@ -77,6 +77,20 @@ def test_a_choice_in_the_address_leaves_the_hosts_that_failed(chromium: Chromium
     assert len(shown(chromium, page, "show=nonsense").hosts) == 20
 
 
+def test_a_host_that_stays_outside_for_another_host_is_among_those_that_failed(chromium: Chromium, page: Path) -> None:
+    twins = {name: answer(name) for name in ("twin-1", "twin-2", "wide")}
+    for name, facts in (
+        ("twin-1", {"address": "10.0.2.15"}),
+        ("twin-2", {"address": "10.0.2.15"}),
+        ("wide", {"mtu": 9000}),
+    ):
+        twins[name]["precheck"]["facts"].update(facts)
+    page.write_text(precheck_page(fleet_report(20, **twins)), encoding="utf-8")
+    assert shown(chromium, page, "show=fail").hosts == ["edge-7", "edge-14", "twin-1", "twin-2"]
+    assert shown(chromium, page, "show=warn").hosts == ["edge-11", "wide"]
+    assert shown(chromium, page, "q=between+hosts").hosts == ["twin-1", "twin-2", "wide"]
+
+
 def test_what_a_hostile_host_says_is_shown_and_never_run(chromium: Chromium, page: Path) -> None:
     hostile = answer("evil", [check(status="fail", message=HOSTILE, remedy=HOSTILE, observed=HOSTILE)], os_id=HOSTILE)
     page.write_text(precheck_page(fleet_report(3, **{HOSTILE: hostile})), encoding="utf-8")

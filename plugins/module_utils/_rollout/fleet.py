@@ -20,6 +20,9 @@ FAIL, UNJUDGED, WARN = "fail", "unjudged", "warn"
 """How grave a finding is. `unjudged` is a check that applies and had no evidence: it keeps a host out as a failure does."""
 
 GRAVITY = (FAIL, UNJUDGED, WARN)
+BETWEEN = "between hosts"
+"""The category of what shows only when hosts are compared. A space: no check's category and no host of an inventory is called so."""
+
 NO_REMEDY = "no remedy is known"
 
 
@@ -70,11 +73,18 @@ class Silence(NamedTuple):
     hosts: tuple[str, ...]
 
 
+class Loaded(NamedTuple):
+    """Kernel modules that the probes made the kernel load, and the hosts on which they did."""
+
+    modules: tuple[str, ...]
+    hosts: tuple[str, ...]
+
+
 class Fleet(NamedTuple):
     hosts: int
     passed: int
     categories: tuple[str, ...]
-    """Those in which anything was found, in the order of the catalogue."""
+    """Those in which anything was found, in the order of the catalogue; what shows between hosts comes last."""
     rows: tuple[Row, ...]
     """Worst first; equals by name."""
     remedies: tuple[Remedy, ...]
@@ -84,6 +94,8 @@ class Fleet(NamedTuple):
     """Hosts on which a verdict rests on module files alone, because asking the kernel would have loaded modules."""
     would_load: tuple[str, ...]
     """What `allow_module_load` would load on them."""
+    loaded: tuple[Loaded, ...]
+    """What `allow_module_load` did load: it stays loaded."""
     not_in_run: tuple[str, ...]
     """Hosts that the run was limited to leave out."""
     across: tuple[CrossFinding, ...]
@@ -104,22 +116,25 @@ class Fleet(NamedTuple):
 def survey(report: PrecheckReport) -> Fleet:
     hosts = sorted(report["hosts"].items(), key=lambda item: natural(item[0]))
     found = {name: findings(host) for name, host in hosts}
-    rows = [_row(name, host, found[name]) for name, host in hosts]
+    compared = _compared(report["cross_findings"])
+    rows = [_row(name, host, found[name], compared.get(name, {})) for name, host in hosts]
     # sorted() is stable: hosts that are equally bad stay in the order of their names.
     rows.sort(key=_badness)
     summaries = [(name, host["result"]["summary"]) for name, host in hosts if host["result"]]
     ranks: dict[str, int] = {}
     for check in (check for checks in found.values() for check in checks):
         ranks[check["category"]] = min(check["rank"], ranks.get(check["category"], check["rank"]))
+    categories = sorted(ranks, key=lambda category: (ranks[category], category))
     return Fleet(
         hosts=len(rows),
         passed=sum(row.outcome == "passed" for row in rows),
-        categories=tuple(sorted(ranks, key=lambda category: (ranks[category], category))),
+        categories=(*categories, *([BETWEEN] if compared else [])),
         rows=tuple(rows),
         remedies=_remedies(found),
         silent=_silent(hosts),
         static=tuple(name for name, summary in summaries if summary["static"]),
         would_load=tuple(sorted({module for _name, summary in summaries for module in summary["would_load"]})),
+        loaded=_loaded(hosts),
         not_in_run=tuple(sorted(report["not_in_run"], key=natural)),
         across=tuple(report["cross_findings"]),
         waivers=tuple(of_report(report, {})),
@@ -139,11 +154,22 @@ def gravity(check: Mapping[str, Any]) -> str:
     return UNJUDGED if check["status"] == "skipped" else str(check["status"])
 
 
-def _row(name: str, host: HostOutcome, checks: Sequence[Mapping[str, Any]]) -> Row:
+def _compared(across: Sequence[CrossFinding]) -> dict[str, dict[str, int]]:
+    """By host, how much shows when it is compared with others, as a cell of the table."""
+    cells: dict[str, dict[str, int]] = {}
+    for finding in across:
+        for host in finding["hosts"]:
+            cells.setdefault(host, dict.fromkeys(GRAVITY, 0))[finding["severity"]] += 1
+    return cells
+
+
+def _row(name: str, host: HostOutcome, checks: Sequence[Mapping[str, Any]], compared: dict[str, int]) -> Row:
     cells: dict[str, dict[str, int]] = {}
     for check in checks:
         cell = cells.setdefault(check["category"], dict.fromkeys(GRAVITY, 0))
         cell[gravity(check)] += 1
+    if compared:
+        cells[BETWEEN] = compared
     counts = {grave: sum(cell[grave] for cell in cells.values()) for grave in GRAVITY}
     return Row(name, host["node_name"], host["outcome"], host["reason"], cells, counts, _system(host))
 
@@ -199,3 +225,11 @@ def _silent(hosts: Sequence[tuple[str, HostOutcome]]) -> tuple[Silence, ...]:
             by_reason.setdefault((host["outcome"], host["reason"] or ""), []).append(name)
     silences = [Silence(outcome, reason, tuple(names)) for (outcome, reason), names in by_reason.items()]
     return tuple(sorted(silences, key=lambda one: -len(one.hosts)))
+
+
+def _loaded(hosts: Sequence[tuple[str, HostOutcome]]) -> tuple[Loaded, ...]:
+    by_modules: dict[tuple[str, ...], list[str]] = {}
+    for name, host in hosts:
+        if host["result"] and host["result"]["modules_loaded"]:
+            by_modules.setdefault(tuple(host["result"]["modules_loaded"]), []).append(name)
+    return tuple(Loaded(modules, tuple(names)) for modules, names in by_modules.items())

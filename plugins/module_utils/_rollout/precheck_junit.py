@@ -11,12 +11,11 @@ from typing import Any
 
 from .cross_findings import AMONG_HOSTS
 from .documents import CrossFinding, HostOutcome, PrecheckReport
-from .fleet import FAIL, UNJUDGED, findings, gravity
+from .fleet import BETWEEN, FAIL, UNJUDGED, findings, gravity
 from .order import natural
+from .waivers import left_out, waived_until
 
 SUITES = "calico_ops.rollout.precheck"
-BETWEEN = "between hosts"
-"""The class of what shows only when hosts are compared. A space: the inventory can hold no host of that name."""
 
 
 def precheck_junit(report: PrecheckReport) -> str:
@@ -42,6 +41,8 @@ def _suite(root: ET.Element, name: str, host: HostOutcome) -> ET.Element:
         suite.set("time", str(result["duration"]))
         for check in findings(host):
             _finding(suite, name, check)
+        for waiver in left_out(host):
+            ET.SubElement(_case(suite, name, waiver["check"]), "skipped", message=_xml(waived_until(waiver)))
         for check_id in result["ok"]:
             _case(suite, name, check_id)
         for ids, why in (("not_applicable", "these settings do not need it"), ("not_asked", "it was left out")):

@@ -9,7 +9,7 @@ from . import cross_findings, waivers
 from .documents import PrecheckReport
 from .fleet import Fleet, Remedy, survey
 from .markdown import escaped, table_of
-from .precheck_text import WORDS, cell, has_finding, reused_evidence, static_evidence, verdict
+from .precheck_text import WORDS, cell, has_finding, modules_loaded, reused_evidence, static_evidence, verdict
 from .text import count
 
 
@@ -18,8 +18,8 @@ def precheck_markdown(report: PrecheckReport) -> str:
     lines = ["# Calico prechecks", ""]
     lines += [f"**{fleet.result}**", ""]
     lines += ["## Hosts", "", *_hosts(fleet), ""]
-    if fleet.static:
-        lines += [escaped(static_evidence(fleet)), ""]
+    for told in (*modules_loaded(fleet), *static_evidence(fleet), *reused_evidence(fleet)):
+        lines += [escaped(told), ""]
     if fleet.silent:
         lines += ["## Without a result", ""]
         rows = [
@@ -30,8 +30,6 @@ def precheck_markdown(report: PrecheckReport) -> str:
         lines += ["## What to do", ""]
         for remedy in fleet.remedies:
             lines += [*_remedy(remedy), ""]
-    if fleet.reused:
-        lines += [escaped(reused_evidence(fleet)), ""]
     lines += waivers.markdown_section(fleet.waivers)
     lines += cross_findings.markdown_section(fleet.across)
     return "\n".join(lines).rstrip() + "\n"

@@ -162,9 +162,9 @@ def _waived(outcome: HostOutcome, asked: Sequence[Asked], today: date) -> HostOu
     """The outcome once waivers are taken into account. What they do not cover still fails."""
     result = outcome["result"]
     outcome["waivers"] = apply_waivers(asked, result, today)
-    in_force = {waiver["check"] for waiver in outcome["waivers"] if waiver["state"] == IN_FORCE}
-    if result is None or not in_force:
+    if result is None or not outcome["waivers"]:
         return outcome
+    in_force = {waiver["check"] for waiver in outcome["waivers"] if waiver["state"] == IN_FORCE}
     grave = {check["id"] for check in result["findings"] if check["status"] != "warn"}
     excused = result["verdict"] == "pass" or (grave & in_force and not result["not_asked"])
     return _judged(outcome, "pass" if excused else result["verdict"])

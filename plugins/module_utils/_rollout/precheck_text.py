@@ -17,8 +17,14 @@ from .text import count, listed, paragraph, printable, table
 ROWS_SHOWN = 40
 """Hosts in the table; on a large fleet the rest is counted, and the files that the role keeps have all."""
 
-HOSTS_NAMED = 12
+HOSTS_NAMED = 50
+"""Who mends something on so many hosts copies their names into --limit; on more, takes them from a file."""
+
 FAIL_ON = (FAIL, WARN, "never")
+REST = (
+    "Not every host is named here. With precheck_report_dir, precheck.md names all hosts of each remedy, and precheck.json has "
+    "every host with what was found on it."
+)
 WORDS = {FAIL: "failed", UNJUDGED: "could not be judged", WARN: "warning"}
 _MARKS = {FAIL: "F", UNJUDGED: "?", WARN: "w"}
 
@@ -31,12 +37,13 @@ def precheck_text(report: PrecheckReport) -> str:
         lines += ["", *paragraph(f"No result from {_named(silence.hosts)}: {silence.reason}")]
     for remedy in fleet.remedies:
         lines += ["", *_remedy(remedy)]
-    if fleet.static:
-        lines += ["", *paragraph(static_evidence(fleet))]
-    if fleet.reused:
-        lines += ["", *paragraph(reused_evidence(fleet))]
+    for told in (*modules_loaded(fleet), *static_evidence(fleet), *reused_evidence(fleet)):
+        lines += ["", *paragraph(told)]
     lines += waivers.section(fleet.waivers)
     lines += cross_findings.section(fleet.across)
+    named = [remedy.hosts for remedy in fleet.remedies] + [silence.hosts for silence in fleet.silent]
+    if any(len(hosts) > HOSTS_NAMED for hosts in named):
+        lines += ["", *paragraph(REST)]
     lines += ["", f"Result: {fleet.result}"]
     return "\n".join(printable(line) for line in lines)
 
@@ -68,16 +75,29 @@ def has_finding(row: Row) -> bool:
     return row.outcome != "passed" or any(row.counts.values())
 
 
-def static_evidence(fleet: Fleet) -> str:
-    return (
-        f"On {_named(fleet.static)} some verdicts rest on module files alone; allow_module_load would load "
-        f"{', '.join(fleet.would_load)} to ask the kernel."
-    )
+def modules_loaded(fleet: Fleet) -> list[str]:
+    """A sentence for each set of modules; so in the following, none where there is nothing to tell."""
+    return [
+        f"Loaded on {_named(one.hosts)} to ask the kernel (allow_module_load), and still loaded: {', '.join(one.modules)}."
+        for one in fleet.loaded
+    ]
 
 
-def reused_evidence(fleet: Fleet) -> str:
+def static_evidence(fleet: Fleet) -> list[str]:
+    if not fleet.static:
+        return []
+    modules = ", ".join(fleet.would_load)
+    on = _named(fleet.static)
+    return [
+        f"On {on} some verdicts rest on module files alone; allow_module_load would load {modules} to ask the kernel."
+    ]
+
+
+def reused_evidence(fleet: Fleet) -> list[str]:
+    if not fleet.reused:
+        return []
     since = f", the oldest from {rfc3339(fleet.oldest)}" if fleet.oldest is not None else ""
-    return f"On {_named(fleet.reused)} a result of an earlier run counts{since}."
+    return [f"On {_named(fleet.reused)} a result of an earlier run counts{since}."]
 
 
 def _overview(fleet: Fleet) -> list[str]:
@@ -100,7 +120,7 @@ def _overview(fleet: Fleet) -> list[str]:
 
 def _remedy(remedy: Remedy) -> list[str]:
     # A remedy often is a command: on a line of its own, unbroken, it can be copied.
-    lines = [f"On {_named(remedy.hosts)}:", f"    {remedy.text}"]
+    lines = [*paragraph(f"On {_named(remedy.hosts)}:"), f"    {remedy.text}"]
     for cause in remedy.causes:
         where = "" if cause.hosts == remedy.hosts else f" ({_named(cause.hosts)})"
         lines += paragraph(f"{WORDS[cause.gravity]}: {cause.check}: {cause.message}{where}", indent=2)

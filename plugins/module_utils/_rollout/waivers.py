@@ -68,18 +68,34 @@ def effective(outcome: HostOutcome) -> list[CheckResult]:
     """The host's findings as they count: what is waived is a warning, or is not there."""
     if outcome["result"] is None:
         return []
-    waived = {waiver["check"]: waiver for waiver in outcome["waivers"] if waiver["state"] == IN_FORCE}
+    asked = {waiver["check"]: waiver for waiver in outcome["waivers"] if waiver["state"] != UNUSED}
     counted = []
     for check in outcome["result"]["findings"]:
-        waiver = waived.get(check["id"])
+        waiver = asked.get(check["id"])
         if waiver is None:
             counted.append(check)
+        elif waiver["state"] == EXPIRED:
+            counted.append(_noted(check, f"its waiver expired on {waiver['until']}: {waiver['reason']}"))
         elif waiver["effect"] == "warn":
-            downgraded = check.copy()
+            downgraded = _noted(check, waived_until(waiver))
             downgraded["status"] = "warn"
-            downgraded["message"] += f" (waived until {waiver['until']}: {waiver['reason']})"
             counted.append(downgraded)
     return counted
+
+
+def left_out(outcome: HostOutcome) -> list[Waiver]:
+    """Waivers by which something that was found on the host does not count at all."""
+    return [one for one in outcome["waivers"] if one["state"] == IN_FORCE and one["effect"] == "skip"]
+
+
+def waived_until(waiver: Waiver) -> str:
+    return f"waived until {waiver['until']}: {waiver['reason']}"
+
+
+def _noted(check: CheckResult, note: str) -> CheckResult:
+    noted = check.copy()
+    noted["message"] += f" ({note})"
+    return noted
 
 
 def of_report(report: PrecheckReport, nodes: Mapping[str, str]) -> list[PlannedWaiver]:
@@ -101,7 +117,7 @@ def told(waivers: Sequence[PlannedWaiver]) -> list[str]:
         grouped.setdefault(key, []).append(each["host"])
     lines = []
     for (state, check, effect, until, reason), hosts in grouped.items():
-        where = f"on {hosts[0]}" if len(hosts) == 1 else f"on {count(len(hosts), 'host')} ({listed(hosts, 12)})"
+        where = f"on {hosts[0]}" if len(hosts) == 1 else f"on {count(len(hosts), 'host')} ({listed(hosts)})"
         if state == EXPIRED:
             lines.append(f"{check} {where}: expired on {until} and does not count any more: {reason}")
         else:

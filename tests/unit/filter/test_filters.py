@@ -146,6 +146,26 @@ def test_the_page_tells_what_shows_between_hosts_and_what_is_waived_and_escapes_
     assert "<i>twin" not in page
 
 
+def test_a_host_that_stays_outside_is_among_the_failed_ones_of_the_page_though_no_check_failed() -> None:
+    partly = answer("core-1")
+    partly["precheck"].update(verdict="fail", not_asked=["veth_create"])
+    hosts = {"a": {"precheck_registered": partly}, "b": {"precheck_registered": answer("core-2")}}
+    page = filter_named("precheck_html")(filter_named("precheck_report")(["a", "b"], hosts))
+    assert 'data-gravity="fail failed" data-text="a ' in page
+    assert 'data-gravity="passed" data-text="b ' in page
+
+
+def test_the_page_tells_which_modules_were_loaded_where() -> None:
+    loaded = answer("core-1")
+    loaded["precheck"]["modules_loaded"] = ["ip_set"]
+    pages = [
+        filter_named("precheck_html")(filter_named("precheck_report")(["a"], {"a": {"precheck_registered": one}}))
+        for one in (loaded, answer("core-1"))
+    ]
+    assert "Loaded on a to ask the kernel (allow_module_load), and still loaded: ip_set." in pages[0]
+    assert "Loaded on" not in pages[1]
+
+
 def test_a_waiver_of_an_unknown_check_is_refused_by_the_filter() -> None:
     hosts = {"a": {"precheck_registered": answer("core-1"), "precheck_waivers": [{"check": "no_such"}]}}
     with pytest.raises(AnsibleFilterError, match=r"precheck_waivers of host a.* there is no check 'no_such'"):

@@ -95,6 +95,31 @@ def test_what_loading_modules_would_add_is_told_with_the_hosts() -> None:
     assert "allow\\_module\\_load would load ip\\_set" in precheck_markdown(report)
 
 
+def test_modules_that_the_probes_loaded_are_told_with_the_hosts() -> None:
+    answers = {name: answer(name) for name in ("a", "b", "c")}
+    for name, modules in (("a", ["ip_set", "xt_set"]), ("b", ["ip_set", "xt_set"]), ("c", [])):
+        answers[name]["precheck"]["modules_loaded"] = modules
+    report = assemble(answers)
+    assert survey(report).loaded == ((("ip_set", "xt_set"), ("a", "b")),)
+    told = "Loaded on 2 hosts (a, b) to ask the kernel (allow_module_load), and still loaded: ip_set, xt_set."
+    assert told in " ".join(precheck_text(report).split())
+    assert "Loaded on 2 hosts \\(a, b\\) to ask the kernel" in precheck_markdown(report)
+    nothing = assemble({"c": answers["c"]})
+    assert "oaded" not in precheck_text(nothing) + precheck_markdown(nothing)
+
+
+@pytest.mark.parametrize(("hosts", "named"), [(14, 14), (50, 50), (51, 50)])
+def test_a_remedy_names_the_hosts_for_a_limit_and_of_very_many_says_where_the_rest_is(hosts: int, named: int) -> None:
+    report = assemble({f"edge-{number}": answer(f"x{number}", [FAILED]) for number in range(hosts)})
+    lines = precheck_text(report).splitlines()
+    begun = next(index for index, line in enumerate(lines) if line.startswith(f"On {hosts} hosts ("))
+    (remedy,) = (index for index, line in enumerate(lines) if line == "    mend it")
+    told = " ".join(" ".join(lines[begun:remedy]).split())
+    assert told.count("edge-") == named
+    assert ("and 1 more" in told, "With precheck_report_dir" in " ".join(lines)) == (hosts > named, hosts > named)
+    assert max(len(line) for line in lines[begun:remedy]) <= 74
+
+
 def test_the_text_is_a_table_then_the_remedies_then_the_result() -> None:
     text = precheck_text(assemble({"a": answer("a", [FAILED]), "b": answer("b", [WARNED]), "c": answer("c")}))
     assert text.splitlines() == [

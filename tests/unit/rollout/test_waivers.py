@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.decide
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan import build_plan, planned_nodes
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan_text import plan_text
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_junit import precheck_junit
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_markdown import precheck_markdown
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_report import assemble
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_text import precheck_text
@@ -170,6 +172,33 @@ def test_every_report_tells_what_is_waived_why_and_until_when() -> None:
         assert WAIVED in " ".join(text.split())
     for page in (precheck_markdown(two_hosts(TODAY)), markdown(report, plan)):
         assert "## Waived checks\n\n- " + WAIVED.replace("_", "\\_").replace("(", "\\(").replace(")", "\\)") in page
+
+
+def cases_of(report: Any) -> dict[Any, ET.Element]:
+    return {case.get("name"): case for case in ET.fromstring(precheck_junit(report)).iter("testcase")}  # noqa: S314 - made here
+
+
+def test_junit_shows_what_does_not_count_as_skipped_with_the_reason_and_the_day() -> None:
+    case = cases_of(report_of(BROKEN, {**IPSET, "effect": "skip"}, NFT))["ipset_functional"]
+    (skipped,) = case
+    assert (skipped.tag, skipped.get("message")) == (
+        "skipped",
+        "waived until 2027-01-31: policies are enforced upstream",
+    )
+
+
+def test_junit_shows_what_counts_as_a_warning_as_passed_with_the_reason_and_the_day() -> None:
+    (output,) = cases_of(report_of(BROKEN[:1], IPSET))["ipset_functional"]
+    assert output.tag == "system-out"
+    assert "(waived until 2027-01-31: policies are enforced upstream)" in (output.text or "")
+
+
+def test_a_failure_says_that_its_waiver_has_expired() -> None:
+    report = report_of(BROKEN[:1], IPSET, today=date(2027, 2, 1))
+    told = "the kernel has no ip_set subsystem (its waiver expired on 2027-01-31: policies are enforced upstream)"
+    assert report["hosts"]["h"]["reason"] == f"ipset_functional failed: {told}"
+    (failure,) = cases_of(report)["ipset_functional"]
+    assert (failure.tag, failure.get("message")) == ("failure", told)
 
 
 def test_an_expired_waiver_is_named_with_those_that_stay_outside() -> None:
