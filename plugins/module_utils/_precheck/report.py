@@ -14,6 +14,8 @@ from .host.no_evidence import NoEvidence
 _VERSION = 1
 # They say which host and when, not which Calico.
 _NOT_SETTINGS = ("node_name", "controller_clock")
+# Modems of one make have these all alike; of the first, Linux knows too (drivers/net/usb/qmi_wwan.c).
+_SHARED_MACS = ("00:a0:c6:00:00:00", "0c:5b:8f:27:9a:64")
 Judged = List[Tuple[Check, Judgement]]
 
 
@@ -118,13 +120,23 @@ def comparable(facts: Facts, want: Want) -> Dict[str, Any]:
         "interface": taken.interface if taken else None,
         "mtu": uplink["mtu"] if uplink else None,
         "mtu_v6": uplink_v6["mtu"] if uplink_v6 else None,
-        # Links of pods and tunnels have a kind, and an address that was made up.
-        "macs": [
-            link["mac"]
-            for link in links
-            if link["mac"] and link["name"] != "lo" and (not link["kind"] or link == uplink)
-        ],
+        "macs": _macs(links, uplink),
     }
+
+
+def _macs(links: List[Dict[str, Any]], uplink: Optional[Dict[str, Any]]) -> List[str]:
+    """Those that no other host should have, each once: a bond and its ports share one.
+
+    Links of pods and tunnels have a kind, and an address that was made up. So was one that is not a maker's (its second bit); only
+    of the uplink it counts all the same, because that of a virtual machine is one.
+    """
+    own = [link["mac"] for link in links if link["name"] != "lo" and not link["kind"] and not _made_up(link["mac"])]
+    macs = [*own, *([uplink["mac"]] if uplink else [])]
+    return [mac for mac in dict.fromkeys(macs) if mac and set(mac) - set("0:") and mac not in _SHARED_MACS]
+
+
+def _made_up(mac: str) -> bool:
+    return bool(int(mac[:2] or "0", 16) & 2)
 
 
 def _taken_v6(facts: Facts, want: Want) -> Optional[Candidate]:

@@ -21,6 +21,9 @@ from .text import listed, paragraph
 SKEW_ALLOWED = 30.0
 """Seconds. Certificates that are not valid yet, and leases that seem expired, are what a clock further off brings."""
 
+_NAMED = 12
+"""Hosts in a sentence, which may stand for each of them: as its reason, and its node's in the plan."""
+
 _WORDS = {"fail": "failed", "warn": "warning"}
 
 # `uname -m` as Go, and so the kubelet, names it. A 32-bit kubelet on a 64-bit kernel is a mismatch as well: its images are 32-bit.
@@ -65,15 +68,17 @@ def same_node_name(hosts: Hosts) -> Found:
 
 @compares(
     "fail",
-    "Give each host an address of its own, or choose another with nodeAddressAutodetectionV4 (precheck_ip_autodetection)",
+    "Give each host an address of its own, or choose another with nodeAddressAutodetectionV4 (precheck_ip_autodetection), for "
+    "IPv6 with nodeAddressAutodetectionV6",
 )
 def same_address(hosts: Hosts) -> Found:
-    """Only the address that calico-node will take: those of bridges and virtual IPs may well be on every host."""
-    for address, sharing in _sharing(hosts, lambda host: _fact(host, "address")):
-        yield (
-            sharing,
-            f"calico-node would take {address} on each of {_each(sharing)}: their nodes would be unreachable in turn",
-        )
+    """Only the addresses that calico-node will take: those of bridges and virtual IPs may well be on every host."""
+    for family in ("address", "address_v6"):
+        for address, sharing in _sharing(hosts, lambda host: _fact(host, family)):  # noqa: B023 - used up within the loop
+            yield (
+                sharing,
+                f"calico-node would take {address} on each of {_each(sharing)}: their nodes would be unreachable in turn",
+            )
 
 
 @compares(
@@ -96,6 +101,37 @@ def same_machine_id(hosts: Hosts) -> Found:
         )
 
 
+@compares(
+    "warn",
+    "Give each machine a UUID of its own (a hypervisor has one for each machine's definition); where firmware has none, set "
+    "node_name for each host",
+)
+def same_system_uuid(hosts: Hosts) -> Found:
+    """Cloned virtual machines, or hosts that are containers of one machine. Where there is no DMI it is the machine-id, told above."""
+    for uuid, sharing in _sharing(hosts, _own_system_uuid):
+        yield (
+            sharing,
+            f"{_each(sharing)} have system UUID {uuid}: clones of one machine, which it cannot tell apart as Nodes",
+        )
+
+
+@compares(
+    "warn", "Give each machine a MAC address of its own, in its definition at the hypervisor or by its network settings"
+)
+def same_mac(hosts: Hosts) -> Found:
+    """In one segment they take each other's frames. A card that one host has several links of is one card."""
+    by_mac: dict[str, list[str]] = {}
+    for name in sorted(hosts, key=natural):
+        for mac in dict.fromkeys(_fact(hosts[name], "macs") or ()):
+            by_mac.setdefault(mac, []).append(name)
+    for mac, sharing in sorted(by_mac.items()):
+        if len(sharing) > 1:
+            yield (
+                sharing,
+                f"{_each(sharing)} have MAC address {mac}: in one network segment they lose each other's packets",
+            )
+
+
 @compares("warn", "Set the same MTU on all of them, or the smallest as mtu of the Installation's calicoNetwork")
 def mtu_differs(hosts: Hosts) -> Found:
     """Over the interfaces that calico-node will take."""
@@ -106,7 +142,7 @@ def mtu_differs(hosts: Hosts) -> Found:
             by_mtu.setdefault(mtu, []).append(name)
     if len(by_mtu) > 1:
         usual = max(by_mtu, key=lambda mtu: (len(by_mtu[mtu]), mtu))
-        told = ", ".join(f"{mtu} on {listed(names, 12)}" for mtu, names in sorted(by_mtu.items()))
+        told = ", ".join(f"{mtu} on {listed(names, _NAMED)}" for mtu, names in sorted(by_mtu.items()))
         others = [name for mtu, names in sorted(by_mtu.items()) if mtu != usual for name in names]
         yield others, f"the MTU is not the same everywhere: {told}; large packets between them are lost or cut"
 
@@ -124,7 +160,10 @@ def clock_skew(hosts: Hosts) -> Found:
             yield [name], f"its clock is at least {seconds:.0f} s {which} the controller's (the call took {took:.1f} s)"
 
 
-AMONG_HOSTS = (same_node_name, same_address, same_hostname, same_machine_id, mtu_differs, clock_skew)
+AMONG_HOSTS = (
+    *(same_node_name, same_address, same_hostname, same_machine_id, same_system_uuid, same_mac),
+    *(mtu_differs, clock_skew),
+)
 
 
 # --- hosts with their Nodes ---------------------------------------------------------------------------------------
@@ -190,6 +229,8 @@ def section(findings: Sequence[CrossFinding]) -> list[str]:
     lines = []
     for finding in findings:
         lines += paragraph(f"{_WORDS[finding['severity']]}: {finding['id']}: {_told(finding)}", indent=2)
+        if len(finding["hosts"]) > _NAMED:
+            lines += paragraph(f"hosts: {listed(finding['hosts'])}", indent=6)
         lines += paragraph(f"remedy: {finding['remedy']}", indent=6)
     return ["", f"Between hosts ({len(findings)}):", *lines] if lines else []
 
@@ -231,11 +272,16 @@ def _sharing(hosts: Hosts, value: Callable[[HostOutcome], Union[str, None]]) -> 
 
 
 def _each(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) <= 12 else listed(names, 12)
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) <= _NAMED else listed(names, _NAMED)
 
 
 def _identity(host: HostOutcome, key: str) -> Any:
     return host["result"]["identity"].get(key) if host["result"] else None
+
+
+def _own_system_uuid(host: HostOutcome) -> Union[str, None]:
+    uuid, machine_id = meaningful(_identity(host, "system_uuid")), meaningful(_identity(host, "machine_id"))
+    return None if uuid and machine_id and uuid.replace("-", "") == machine_id.replace("-", "") else uuid
 
 
 def _fact(host: HostOutcome, key: str) -> Any:

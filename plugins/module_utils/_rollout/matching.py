@@ -14,8 +14,14 @@ from .documents import HostOutcome, NodeFacts, PrecheckReport
 from .errors import RolloutError
 from .order import natural
 
-# Boards whose firmware was never filled in share these; all zeros or all ones are placeholders as well.
-_PLACEHOLDER_UUIDS = frozenset(("03000200-0400-0500-0006-000700080009", "12345678-1234-5678-90ab-cddeefaabbcc"))
+# Boards whose firmware was never filled in share these, the first in either order of bytes; all zeros or all ones are placeholders too.
+_PLACEHOLDER_UUIDS = frozenset(
+    (
+        "03000200-0400-0500-0006-000700080009",
+        "00020003-0004-0005-0006-000700080009",
+        "12345678-1234-5678-90ab-cddeefaabbcc",
+    )
+)
 
 
 class Matches(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck import report
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import Facts
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want, conduct, ok
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckResult
@@ -18,12 +19,14 @@ from tests.unit.precheck.kernels import (
     WANTS,
     RawFacts,
     healthy,
+    knowing,
     netfilter_refused_by_seccomp,
     rhel10_without_extra_modules,
     unprivileged,
     want,
 )
 
+FIRST, SECOND = "3c:ec:ef:00:00:01", "3c:ec:ef:00:00:02"
 HOSTS = [healthy, rhel10_without_extra_modules, netfilter_refused_by_seccomp, unprivileged]
 
 
@@ -80,6 +83,29 @@ def test_what_is_compared_with_other_hosts_is_told() -> None:
         "mtu_v6": None,
         "macs": ["02:00:00:00:00:05"],
     }
+
+
+@pytest.mark.parametrize(
+    ("links", "macs"),
+    [
+        ([("eno1", None, FIRST), ("eno2", None, SECOND)], [FIRST, SECOND]),
+        # A bond has the address of one of its ports.
+        ([("eno1", None, FIRST), ("eno2", None, FIRST), ("eth0", "bond", FIRST)], [FIRST]),
+        # That of a virtual machine is made up; on the uplink another machine must not have it all the same.
+        ([("eth0", None, "52:54:00:12:34:56"), ("eth1", None, "52:54:00:12:34:57")], ["52:54:00:12:34:56"]),
+        ([("eth0", None, FIRST), ("docker0", "bridge", "02:42:9c:00:00:01"), ("cali0", "veth", SECOND)], [FIRST]),
+        ([("lo", None, "00:00:00:00:00:00"), ("eth0", None, "00:00:00:00:00:00"), ("ppp0", None, "")], []),
+        ([("eth0", None, FIRST), ("eth1", None, "0c:5b:8f:27:9a:64")], [FIRST]),
+    ],
+)
+def test_only_the_macs_that_no_other_host_should_have_are_compared(links: Any, macs: list[str]) -> None:
+    facts = healthy()
+    uplink = facts["links"]["value"][1]
+    made = [
+        {**uplink, "index": uplink["index"] if name == "eth0" else 20 + place, "name": name, "kind": kind, "mac": mac}
+        for place, (name, kind, mac) in enumerate(links)
+    ]
+    assert report.comparable(Facts(knowing(facts, links=made)), want())["macs"] == macs
 
 
 def test_the_ipv6_address_is_told_where_it_is_asked_for_and_the_host_decides() -> None:

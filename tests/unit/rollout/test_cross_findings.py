@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.fleet import survey
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan import build_plan, planned_nodes
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan_text import plan_text
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_markdown import precheck_markdown
@@ -70,6 +71,42 @@ def test_two_hosts_with_the_address_that_calico_node_takes_are_kept_out() -> Non
 def test_other_addresses_may_be_on_every_host() -> None:
     """docker0 has 172.17.0.1 everywhere."""
     assert found(a=host("edge-1", addresses=["172.17.0.1"]), b=host("edge-2", addresses=["172.17.0.1"])) == []
+
+
+def test_two_hosts_with_one_ipv6_address_are_kept_out_too() -> None:
+    hosts = {name: host(f"edge-{name}", address_v6="2001:db8::5") for name in ("a", "b")}
+    assert found(**hosts) == [("same_address", "fail", ["a", "b"])]
+    assert "take 2001:db8::5 on each of a and b" in message(**hosts)
+
+
+@pytest.mark.parametrize(
+    ("uuid", "told"),
+    [
+        ("4c4c4544-0042-3510-8052-b4c04f4a4d32", True),
+        ("03000200-0400-0500-0006-000700080009", False),
+        ("00020003-0004-0005-0006-000700080009", False),
+        ("00000000-0000-0000-0000-000000000000", False),
+        (None, False),
+    ],
+)
+def test_machines_of_one_system_uuid_are_a_warning_unless_firmware_never_had_one(uuid: Any, told: bool) -> None:
+    hosts = {name: host(f"edge-{name}", system_uuid=uuid) for name in ("a", "b")}
+    assert found(**hosts) == ([("same_system_uuid", "warn", ["a", "b"])] if told else [])
+
+
+def test_a_machine_id_that_stands_for_the_system_uuid_is_told_once() -> None:
+    machine_id = "0123456789abcdef0123456789abcdef"
+    uuid = "01234567-89ab-cdef-0123-456789abcdef"
+    hosts = {name: host(f"edge-{name}", machine_id=machine_id, system_uuid=uuid) for name in ("a", "b")}
+    assert found(**hosts) == [("same_machine_id", "warn", ["a", "b"])]
+
+
+def test_a_mac_address_of_two_hosts_is_a_warning_and_of_two_links_of_a_host_is_none() -> None:
+    mac = "52:54:00:12:34:56"
+    assert found(a=host("edge-1", macs=[mac, mac]), b=host("edge-2")) == []
+    hosts = {"a": host("edge-1", macs=[mac]), "b": host("edge-2", macs=["3c:ec:ef:00:00:01", mac])}
+    assert found(**hosts) == [("same_mac", "warn", ["a", "b"])]
+    assert f"a and b have MAC address {mac}" in message(**hosts)
 
 
 def test_hosts_of_one_name_are_a_warning_unless_the_inventory_tells_them_apart() -> None:
@@ -191,6 +228,50 @@ def test_the_reports_tell_what_was_found_between_hosts_with_the_remedy() -> None
         assert "warning: clock_skew: edge-1: its clock is at least 95 s behind the controller's" in flowing
         assert "remedy: Set the clock and keep it so" in flowing
     assert "| warning | clock\\_skew | edge-1 | its clock is at least 95 s" in precheck_markdown(report)
+
+
+def test_what_shows_between_hosts_counts_with_each_host_that_it_names() -> None:
+    fleet = survey(
+        assemble({"a": host("edge-1", mtu=1500), "b": host("edge-2", mtu=1500), "c": host("edge-3", mtu=9000)})
+    )
+    assert fleet.categories == ("between hosts",)
+    assert [(row.host, row.counts) for row in fleet.rows] == [
+        ("c", {"fail": 0, "unjudged": 0, "warn": 1}),
+        ("a", {"fail": 0, "unjudged": 0, "warn": 0}),
+        ("b", {"fail": 0, "unjudged": 0, "warn": 0}),
+    ]
+    assert fleet.rows[0].cells == {"between hosts": {"fail": 0, "unjudged": 0, "warn": 1}}
+
+
+def test_a_category_between_hosts_comes_after_those_of_the_checks() -> None:
+    hosts = {name: host(f"edge-{name}", checks=[check(status="fail")], address="10.0.2.15") for name in ("a", "b")}
+    fleet = survey(assemble(hosts))
+    assert fleet.categories == ("ipset", "between hosts")
+    assert {row.counts["fail"] for row in fleet.rows} == {2}
+    lines = precheck_text(assemble(hosts)).splitlines()
+    assert lines[:2] == ["  host  verdict        ipset  between hosts", "  a     stays outside  1F     1F"]
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"mtu": 9000}, "1 host may join with warnings: c"),
+        ({"hostname": "edge-1"}, "2 hosts may join with warnings: a, c"),
+        ({"machine_id": "abc123"}, "2 hosts may join with warnings: a, c"),
+        ({"clock_offset": 99.0}, "1 host may join with warnings: c"),
+    ],
+)
+def test_a_warning_between_hosts_is_one_that_a_play_may_fail_on(values: Any, named: str) -> None:
+    hosts = {"a": host("edge-1", machine_id="abc123"), "b": host("edge-2"), "c": host("edge-3", **values)}
+    assert precheck_complaint(assemble(hosts), "warn") == named
+    assert precheck_complaint(assemble(hosts), "fail") == ""
+
+
+def test_more_hosts_than_a_sentence_names_are_named_below_it() -> None:
+    hosts = {f"h{number}": host(f"edge-{number}", hostname="pi") for number in range(14)}
+    flowing = " ".join(precheck_text(assemble(hosts)).split())
+    assert "h11 and 2 more call themselves pi" in flowing
+    assert "hosts: h0, h1, h2, h3, h4, h5, h6, h7, h8, h9, h10, h11, h12, h13 remedy:" in flowing
 
 
 def test_a_fatal_finding_makes_the_precheck_complain() -> None:

@@ -101,7 +101,7 @@ class HostFacts(TypedDict):
     mtu_v6: int | None
     """MTU of the interface of `address_v6`."""
     macs: list[str]
-    """Hardware addresses of the host's own interfaces, in order."""
+    """Hardware addresses that no other host should have, in order: those of makers on the host's own interfaces, and the uplink's."""
 
 
 class PrecheckSummary(TypedDict):
