@@ -177,7 +177,8 @@ status:
       returned: always
     admitted:
       description: The nodes with the admission label. Each with the plan, batch and precheck that the rollout noted on it; null where
-        somebody else set the label.
+        somebody else set the label. C(waivers) are the checks that failed on it then and were waived, each with the last day of the
+        waiver (C(until)) and whether that has passed (C(expired)).
       type: list
       elements: dict
       returned: always

@@ -22,6 +22,7 @@ from tests.lab.topologies import DEMO
 pytestmark = pytest.mark.timeout(400)
 
 FIT = ["core-1", "core-2", "core-3", "edge-1", "edge-2", "edge-3"]
+NOTED = "rollout.calico-ops.dev/waived"
 LIMIT = ("--limit", "core-1,edge-1,edge-4")
 TODAY = datetime.now(timezone.utc).date()
 TOMORROW, YESTERDAY = TODAY + timedelta(days=1), TODAY - timedelta(days=1)
@@ -168,3 +169,32 @@ def test_a_waiver_of_a_check_that_there_is_not_is_refused_by_name(player: Player
     assert played.code != 0
     said = played.results("Put the results of all hosts into one report")[0]["msg"]
     assert "precheck_waivers of host edge-4[0]: there is no check 'ipset_functionl'; is it ipset_functional?" in said
+
+
+def test_the_status_tells_which_node_a_waiver_let_in_and_when_its_last_day_has_passed(
+    player: Player, first: Played
+) -> None:
+    waivers = waivers_for(first, TOMORROW)
+    assert player.play("joined", "rollout", inventory=inventory_with(player, "joined", waivers)).code == 0
+    node = "/api/v1/nodes/edge-4"
+    noted = ",".join(sorted(f"{waiver['check']}={TOMORROW}" for waiver in waivers))
+    assert player.lab.admin.get(node)["metadata"]["annotations"][NOTED] == noted
+    assert NOTED not in player.lab.admin.get("/api/v1/nodes/edge-3")["metadata"]["annotations"]
+
+    for name, day, expired in (("in-force", TOMORROW, False), ("passed", YESTERDAY, True)):
+        annotations = {NOTED: noted.replace(str(TOMORROW), str(day))}
+        player.lab.admin.patch(node, {"metadata": {"annotations": annotations}})
+        played = player.play(name, "status")
+        status = json.loads((played.reports / "status.json").read_text())
+        jsonschema.validate(status, json.loads((REPOSITORY / "docs" / "schemas" / "ClusterStatus.json").read_text()))
+        found = {one["node"]: one["waivers"] for one in status["admitted"] if one["waivers"]}
+        assert found == {
+            "edge-4": [
+                {"check": check_id, "until": str(day), "expired": expired}
+                for check_id in sorted(waiver["check"] for waiver in waivers)
+            ]
+        }
+        told = f"expired on {day}" if expired else f"until {day}"
+        shown = [" ".join(line.split()) for line in played.results("Show where the cluster stands")[0]["msg"]]
+        assert f"{waivers[0]['check']} {told} edge-4" in shown
+        assert ("waiver" in status["reason"]) == expired

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._rollout.admission_notes import written_to
 from .._rollout.documents import AwaitOwner, LabelNodes, Observation, Wait
 from .rolling_update import LimitOutcome
 from .scoping import ScopeOutcome
@@ -37,15 +38,16 @@ class Journal:
         self.changed = self.changed or bool(written)
         before, after = self._nodes
         for name in written:
-            node = observation["nodes"][name]
+            node, annotations = observation["nodes"][name], written_to(action, name)
             before.setdefault(
                 name,
                 {
                     "labels": _present(node["labels"], action["labels"]),
-                    "annotations": _present(node["annotations"], action["annotations"]),
+                    "annotations": _present(node["annotations"], annotations),
                 },
             )
-            after[name] = {"labels": dict(action["labels"]), "annotations": dict(action["annotations"])}
+            kept = {key: value for key, value in annotations.items() if value is not None}
+            after[name] = {"labels": dict(action["labels"]), "annotations": kept}
 
     def scoped(self, outcome: ScopeOutcome) -> None:
         entry: dict[str, Any] = {"do": "scope_installation", "create": outcome.created, "changed": outcome.changed}
@@ -84,7 +86,7 @@ def _changes(parts: Sequence[tuple[str, dict[str, Any], dict[str, Any]]]) -> lis
     ]
 
 
-def _present(has: Mapping[str, str], written: Mapping[str, str]) -> dict[str, str]:
+def _present(has: Mapping[str, str], written: Mapping[str, Any]) -> dict[str, str]:
     return {key: has[key] for key in written if key in has}
 
 

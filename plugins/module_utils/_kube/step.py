@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
+from .._rollout.admission_notes import written_to
 from .._rollout.adoption import ADOPTION, adopted_since
 from .._rollout.decide import decide
 from .._rollout.documents import (
@@ -248,8 +249,15 @@ class Step:
         strangers = set(action["nodes"]) - known
         if strangers:
             raise RolloutError("Nodes that are not in the plan are never touched: %s." % ", ".join(sorted(strangers)))
-        body = {"metadata": {"labels": action["labels"], "annotations": action["annotations"]}}
-        writes = [Write(name, "PATCH", "%s/%s" % (NODES, name), body) for name in action["nodes"]]
+        writes = [
+            Write(
+                name,
+                "PATCH",
+                "%s/%s" % (NODES, name),
+                {"metadata": {"labels": action["labels"], "annotations": written_to(action, name)}},
+            )
+            for name in action["nodes"]
+        ]
         written = write_all(self.cluster, writes, self.limits.rate, self.limits.concurrency, deadline=deadline)
         failed = {
             name: outcome.error

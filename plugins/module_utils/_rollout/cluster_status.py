@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .admission_notes import admission
 from .documents import (
     DOCUMENT_VERSION,
     Admission,
@@ -24,7 +25,7 @@ from .documents import (
 )
 from .exclusion import kept_out
 from .installation import scoped, taken
-from .labels import ANNOTATION_BATCH, ANNOTATION_PLAN, ANNOTATION_PRECHECK, DOMAIN
+from .labels import DOMAIN
 from .order import natural
 from .readiness import judge, labelled
 from .text import count, listed
@@ -41,8 +42,9 @@ def cluster_status(
     now: float,
     cluster: ClusterName | None = None,
 ) -> ClusterStatus:
-    admitted = sorted(labelled(observation, label), key=natural)
-    readiness = judge(admitted, observation, label)
+    names = sorted(labelled(observation, label), key=natural)
+    admitted = [admission(name, observation["nodes"][name]["annotations"], now) for name in names]
+    readiness = judge(names, observation, label)
     return ClusterStatus(
         kind="ClusterStatus",
         version=DOCUMENT_VERSION,
@@ -50,13 +52,13 @@ def cluster_status(
         read_at=now,
         admission_label=label,
         ready=readiness["ready"],
-        reason=_reason(readiness, gaps or []),
-        admitted=[_admission(name, observation) for name in admitted],
+        reason=_reason(readiness, gaps or [], admitted),
+        admitted=admitted,
         readiness=readiness,
         outside=[
             _outside(node, label)
             for node in sorted(nodes, key=lambda node: natural(node["name"]))
-            if node["name"] not in set(admitted)
+            if node["name"] not in set(names)
         ],
         policy_gaps=gaps,
         operator=sorted(operator, key=lambda status: status["name"]),
@@ -79,7 +81,7 @@ def taints_of(node: NodeFacts) -> list[dict[str, Any]]:
     return list(node["object"]["spec"].get("taints") or [])
 
 
-def _reason(readiness: Readiness, gaps: Sequence[PolicyGap]) -> str:
+def _reason(readiness: Readiness, gaps: Sequence[PolicyGap], admitted: Sequence[Admission]) -> str:
     waiting = [row["node"] for row in readiness["nodes"] if not row["ready"]]
     if not readiness["expected"]:
         told = "No node is admitted."
@@ -97,17 +99,10 @@ def _reason(readiness: Readiness, gaps: Sequence[PolicyGap]) -> str:
     if gaps:
         names = listed([gap["node"] for gap in gaps], NAMES_SHOWN)
         told += f" Workloads run without network policy on {count(len(gaps), 'node')}: {names}."
+    expired = [one["node"] for one in admitted if any(waiver["expired"] for waiver in one["waivers"])]
+    if expired:
+        told += f" The waiver that it was admitted by has expired on {listed(expired, NAMES_SHOWN)}."
     return told
-
-
-def _admission(name: str, observation: Observation) -> Admission:
-    notes = observation["nodes"][name]["annotations"]
-    return Admission(
-        node=name,
-        batch=notes.get(ANNOTATION_BATCH),
-        plan=notes.get(ANNOTATION_PLAN),
-        precheck=notes.get(ANNOTATION_PRECHECK),
-    )
 
 
 def _outside(node: NodeFacts, label: AdmissionLabel) -> OutsideNode:

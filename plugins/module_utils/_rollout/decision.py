@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from .admission_notes import waived_on
 from .adoption import ADOPTION
 from .documents import (
     Action,
@@ -49,6 +50,7 @@ def labels_of(situation: Situation, batch: str, nodes: list[str]) -> LabelNodes:
             ANNOTATION_BATCH: batch,
             ANNOTATION_PRECHECK: plan["precheck_digest"],
         },
+        waived=waived_on(plan, nodes, situation.seen["nodes"]),
     )
 
 

@@ -19,6 +19,7 @@ QUARANTINE_KEY = DOMAIN + "/quarantine"
 ANNOTATION_PLAN = DOMAIN + "/plan"
 ANNOTATION_BATCH = DOMAIN + "/batch"
 ANNOTATION_PRECHECK = DOMAIN + "/precheck"
+ANNOTATION_WAIVED = DOMAIN + "/waived"
 ANNOTATION_RAISED = DOMAIN + "/max-unavailable"
 """On the Installation, while maxUnavailable is raised: what it was before."""
 

@@ -61,7 +61,15 @@ def markdown(status: ClusterStatus) -> str:
 
 
 def _sections(status: ClusterStatus) -> list[Section]:
-    return [_admitted(status), _not_ready(status), _gaps(status), _outside(status), _operator(status), _scope(status)]
+    return [
+        _admitted(status),
+        *_waived(status),
+        _not_ready(status),
+        _gaps(status),
+        _outside(status),
+        _operator(status),
+        _scope(status),
+    ]
 
 
 def _admitted(status: ClusterStatus) -> Section:
@@ -74,6 +82,19 @@ def _admitted(status: ClusterStatus) -> Section:
         for (batch, plan), nodes in batches.items()
     ]
     return Section("Admitted", ("Batch", "Plan", "Ready", "Nodes"), rows, "No node is admitted.")
+
+
+def _waived(status: ClusterStatus) -> list[Section]:
+    """Where no node was admitted by a waiver there is nothing to tell, and no section."""
+    by_waiver: dict[tuple[str, str, bool], list[str]] = {}
+    for admission in status["admitted"]:
+        for waiver in admission["waivers"]:
+            by_waiver.setdefault((waiver["until"], waiver["check"], waiver["expired"]), []).append(admission["node"])
+    rows = [
+        (check, f"expired on {until}" if expired else f"until {until}", listed(nodes, NODES_SHOWN))
+        for (until, check, expired), nodes in sorted(by_waiver.items())
+    ]
+    return [Section("Admitted by a waiver", ("Check", "Waived", "Nodes"), rows, "")] if rows else []
 
 
 def _not_ready(status: ClusterStatus) -> Section:

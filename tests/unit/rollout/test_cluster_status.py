@@ -65,7 +65,49 @@ def unready() -> Any:
 def test_all_is_well_when_every_admitted_node_passes_the_gate() -> None:
     found = status()
     assert (found["ready"], found["reason"]) == (True, "All 3 admitted nodes are ready.")
-    assert found["admitted"][0] == {"node": "core-1", "batch": "core-1", "plan": "abc", "precheck": "d" * 64}
+    assert found["admitted"][0] == {
+        "node": "core-1",
+        "batch": "core-1",
+        "plan": "abc",
+        "precheck": "d" * 64,
+        "waivers": [],
+    }
+
+
+def waived(text: str) -> Any:
+    observation = seen()
+    observation["nodes"]["core-2"]["annotations"]["rollout.calico-ops.dev/waived"] = text
+    return status(observation)
+
+
+def test_nodes_that_a_waiver_let_in_are_told_with_the_check_and_its_last_day() -> None:
+    found = waived("bgp_port_free=2026-01-01,ipset_functional=2026-02-28")
+    assert [one["waivers"] for one in found["admitted"] if one["node"] != "core-2"] == [[], []]
+    assert found["admitted"][1]["waivers"] == [
+        {"check": "bgp_port_free", "until": "2026-01-01", "expired": False},
+        {"check": "ipset_functional", "until": "2026-02-28", "expired": False},
+    ]
+    lines = [" ".join(line.split()) for line in status_text.terminal(found).splitlines()]
+    assert "ipset_functional until 2026-02-28 core-2" in lines
+    assert "## Admitted by a waiver" in status_text.markdown(found)
+    assert found["reason"] == "All 3 admitted nodes are ready."
+
+
+def test_a_waiver_whose_last_day_has_passed_is_told_to_have_expired() -> None:
+    found = waived("ipset_functional=2025-12-31")
+    assert found["admitted"][1]["waivers"][0]["expired"]
+    assert "ipset_functional expired on 2025-12-31 core-2" in " ".join(status_text.terminal(found).split())
+    assert found["reason"].endswith(" The waiver that it was admitted by has expired on core-2.")
+
+
+def test_where_nobody_was_let_in_by_a_waiver_nothing_is_told_of_it() -> None:
+    assert "waive" not in status_text.terminal(status()) + status_text.markdown(status())
+
+
+def test_an_annotation_that_somebody_else_wrote_is_left_aside() -> None:
+    assert waived("<b>,=,ipset_functional=soon,x=2026-01-01")["admitted"][1]["waivers"] == [
+        {"check": "x", "until": "2026-01-01", "expired": False}
+    ]
 
 
 def test_an_admitted_node_that_is_not_ready_is_named() -> None:
@@ -87,7 +129,8 @@ def test_a_daemonset_that_is_wanted_elsewhere_is_not_well_though_every_node_is_r
 
 def test_a_label_that_somebody_else_set_admits_a_node_of_no_batch() -> None:
     observation = rolled_out(NAMES, ADMITTED)
-    assert status(observation)["admitted"][0] == {"node": "core-1", "batch": None, "plan": None, "precheck": None}
+    first = status(observation)["admitted"][0]
+    assert (first["node"], first["batch"], first["plan"], first["precheck"]) == ("core-1", None, None, None)
 
 
 def test_a_node_outside_is_listed_with_why() -> None:

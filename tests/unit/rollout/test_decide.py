@@ -69,6 +69,7 @@ def test_the_first_batch_is_labelled_before_the_selector_is_written() -> None:
                 "rollout.calico-ops.dev/batch": "core-1",
                 "rollout.calico-ops.dev/precheck": PLAN["precheck_digest"],
             },
+            "waived": {},
         }
     ]
     assert decision["state"] == state(phase="labelling", batch="core-1", batch_started=NOW)

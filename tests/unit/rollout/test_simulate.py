@@ -21,6 +21,7 @@ LABELLING: Any = {
     "nodes": ["core-1", "core-2"],
     "labels": SELECTOR,
     "annotations": {},
+    "waived": {},
 }
 SCOPING: Any = {"do": "scope_installation", "create": True}
 WAITING: Any = {"do": "wait", "why": "", "until": 1.0}

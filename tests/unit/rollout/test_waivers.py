@@ -9,8 +9,10 @@ from datetime import date
 from typing import Any
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.admission_notes import written_to
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.decide import decide, new_state
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import ANNOTATION_WAIVED
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan import build_plan, planned_nodes
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan_text import plan_text
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_junit import precheck_junit
@@ -147,6 +149,24 @@ def test_the_plan_admits_a_waived_node_and_says_so() -> None:
         ("h-edge-1", "edge-1", "in_force"),
         ("h-edge-2", "edge-2", "in_force"),
     ]
+
+
+def test_a_node_that_a_waiver_lets_in_is_noted_so_when_it_is_admitted() -> None:
+    plan, seen = two_nodes(TODAY), bare(["edge-1", "edge-2", "edge-3"])
+    (labelling,) = decide(plan, new_state(plan), seen, 0.0)["actions"]
+    assert labelling["nodes"] == ["edge-1", "edge-2", "edge-3"]
+    assert labelling["waived"] == dict.fromkeys(("edge-1", "edge-2"), "ipset_functional=2027-01-31")
+    written = {node: written_to(labelling, node).get(ANNOTATION_WAIVED) for node in labelling["nodes"]}
+    assert written == {**labelling["waived"], "edge-3": None}
+
+
+def test_what_an_earlier_admission_noted_is_taken_off_where_this_one_needs_no_waiver() -> None:
+    plan, seen = two_nodes(TODAY), bare(["edge-1", "edge-2", "edge-3"])
+    for node in seen["nodes"].values():
+        node["annotations"][ANNOTATION_WAIVED] = "nft_functional=2026-01-31"
+    (labelling,) = decide(plan, new_state(plan), seen, 0.0)["actions"]
+    assert (labelling["waived"]["edge-1"], labelling["waived"]["edge-3"]) == ("ipset_functional=2027-01-31", None)
+    assert written_to(labelling, "edge-3")[ANNOTATION_WAIVED] is None
 
 
 WAIVED = "ipset_functional on 2 hosts (h-edge-1, h-edge-2): counts as a warning until 2027-01-31: policies are enforced upstream"

@@ -80,6 +80,7 @@ from .reach import (
 from .status import (
     Admission,
     ClusterStatus,
+    NotedWaiver,
     OperatorStatus,
     OutsideNode,
     PolicyGap,
@@ -114,6 +115,7 @@ __all__ = [
     "LabelNodes",
     "NodeFacts",
     "NodeSeen",
+    "NotedWaiver",
     "Observation",
     "OperatorStatus",
     "OutsideNode",

@@ -44,6 +44,9 @@ class LabelNodes(TypedDict):
     nodes: list[str]
     labels: dict[str, str]
     annotations: dict[str, str]
+    """Those that each of the nodes gets."""
+    waived: dict[str, Union[str, None]]
+    """By node, what it gets as annotation of the waivers that it is admitted by; null takes that of an earlier admission off."""
 
 
 class ScopeInstallation(TypedDict):

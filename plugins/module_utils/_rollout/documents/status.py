@@ -13,6 +13,14 @@ from .observation import ConditionSeen
 from .plan import AdmissionLabel
 
 
+class NotedWaiver(TypedDict):
+    check: str
+    until: str
+    """The last day on which the waiver counts, in UTC, as an ISO date."""
+    expired: bool
+    """That day has passed: a precheck would keep the node out."""
+
+
 class Admission(TypedDict):
     """A node that carries the admission label, and what the rollout noted when it set it."""
 
@@ -22,6 +30,8 @@ class Admission(TypedDict):
     plan: str | None
     precheck: str | None
     """Digest of the evidence it was admitted on."""
+    waivers: list[NotedWaiver]
+    """Checks that failed on it then, and were waived."""
 
 
 class OutsideNode(TypedDict):
