@@ -1,15 +1,18 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fleet's precheck report of any size, with what real fleets bring: one fault on many hosts, some warnings, some silence."""
+"""Fleets of any size, with what real ones bring: one fault on many hosts, some warnings, some silence."""
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, Callable
 
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import examine
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckReport
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_report import assemble
 
-from tests.unit.rollout.builders import UNREACHABLE, answer, check
+from tests.unit.precheck import kernels
+from tests.unit.rollout.builders import UNREACHABLE, answer, check, machine_id
 
 MODULES_EXTRA = (
     "dnf install kernel-modules-extra-6.12.0-55.el10.x86_64 (and reboot, if that brings another kernel); "
@@ -52,6 +55,37 @@ _FIREWALL = check(
 def fleet_report(hosts: int, **others: Any) -> PrecheckReport:
     """Every seventh host lacks IP sets, every eleventh has a firewall, every 97th does not answer; `others` are more answers."""
     return assemble({**{f"edge-{number}": _host(number) for number in range(1, hosts + 1)}, **others})
+
+
+def full_size_answers(hosts: int) -> dict[str, Any]:
+    """What hosts register of all checks, each with an identity of its own.
+
+    Every fifth lacks modules, every eleventh was not asked as root and so has a finding of most checks, every 97th does not answer.
+    """
+    well, lacking, unprivileged = (_of_all_checks(kernel) for kernel in KERNELS)
+    answers: dict[str, Any] = {}
+    for number in range(1, hosts + 1):
+        given = unprivileged if number % 11 == 0 else lacking if number % 5 == 0 else well
+        answers[f"edge-{number}"] = UNREACHABLE if number % 97 == 0 else _own(copy.deepcopy(given), number)
+    return answers
+
+
+KERNELS = (kernels.healthy, kernels.rhel10_without_extra_modules, kernels.unprivileged)
+
+
+def _of_all_checks(kernel: Callable[[], kernels.RawFacts]) -> dict[str, Any]:
+    answered = {"facts": kernel(), "modules_loaded": [], "duration": 0.21}
+    document, _judged = examine(answered, kernels.want(dataplane="iptables", encapsulation="vxlan", ipv6=True))
+    return {"changed": False, "failed": False, "precheck": document, "checked_at": 1.7e9, "call_seconds": 0.4}
+
+
+def _own(registered: dict[str, Any], number: int) -> dict[str, Any]:
+    name, address = f"edge-{number}", f"10.0.{number // 250}.{number % 250}"
+    mac = f"3c:ec:ef:00:{number // 256:02x}:{number % 256:02x}"
+    document = registered["precheck"]
+    document["identity"].update(hostname=name, machine_id=machine_id(name), system_uuid=None, addresses=[address])
+    document["facts"].update(address=address, address_v6=f"fd00::{number:x}", macs=[mac])
+    return registered
 
 
 def _host(number: int) -> dict[str, Any]:

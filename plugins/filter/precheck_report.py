@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any, Callable
 
@@ -26,18 +26,23 @@ def precheck_report(
     in_run: list[str] | None = None,
     nodes: Mapping[str, Any] | None = None,
 ) -> Any:
-    registered = {host: _variable(hostvars, host, register) for host in hosts}
-    node_names = {host: _variable(hostvars, host, "node_name") for host in hosts}
-    waivers = {host: read_waivers(plain(_variable(hostvars, host, "precheck_waivers")), host, CHECKS) for host in hosts}
+    known = {host: _variables(hostvars, host, (register, "node_name", "precheck_waivers")) for host in hosts}
+    registered = {host: known[host][register] for host in hosts}
+    node_names = {host: known[host]["node_name"] for host in hosts}
+    waivers = {host: read_waivers(plain(known[host]["precheck_waivers"]), host, CHECKS) for host in hosts}
     today = datetime.now(timezone.utc).date()
     joined = _report.with_nodes(registered, node_names, plain(nodes or {}))
     asked = None if in_run is None else [*plain(in_run), *joined.by_node]
     return _report.assemble(joined.registered, joined.node_names, asked, waivers, today)
 
 
-def _variable(hostvars: Mapping[str, Any], host: str, name: str) -> Any:
-    """None where the host never came to set it. Asked for with `in` first: reading an unset variable may raise."""
-    return hostvars[host][name] if host in hostvars and name in hostvars[host] else None
+def _variables(hostvars: Mapping[str, Any], host: str, names: Iterable[str]) -> dict[str, Any]:
+    """None for one that the host never came to set. Asked for with `in` first: reading an unset variable may raise.
+
+    All of a host at once: each look into `hostvars` makes Ansible work out every variable of that host anew.
+    """
+    of_host = hostvars.get(host, {})
+    return {name: of_host[name] if name in of_host else None for name in names}  # noqa: SIM401 - reading an unset one may raise
 
 
 class FilterModule:

@@ -107,5 +107,7 @@ def _having(cases: Sequence[ET.Element], tag: str) -> int:
 
 
 def _xml(text: str) -> str:
-    """XML 1.0 has no way to write most control characters, not even escaped."""
+    """XML 1.0 has no way to write most control characters, not even escaped. Nearly every text has none, and is done with at once."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() or character in "\n\t" else "?" for character in text)

@@ -9,7 +9,11 @@ from typing import Any
 import jsonschema
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import documents, status_text
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.cluster_status import cluster_status
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import ClusterStatus, PolicyGap
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import (
+    Admission,
+    ClusterStatus,
+    PolicyGap,
+)
 
 from tests.schemas import schema
 from tests.unit.rollout.builders import LABEL, SELECTOR, bare, daemonset, facts, node_seen, pod, rolled_out
@@ -65,13 +69,7 @@ def unready() -> Any:
 def test_all_is_well_when_every_admitted_node_passes_the_gate() -> None:
     found = status()
     assert (found["ready"], found["reason"]) == (True, "All 3 admitted nodes are ready.")
-    assert found["admitted"][0] == {
-        "node": "core-1",
-        "batch": "core-1",
-        "plan": "abc",
-        "precheck": "d" * 64,
-        "waivers": [],
-    }
+    assert found["admitted"][0] == Admission(node="core-1", batch="core-1", plan="abc", precheck="d" * 64, waivers=[])
 
 
 def waived(text: str) -> Any:

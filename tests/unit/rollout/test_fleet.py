@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import resource
 import time
 import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.cross_findings import AMONG_HOSTS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.fleet import Fleet, survey
@@ -18,8 +20,9 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.preche
     precheck_complaint,
     precheck_text,
 )
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils.precheck_page import precheck_page
 
-from tests.fleets import MODULES_EXTRA, TRUSTED_ZONE, fleet_report
+from tests.fleets import MODULES_EXTRA, TRUSTED_ZONE, fleet_report, full_size_answers
 from tests.unit.rollout.builders import UNREACHABLE, answer, check
 
 FAILED = check(status="fail", remedy="mend it")
@@ -248,10 +251,20 @@ def test_an_unknown_choice_is_refused_with_what_is_allowed() -> None:
         precheck_complaint(assemble({"a": answer("a")}), "sometimes")
 
 
-def test_a_thousand_hosts_are_summarized_within_two_seconds_and_a_gibibyte() -> None:
-    report = fleet_report(1000)
-    began = time.monotonic()
-    assert len(survey(report).rows) == 1000
-    assert precheck_text(report).endswith("hosts can run calico-node.")
-    assert time.monotonic() - began < 2.0
+def test_a_thousand_hosts_are_summarized_in_every_form_within_two_seconds_and_a_gibibyte() -> None:
+    """From the results of all checks, as hosts register them, to the last page, the comparison of the hosts with each other included."""
+    answers = full_size_answers(1000)
+    told = [one["precheck"] for one in answers.values() if "precheck" in one]
+    assert {sum(len(one[ids]) for ids in ("findings", "ok", "not_applicable")) for one in told} == {len(CATALOGUE)}
+    # Of the processor: all of it is reckoning, and what else the machine does is not what is promised about.
+    began = time.process_time()
+    report = assemble(answers)
+    text = precheck_text(report)
+    pages = [precheck_markdown(report), precheck_junit(report), precheck_page(report), json.dumps(report, indent=4)]
+    complaint = precheck_complaint(report, "warn")
+    seconds = time.process_time() - began
+    assert text.endswith("hosts can run calico-node.")
+    assert complaint.split(" of ")[1].startswith("1000 hosts must stay outside")
+    assert all("edge-1000" in page or "edge\\-1000" in page for page in pages)
+    assert seconds < 2.0
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 1024 * 1024

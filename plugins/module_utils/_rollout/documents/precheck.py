@@ -55,7 +55,8 @@ class PrecheckSettings(TypedDict):
     ipv6: bool
     wireguard: bool
     ip_autodetection: str
-    """Method as the Installation has it: `first-found`, `interface=REGEX`, `skip-interface=REGEX`, `cidr=CIDR`, `can-reach=ADDRESS`, `kubernetes-internal-ip`."""
+    """Method as the Installation has it: `first-found`, `interface=REGEX`, `skip-interface=REGEX`, `cidr=CIDR`, `can-reach=ADDRESS`,
+    `kubernetes-internal-ip`."""
     cni_bin_dir: str
     cni_conf_dir: str
     calico_version: str
