@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -188,6 +189,12 @@ def test_a_firewall_is_found_with_the_host_that_has_it_and_the_port(hosts: HostS
     (finding,) = report["findings"]
     assert (finding["target"], finding["outcome"], finding["destinations"]) == ("udp/4789", "timeout", ["reach-2"])
     assert finding["sources"] == ["reach-1", "reach-3"]
+    cases = ET.parse(tmp_path / "reach.xml").iterfind("testsuite[@name='reachability']/testcase")  # noqa: S314 - our own
+    assert {case.get("name"): [one.tag for one in case] for case in cases} == {
+        "reach-1": [],
+        "reach-2": ["failure"],
+        "reach-3": [],
+    }
 
 
 def test_what_was_found_fails_no_play_that_is_to_report_alone(hosts: HostSet, tmp_path: Path) -> None:

@@ -1,0 +1,21 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A ReachReport as JUnit XML, which CI systems show as test results."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import reach_junit as _render
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import document, readable
+
+
+@readable
+def reach_junit(report: Any) -> str:
+    return _render.reach_junit(document(report, "ReachReport"))
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"reach_junit": reach_junit}
