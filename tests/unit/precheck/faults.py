@@ -41,6 +41,11 @@ def uplink(kind: str) -> RawFacts:
     return knowing(facts, links=[facts["links"]["value"][0], {**facts["links"]["value"][1], "kind": kind}])
 
 
+def holding(key: str, program: str | None, link: RawFacts) -> RawFacts:
+    """Somebody has the port, and beside it there is this link."""
+    return knowing(link, listeners={key: [{"address": "0.0.0.0", "program": program}]})
+
+
 def port(key: str, program: str | None) -> RawFacts:
     return but("listeners", **{key: [{"address": "0.0.0.0", "program": program}]})
 
@@ -67,6 +72,7 @@ NETWORKD = {"running": True, "keeps_off": []}
 AT_HOME = [{"file": "10-calico.conflist", "types": ["calico"]}]
 POOL = {"pod_cidrs": ["10.0.0.0/16"]}
 
+OWN_VXLAN = with_link("vxlan.calico", "vxlan", {"vni": 4096, "port": 4789})
 FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
     ("cni_conf_dir_writable", disk("/etc/cni/net.d", read_only=True), {}, "fail"),
     ("flexvol_path_writable", disk("/usr/libexec/kubernetes/kubelet-plugins/volume/exec/", read_only=True), {}, "fail"),
@@ -129,13 +135,26 @@ FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
     ("port_vxlan_conflict", with_link("docker_gwbridge_vx", "vxlan", {"vni": 4096, "port": 4789}), VXLAN, "fail"),
     ("port_vxlan_conflict", with_link("vx-001001", "vxlan", {"vni": 4097, "port": 4789}), VXLAN, "warn"),
     ("port_vxlan_conflict", with_link("flannel.1", "vxlan", {"vni": 1, "port": 8472}), VXLAN, "ok"),
-    ("port_vxlan_conflict", with_link("vxlan.calico", "vxlan", {"vni": 4096, "port": 4789}), VXLAN, "ok"),
+    ("port_vxlan_conflict", OWN_VXLAN, VXLAN, "ok"),
     ("port_vxlan_conflict", port("udp/4789", "openvswitch"), VXLAN, "fail"),
     ("port_vxlan_conflict", port("udp/4789", "the kernel"), VXLAN, "ok"),
+    ("port_vxlan_conflict", port("udp/4789", None), VXLAN, "fail"),
+    ("port_vxlan_conflict", holding("udp/4789", None, OWN_VXLAN), VXLAN, "ok"),
+    ("port_vxlan_conflict", holding("udp/4789", "openvswitch", OWN_VXLAN), VXLAN, "fail"),
+    (
+        "port_vxlan_conflict",
+        holding("udp/4789", None, with_link("flannel.1", "vxlan", {"vni": 1, "port": 8472})),
+        VXLAN,
+        "fail",
+    ),
     ("port_typha", port("tcp/5473", "x"), {}, "fail"),
     ("port_typha", port("tcp/5473", "calico-typha"), {}, "ok"),
     ("port_typha", port("tcp/5473", "x"), {"typha": False}, "not_applicable"),
     ("port_wireguard", port("udp/51820", "the kernel"), WG, "fail"),
+    ("port_wireguard", port("udp/51820", None), WG, "fail"),
+    ("port_wireguard", holding("udp/51820", "the kernel", with_link("wireguard.cali", "wireguard")), WG, "ok"),
+    ("port_wireguard", holding("udp/51820", None, with_link("wireguard.cali", "wireguard")), WG, "ok"),
+    ("port_wireguard", holding("udp/51820", "x", with_link("wireguard.cali", "wireguard")), WG, "fail"),
     ("port_wireguard", port("udp/51821", "x"), WG, "ok"),
     ("port_wireguard", port("udp/51821", "x"), {**WG, **V6}, "fail"),
     ("apiserver_reachable", knowing(healthy(), apiserver="Connection refused"), {"apiserver": "h:6443"}, "warn"),

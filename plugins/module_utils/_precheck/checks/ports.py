@@ -12,6 +12,7 @@ from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
 # Calico's own programs, by the name the kernel knows them by (15 letters at most).
 _BIRD = ("bird", "bird6")
+KERNEL = "the kernel"
 _FELIX, _TYPHA = ("calico-node", "calico-felix"), ("calico-typha",)
 BGP_PORT, TYPHA_PORT, TYPHA_HEALTH, KUBELET_PORT = 179, 5473, 9098, 10248
 
@@ -22,10 +23,13 @@ def ports_of(want: Want) -> Tuple[int, ...]:
     return (BGP_PORT, TYPHA_PORT, TYPHA_HEALTH, KUBELET_PORT, *filter(None, named))
 
 
-def holder(facts: Facts, port: str, own: Tuple[str, ...]) -> Optional[str]:
-    """Who has this port ("tcp/179") and is none of `own`; None when nobody has."""
+def holder(facts: Facts, port: str, own: Tuple[str, ...], device: bool = False) -> Optional[str]:
+    """Who has this port ("tcp/179") and is none of `own`; None when nobody has. `device`: one of the kernel's may have it."""
     for one in facts["listeners"].get(port, []):
         program = one["program"]
+        # A device's socket has a number as a program's has, and no process holds it.
+        if device and program in (None, KERNEL):
+            continue
         if program is None and facts["euid"] != 0:
             raise NoEvidence("needs become: somebody has port {}, and only root may see who".format(port), BECOME)
         if program not in own:
@@ -83,21 +87,18 @@ def ports_felix_health(facts: Facts, want: Want) -> Judgement:
 def port_vxlan_conflict(facts: Facts, want: Want) -> Judgement:
     """No other VXLAN device and no program has the port that Calico's will use."""
     beside = []
-    for link in facts["links"]:
-        other = link["vxlan"]
-        if (
-            not other
-            or other["port"] != want.vxlan_port
-            or link["name"].startswith(("vxlan.calico", "vxlan-v6.calico"))
-        ):
+    sharing = [link for link in facts["links"] if link["vxlan"] and link["vxlan"]["port"] == want.vxlan_port]
+    for link in sharing:
+        if link["name"].startswith(("vxlan.calico", "vxlan-v6.calico")):
             continue
+        other = link["vxlan"]
         observed = "{}: port {}, VNI {}".format(link["name"], other["port"], other["vni"])
         if other["vni"] == want.vxlan_vni:
             return fail(
                 "another VXLAN device has the same port and VNI", observed=observed, expected="another VNI or port"
             )
         beside.append(observed)
-    who = holder(facts, "udp/{}".format(want.vxlan_port), ("the kernel",))
+    who = holder(facts, "udp/{}".format(want.vxlan_port), (KERNEL,), device=bool(sharing))
     if who:
         return fail("a program has UDP port {}".format(want.vxlan_port), observed=who, expected="nobody")
     if beside:
@@ -134,7 +135,7 @@ def port_wireguard(facts: Facts, want: Want) -> Judgement:
     own = [("wireguard.cali", want.wireguard_port)] + ([("wg-v6.cali", want.wireguard_port_v6)] if want.ipv6 else [])
     there = {link["name"] for link in facts["links"]}
     for device, port in own:
-        who = holder(facts, "udp/{}".format(port), ("the kernel",) if device in there else ())
+        who = holder(facts, "udp/{}".format(port), (), device=device in there)
         if who:
             return fail("somebody else has UDP port {}".format(port), observed=who, expected="nobody")
     return ok("free, or Calico's")
