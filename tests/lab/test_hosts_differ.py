@@ -42,6 +42,12 @@ table inet filter {
 CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack_max"
 INOTIFY = "/proc/sys/fs/inotify/max_user_instances"
 LISTED = "/proc/modules"
+NEW_IN_THE_KERNEL = ("/proc/sys/kernel/of_the_lab", "/sys/class/of_the_lab/id/vendor", "/sys/kernel/of_the_lab")
+DRIVER = "/sys/class/net/eth0/device/driver"
+RUNTIME = "/run/containerd/containerd.sock"
+LISTENERS = {"tcp/179": "bird", "udp/4789": "flanneld", f"unix{RUNTIME}": "containerd"}
+SECOND_LINK = ["ip link add eth1 type bridge", "ip address add 10.7.0.2/24 dev eth1"]
+CONNECT_TO_SOCKET = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
 AN_HOUR = 3600
 
 SPECS = [
@@ -51,16 +57,18 @@ SPECS = [
         refused=[Refusal("bpf", "ENOSYS"), Refusal("socket", "EAFNOSUPPORT", {0: AF_INET6})],
         shown={INOTIFY: "8\n", CONNTRACK: "4096\n"},
         sysctls={"net.ipv4.conf.all.rp_filter": "1", "net.ipv4.conf.eth0.rp_filter": "2"},
-        absent=["/proc/sys/net/ipv6", "/etc/os-release"],
+        absent=["/proc/sys/net/ipv6", "/proc/sys/net/netfilter/nf_conntrack_acct", "/etc/os-release"],
+        personality=["--uname-2.6"],
     ),
     HostSpec(
         "confined",
         refused=[Refusal("bpf", "EPERM")],
-        shown={LISTED: "ipip 16384 0 - Live 0x0\n"},
+        shown={LISTED: "ipip 16384 0 - Live 0x0\n", **dict.fromkeys(NEW_IN_THE_KERNEL, "lab\n")},
+        linked={DRIVER: "/sys/bus/pci/drivers/vmxnet3"},
         read_only=["/etc/cni"],
         full=["/var/lib/calico", "/tmp"],
     ),
-    HostSpec("networked", mtu=1280, ipv6=False, firewall=RULES, listeners={"tcp/179": "bird", "udp/4789": "flanneld"}),
+    HostSpec("networked", mtu=1280, ipv6=False, firewall=RULES, listeners=LISTENERS, commands=SECOND_LINK),
     HostSpec("dual", dual_stack=True),
     HostSpec("mistaken", hostname="localhost.localdomain", clock_offset=-AN_HOUR),
     HostSpec("no-python", python=False),
@@ -131,6 +139,35 @@ def test_a_network_setting_is_the_hosts_own(hosts: HostSet, plain: Host) -> None
     assert said(plain.ssh(settings)).split() != ["1", "2"]
 
 
+def test_a_host_may_have_a_file_anywhere_below_proc_and_sys_and_all_else_stays(hosts: HostSet, plain: Host) -> None:
+    confined = hosts.host("confined")
+    assert said(confined.ssh(["cat", *NEW_IN_THE_KERNEL])).split() == ["lab"] * 3
+    assert said(confined.ssh(["readlink", DRIVER])) == "/sys/bus/pci/drivers/vmxnet3"
+    rest = ["cat", "/proc/sys/kernel/ostype", "/sys/class/net/eth0/mtu", "/sys/kernel/cpu_byteorder"]
+    assert said(confined.ssh(rest)) == said(plain.ssh(rest))
+    for path in (*NEW_IN_THE_KERNEL, DRIVER):
+        assert "No such file" in plain.ssh(["ls", path]).stderr
+
+
+def test_a_host_may_say_that_its_kernel_is_old(hosts: HostSet, plain: Host) -> None:
+    for privilege in ([], ["sudo", "-n"]):
+        assert said(hosts.host("old-kernel").ssh([*privilege, "uname", "-r"])).startswith("2.6.")
+        assert not said(plain.ssh([*privilege, "uname", "-r"])).startswith("2.6.")
+
+
+def test_a_host_may_have_links_of_its_own(hosts: HostSet, plain: Host) -> None:
+    addresses = ["ip", "-brief", "address", "show"]
+    assert "10.7.0.2/24" in said(hosts.host("networked").ssh(addresses))
+    assert "10.7.0.2/24" not in said(plain.ssh(addresses))
+
+
+def test_a_file_of_the_kernels_may_be_gone_and_those_beside_it_stay(hosts: HostSet, plain: Host) -> None:
+    gone, beside = "/proc/sys/net/netfilter/nf_conntrack_acct", "/proc/sys/net/netfilter/nf_conntrack_count"
+    assert "No such file" in hosts.host("old-kernel").ssh(["cat", gone]).stderr
+    for host, path in ((plain, gone), (plain, beside), (hosts.host("old-kernel"), beside)):
+        assert said(host.ssh(["cat", path])).isdigit()
+
+
 def test_what_is_absent_cannot_be_found(hosts: HostSet, plain: Host) -> None:
     for path, filled in (("/proc/sys/net/ipv6/neigh", "eth0"), ("/etc/os-release", "os-release")):
         assert filled not in hosts.host("old-kernel").ssh(["ls", path]).stdout
@@ -186,6 +223,12 @@ def test_a_port_is_taken_by_a_program_of_the_name_asked_for(hosts: HostSet, plai
             ["/usr/bin/python3", "-c", CONNECT, host.address, "179"], stderr=subprocess.DEVNULL, check=False
         )
         assert done.returncode == code
+
+
+def test_a_socket_is_held_too(hosts: HostSet, plain: Host) -> None:
+    connect = ["sudo", "-n", "/usr/bin/python3", "-c", CONNECT_TO_SOCKET, RUNTIME]
+    assert said(hosts.host("networked").ssh(connect)) == ""
+    assert "FileNotFoundError" in plain.ssh(connect).stderr
 
 
 def test_a_host_may_call_itself_otherwise_than_the_inventory_does(hosts: HostSet) -> None:

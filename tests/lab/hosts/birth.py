@@ -68,6 +68,7 @@ class Birth:
                 # As a machine that was made ready for a kubelet: it forwards, and has a way out, here to nobody.
                 ["ip", "route", "add", "default", "via", self.address.rpartition(".")[0] + NOBODY],
                 ["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"],
+                *([["sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding"]] if self.spec.dual_stack else []),
                 *differences.commands(self.spec),
             ],
             "refused": differences.refusals(self.spec),

@@ -16,11 +16,13 @@ from typing import Any
 from .content import File
 from .machine import INTERPRETER, faketime_library
 from .spec import HostSpec, Refusal
+from .views import hide, kernels, link, shell, show
 
 _SHOWN = "/run/shown"
 _NETLINK_NETFILTER = 12
 _NETFILTER = Refusal("socket", "EPROTONOSUPPORT", {0: int(socket.AF_NETLINK), 2: _NETLINK_NETFILTER})
 _PYTHONS = ("/usr/bin/python3*", "/usr/local/bin/python3*")
+_SETARCH = "/usr/bin/setarch"
 _PROGRAMS = Path(__file__).parent
 
 # A disk is full when a folder cannot be made on it either, so that inodes count as well.
@@ -33,23 +35,6 @@ umount /run/kept
 dd if=/dev/zero of="$1/.full" bs=4096 2>/dev/null || true
 number=0; while true >"$1/.full-$number"; do number=$((number + 1)); done 2>/dev/null
 """
-# Nothing can be mounted over what the kernel does not have. So /proc becomes a folder of links into the real one, for every
-# process that there may be, and the file lies among them.
-_SHOW = """
-set -e
-if [ ! -e "$2" ]; then
-    if [ ! -e /run/proc ]; then
-        mkdir /run/proc
-        mount --rbind --make-rprivate /proc /run/proc
-        mount -t tmpfs -o mode=0555,nr_inodes=0 proc /proc
-        cd /run/proc
-        ln -s $(for name in [!0-9]*; do echo /run/proc/$name; done) $(seq -f /run/proc/%.0f 32768) /proc
-    fi
-    : >"$2"
-fi
-mount --bind "$1" "$2"
-"""
-_HIDE = 'if [ -d "$1" ]; then mount -t tmpfs -o ro,mode=555 none "$1"; fi'
 _WRITE = 'printf %s "$1" > "$2"'
 
 
@@ -68,22 +53,24 @@ def files(spec: HostSpec) -> Iterator[File]:
 
 def commands(spec: HostSpec) -> list[list[str]]:
     """Run as root in the host once its card is up."""
-    made = [_shell(_WRITE, value, f"/proc/sys/{name.replace('.', '/')}") for name, value in spec.sysctls.items()]
+    made = [shell(_WRITE, value, f"/proc/sys/{name.replace('.', '/')}") for name, value in spec.sysctls.items()]
     if spec.mtu:
         made.append(["ip", "link", "set", "dev", "eth0", "mtu", str(spec.mtu)])
     if not spec.ipv6:
-        made += [_shell(_WRITE, "1", f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6") for which in ("all", "default")]
+        made += [shell(_WRITE, "1", f"/proc/sys/net/ipv6/conf/{which}/disable_ipv6") for which in ("all", "default")]
     if spec.firewall:
         made.append(["nft", "--file", "/etc/nftables.conf"])
-    made += [_shell(_SHOW, f"{_SHOWN}/{number}", path) for number, path in enumerate(spec.shown)]
+    made += [hide(path) if kernels(path) else ["rm", "-rf", path] for path in spec.absent]
+    made += [show(f"{_SHOWN}/{number}", path) for number, path in enumerate(spec.shown)]
+    made += [link(target, path) for path, target in spec.linked.items()]
     for path in spec.read_only:
         made += [["mkdir", "-p", path], ["mount", "--bind", path, path], ["mount", "-o", "remount,bind,ro", path]]
-    made += [_shell(_FILL, path) for path in spec.full]
+    made += [shell(_FILL, path) for path in spec.full]
     if spec.listeners:
         made.append(_python("listeners.py", json.dumps(dict(spec.listeners))))
-    made += [
-        _shell(_HIDE, path) if path.startswith(("/proc/", "/sys/")) else ["rm", "-rf", path] for path in spec.absent
-    ]
+    if spec.ip_sets:
+        made.append(_python("ip_sets.py", json.dumps(dict(spec.ip_sets))))
+    made += [shell(line) for line in spec.commands]
     if not spec.python:
         made.append(["sh", "-c", f"rm -f {' '.join(_PYTHONS)}"])
     return made
@@ -96,16 +83,13 @@ def refusals(spec: HostSpec) -> list[dict[str, Any]]:
 
 
 def daemon(spec: HostSpec, address: str, sshd: str) -> list[str]:
-    """What a host runs to be logged in to."""
+    """What a host runs to be logged in to, and what whoever logs in inherits the personality of."""
+    personality = [_SETARCH, *spec.personality] if spec.personality else []
     if spec.ssh_silent:
-        return _python("late_sshd.py", address)
+        return [*personality, *_python("late_sshd.py", address)]
     if spec.ssh_delay:
-        return _python("late_sshd.py", address, str(spec.ssh_delay), sshd)
-    return [sshd, "-D", "-e"]
-
-
-def _shell(script: str, *arguments: str) -> list[str]:
-    return ["sh", "-c", script, "sh", *arguments]
+        return [*personality, *_python("late_sshd.py", address, str(spec.ssh_delay), sshd)]
+    return [*personality, sshd, "-D", "-e"]
 
 
 def _python(program: str, *arguments: str) -> list[str]:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRIVATE. Has ports of a lab host under other programs' names. Run in the host; returns once all ports are taken."""
+"""PRIVATE. Has ports and sockets of a lab host under other programs' names. Run in the host; returns once all are taken."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ _SET_NAME = 15  # prctl(2)
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 
 
-def bound(protocol: str, port: int) -> socket.socket:
-    taken = socket.socket(socket.AF_INET, _KINDS[protocol])
-    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    taken.bind(("0.0.0.0", port))
-    if protocol == "tcp":
+def bound(protocol: str, place: str) -> socket.socket:
+    if protocol == "unix":
+        taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        os.makedirs(os.path.dirname(f"/{place}"), exist_ok=True)
+        taken.bind(f"/{place}")
+    else:
+        taken = socket.socket(socket.AF_INET, _KINDS[protocol])
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("0.0.0.0", int(place)))
+    if protocol != "udp":
         taken.listen()
     return taken
 
@@ -36,8 +41,8 @@ def hold(taken: socket.socket, program: str) -> None:
 
 def main() -> None:
     for where, program in json.loads(sys.argv[1]).items():
-        protocol, port = where.split("/")
-        hold(bound(protocol, int(port)), program)
+        protocol, _slash, place = where.partition("/")
+        hold(bound(protocol, place), program)
 
 
 if __name__ == "__main__":

@@ -34,9 +34,13 @@ class HostSpec:
     refused: Sequence[Refusal] = ()
     shown: Mapping[str, str] = field(default_factory=dict)
     """Path below /proc or /sys -> what the host reads there, for what is the machine's and cannot be changed for one host.
-    Right below /proc it may be a file that this machine's kernel does not have."""
+    It may be a file that this machine's kernel does not have."""
+    linked: Mapping[str, str] = field(default_factory=dict)
+    """Symbolic link below /proc or /sys that the kernel does not have -> where it leads."""
     sysctls: Mapping[str, str] = field(default_factory=dict)
     """Settings below net. that the host has for itself: `net.ipv4.conf.all.rp_filter` -> `1`. Others go into `shown`."""
+    personality: Sequence[str] = ()
+    """As setarch(8) takes it: `linux32` for a machine of 32 bits, `--uname-2.6` for a kernel that is old by its version."""
 
     # -- files
     files: Mapping[str, str] = field(default_factory=dict)
@@ -56,9 +60,13 @@ class HostSpec:
     dual_stack: bool = False
     """It has a global IPv6 address beside the IPv4 one."""
     listeners: Mapping[str, str] = field(default_factory=dict)
-    """Port that somebody has -> the name of that program: `tcp/179` -> `bird`."""
+    """Port or socket that somebody has -> the name of that program: `tcp/179` -> `bird`, `unix/run/crio/crio.sock` -> `crio`."""
     firewall: str = ""
     """A ruleset as nft reads it."""
+    ip_sets: Mapping[str, str] = field(default_factory=dict)
+    """Name -> type, as `hash:net`, in the newest revision that the kernel has."""
+    commands: Sequence[str] = ()
+    """Lines of shell that root runs when all of the above is there: links, routes, rules of more than the one card."""
 
     # -- who and when it is
     hostname: str = ""
