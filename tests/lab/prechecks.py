@@ -12,8 +12,32 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import trustme
+
 from tests.environment import collection
-from tests.lab.hosts import HostSet
+from tests.lab.hosts import Host, HostSet
+from tests.lab.hosts.machine import INTERPRETER
+
+_TLS_PORT = 6443
+# On a host: agrees on TLS with whoever connects, and ends with the host.
+_SERVES_TLS = """
+import os, socket, ssl, sys
+port, pair = sys.argv[1:]
+open("/run/server.pem", "w").write(pair)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("/run/server.pem")
+server = socket.create_server(("", int(port)))
+if os.fork():
+    os._exit(0)
+os.setsid()
+for stream in (0, 1, 2):
+    os.close(stream)
+while True:
+    try:
+        context.wrap_socket(server.accept()[0], server_side=True).close()
+    except OSError:
+        pass
+"""
 
 Answers = dict[str, dict[str, Any]]
 
@@ -37,6 +61,13 @@ def over_ssh(
     lines = [line.partition(" => ") for line in done.stdout.splitlines() if " => " in line]
     assert len(lines) == len(asked), done.stdout + done.stderr
     return {head.split()[0]: json.loads(answer) for head, _arrow, answer in lines}
+
+
+def api_server_on(host: Host) -> str:
+    """Has the host answer as an API server does, by TLS; where it does."""
+    pair = trustme.CA().issue_cert(host.address).private_key_and_cert_chain_pem.bytes().decode()
+    assert host.run([INTERPRETER, "-c", _SERVES_TLS, str(_TLS_PORT), pair]).returncode == 0
+    return f"{host.address}:{_TLS_PORT}"
 
 
 def statuses(document: dict[str, Any]) -> dict[str, str]:

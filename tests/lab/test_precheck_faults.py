@@ -1,151 +1,146 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts that really have a fault, each checked over SSH beside one that has none."""
+"""Hosts that really have a fault, each checked over SSH beside one that has none; and hosts that are well in every way."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-import trustme
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
 
+from tests.lab.faulty_hosts import FAULTY, NO_HOST_HAS
+from tests.lab.faulty_hosts.declared import BPF
+from tests.lab.faulty_hosts.healthy import HEALTHY
 from tests.lab.hosts import HostSet, HostSpec, Refusal
-from tests.lab.hosts.machine import INTERPRETER
-from tests.lab.prechecks import Answers, over_ssh, statuses
+from tests.lab.prechecks import Answers, api_server_on, over_ssh, statuses
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the hosts of the lab need root")
 
-SETTINGS = "encapsulation=vxlan mtu=1450"
-NM = "/etc/NetworkManager/conf.d/calico.conf"
-NM_RUNS = {"/run/NetworkManager/NetworkManager.pid": "1\n"}
-LEAVE_ALONE = "[keyfile]\nunmanaged-devices=interface-name:cali*;interface-name:vxlan.calico\n"
-FORWARD_DROP = "table ip filter {\n  chain FORWARD {\n    type filter hook forward priority 0; policy drop;\n  }\n}\n"
-FIREWALLD = {"/run/firewalld.pid": "1\n"}
-
-# On a host: agrees on TLS with whoever connects, and ends with the host.
-SERVES_TLS = """
-import os, socket, ssl, sys
-port, pair = sys.argv[1:]
-open("/run/server.pem", "w").write(pair)
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain("/run/server.pem")
-server = socket.create_server(("", int(port)))
-if os.fork():
-    os._exit(0)
-os.setsid()
-for stream in (0, 1, 2):
-    os.close(stream)
-while True:
-    try:
-        context.wrap_socket(server.accept()[0], server_side=True).close()
-    except OSError:
-        pass
-"""
-
-# Host, the fault that it has, and what the check of that fault has to say about it.
-FAULTY: dict[str, tuple[HostSpec, str, str]] = {
-    spec.name: (spec, check, status)
-    for spec, check, status in [
-        (HostSpec("bgpd", listeners={"tcp/179": "bgpd"}), "bgp_port_free", "fail"),
-        (HostSpec("impostor", listeners={"tcp/9099": "exporter"}), "ports_felix_health", "fail"),
-        (HostSpec("typhas-port", listeners={"tcp/5473": "other"}), "port_typha", "fail"),
-        (HostSpec("tunnels-port", listeners={"udp/4789": "other"}), "port_vxlan_conflict", "fail"),
-        (HostSpec("cni-read-only", read_only=["/etc/cni"]), "cni_conf_dir_writable", "fail"),
-        (HostSpec("opt-read-only", read_only=["/opt"]), "cni_bin_dir_writable", "fail"),
-        (HostSpec("full", full=["/var/lib/calico"]), "disk_space", "fail"),
-        (HostSpec("narrow", mtu=1400), "mtu_consistency", "warn"),
-        (HostSpec("behind", clock_offset=-3600), "time_sync", "fail"),
-        (HostSpec("ahead", clock_offset=3600), "time_sync", "fail"),
-        (HostSpec("shouting", hostname="Edge_1"), "node_name_unique", "warn"),
-        (HostSpec("copied", files={"/var/lib/calico/nodename": "another"}), "stale_nodename_file", "fail"),
-        (HostSpec("nm", files=NM_RUNS), "networkmanager_unmanaged", "warn"),
-        (HostSpec("firewalld", files=FIREWALLD), "firewalld_active", "fail"),
-        (HostSpec("hardened", files={"/etc/sysctl.d/99-cis.conf": "net.ipv4.ip_forward = 0\n"}), "ip_forward", "fail"),
-        (HostSpec("still", sysctls={"net.ipv4.ip_forward": "0"}), "ip_forward", "warn"),
-        (HostSpec("dropping", firewall=FORWARD_DROP), "forward_policy_drop", "warn"),
-        (HostSpec("proxied", firewall="table ip kube-proxy {\n}\n"), "kube_proxy_mode_match", "fail"),
-        (HostSpec("small", shown={"/proc/meminfo": "MemTotal:  500000 kB\n"}), "memory_cpu", "warn"),
-        (HostSpec("few", shown={"/proc/sys/fs/inotify/max_user_instances": "64\n"}), "pid_fd_limits", "warn"),
-        (
-            HostSpec("tracked", shown={"/proc/sys/net/netfilter/nf_conntrack_max": "16384\n"}),
-            "conntrack_capacity",
-            "warn",
-        ),
-        (HostSpec("nameless", absent=["/etc/machine-id", "/var/lib/dbus/machine-id"]), "machine_id_unique", "warn"),
+SPECS = {**{name: spec for name, (spec, _ways) in HEALTHY.items()}, **{name: one.spec for name, one in FAULTY.items()}}
+ASKED = dict.fromkeys(
+    [
+        *((settings, name) for name, (_spec, ways) in HEALTHY.items() for settings in ways),
+        *((one.settings, one.beside) for one in FAULTY.values()),
+        *((one.settings, name) for name, one in FAULTY.items()),
     ]
-}
-OTHERS = [
-    HostSpec("plain"),
-    HostSpec("bird", listeners={"tcp/179": "bird", "tcp/9099": "calico-node", "tcp/5473": "calico-typha"}),
-    HostSpec("nm-told", files={**NM_RUNS, NM: LEAVE_ALONE}),
-    HostSpec("bpf-absent", refused=[Refusal("bpf", "ENOSYS")]),
-    HostSpec("bpf-forbidden", refused=[Refusal("bpf", "EPERM")]),
-    HostSpec("without-ipv6", ipv6=False),
-]
+)
+"""The settings with every host that is checked by them."""
+AT_ONCE = 32
+"""Hosts of a set: the kernel has one table of neighbours for all of them."""
+
+
+def sets() -> Iterator[tuple[str, list[str]]]:
+    for settings in dict.fromkeys(settings for settings, _name in ASKED):
+        names = [name for way, name in ASKED if way == settings]
+        for start in range(0, len(names), AT_ONCE):
+            yield settings, names[start : start + AT_ONCE]
+
+
+class Fleet:
+    """Starts a set of hosts when the first of them is asked about, checks all of them in one call and ends them again."""
+
+    def __init__(self, new_directory: Callable[[str], Path]) -> None:
+        self._new_directory = new_directory
+        self._found: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def document(self, settings: str, name: str) -> dict[str, Any]:
+        if (settings, name) not in self._found:
+            names = next(names for way, names in sets() if way == settings and name in names)
+            for host, answer in self._asked(settings, names).items():
+                self._found[settings, host] = answer["precheck"]
+        return self._found[settings, name]
+
+    def told(self, settings: str, name: str) -> dict[str, str]:
+        """Every check that was made but those that find fault with the machine."""
+        found = statuses(self.document(settings, name))
+        return {check: status for check, status in found.items() if check not in NO_HOST_HAS}
+
+    def _asked(self, settings: str, names: list[str]) -> Answers:
+        hosts = HostSet(self._new_directory("lab"), [SPECS[name] for name in names])
+        hosts.start()
+        try:
+            further = f"apiserver={api_server_on(hosts.hosts[0])} controller_clock={time.time()}"
+            return over_ssh(hosts, "--become", settings=f"{settings} {further}")
+        finally:
+            hosts.stop()
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    return Fleet(tmp_path_factory.mktemp)
 
 
 @pytest.fixture(scope="module")
 def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostSet]:
-    started = HostSet(tmp_path_factory.mktemp("lab"), [*(spec for spec, _check, _status in FAULTY.values()), *OTHERS])
+    specs = [SPECS["plain"], SPECS["cut-off"], HostSpec("bpf-forbidden", refused=[Refusal("bpf", "EPERM")])]
+    started = HostSet(tmp_path_factory.mktemp("lab"), specs)
     started.start()
     yield started
     started.stop()
 
 
-@pytest.fixture(scope="module")
-def answers(hosts: HostSet) -> Answers:
-    return over_ssh(hosts, "--become", settings=f"{SETTINGS} controller_clock={time.time()}")
-
-
-def test_a_healthy_host_has_no_finding_at_all(answers: Answers) -> None:
-    for name in ("plain", "bird", "nm-told"):
-        document = answers[name]["precheck"]
-        assert [(one["id"], one["message"], one["observed"]) for one in document["findings"]] == [], name
-        assert document["verdict"] == "pass"
-
-
-@pytest.mark.parametrize("name", FAULTY)
-def test_the_fault_of_a_host_is_told(answers: Answers, name: str) -> None:
-    _spec, check, status = FAULTY[name]
-    assert statuses(answers[name]["precheck"])[check] == status
-    assert statuses(answers["plain"]["precheck"])[check] == "ok"
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        pytest.param(name, way, id=f"{name}-{number}")
+        for name, (_spec, ways) in HEALTHY.items()
+        for number, way in enumerate(ways)
+    ],
+)
+def test_a_healthy_host_has_no_finding_at_all(fleet: Fleet, name: str, settings: str) -> None:
+    document = fleet.document(settings, name)
+    findings = [one for one in document["findings"] if one["id"] not in NO_HOST_HAS]
+    assert [(one["id"], one["message"], one["observed"]) for one in findings] == []
+    assert document["verdict"] == "pass"
 
 
 @pytest.mark.parametrize("name", FAULTY)
-def test_a_fault_is_told_once(answers: Answers, name: str) -> None:
-    found = [one["id"] for one in answers[name]["precheck"]["findings"]]
-    assert found == [FAULTY[name][1]]
+def test_the_fault_of_a_host_is_told(fleet: Fleet, name: str) -> None:
+    one = FAULTY[name]
+    found, beside = (fleet.told(one.settings, host) for host in (name, one.beside))
+    assert {check: found[check] for check in one.told} == one.told
+    assert {check: beside[check] for check in one.told} == dict.fromkeys(one.told, "ok")
 
 
-def test_bpf_that_is_not_there_fails_and_bpf_that_may_not_be_asked_is_skipped(hosts: HostSet) -> None:
-    found = over_ssh(hosts, "--become", settings="dataplane=bpf", only=["plain", "bpf-absent", "bpf-forbidden"])
-    told = {name: statuses(answer["precheck"])["bpf_supported"] for name, answer in found.items()}
-    assert told == {"plain": "ok", "bpf-absent": "fail", "bpf-forbidden": "skipped"}
-    findings = {one["id"]: one for one in found["bpf-forbidden"]["precheck"]["findings"]}
+@pytest.mark.parametrize("name", FAULTY)
+def test_nothing_else_is_told_of_a_host_with_a_fault(fleet: Fleet, name: str) -> None:
+    one = FAULTY[name]
+    found, beside = (fleet.told(one.settings, host) for host in (name, one.beside))
+    assert {check: status for check, status in found.items() if status != beside.get(check)} == one.told
+
+
+def test_every_check_has_a_host_that_it_finds_fault_with_or_a_reason_why_there_is_none() -> None:
+    found_fault = {check for one in FAULTY.values() for check in one.told}
+    assert sorted([*found_fault, *NO_HOST_HAS]) == sorted(check.id for check in CATALOGUE)
+
+
+def test_bpf_that_may_not_be_asked_about_is_skipped_and_no_pass(hosts: HostSet) -> None:
+    document = over_ssh(hosts, "--become", settings=BPF, only=["bpf-forbidden"])["bpf-forbidden"]["precheck"]
+    findings = {one["id"]: one for one in document["findings"]}
+    assert findings["bpf_supported"]["status"] == "skipped"
     assert "needs become (CAP_BPF" in findings["bpf_supported"]["message"]
-    assert found["bpf-forbidden"]["precheck"]["verdict"] == "fail"
+    assert document["verdict"] == "fail"
 
 
-def test_ipv6_that_is_off_fails_where_there_will_be_a_pool(hosts: HostSet) -> None:
-    found = over_ssh(hosts, "--become", settings="ipv6=true", only=["plain", "without-ipv6"])
-    told = {name: statuses(answer["precheck"])["ipv6_disabled"] for name, answer in found.items()}
-    assert told == {"plain": "ok", "without-ipv6": "fail"}
+def test_who_may_not_ask_the_kernel_is_told_so(hosts: HostSet) -> None:
+    found = [over_ssh(hosts, *become, only=["plain"])["plain"]["precheck"] for become in ([], ["--become"])]
+    assert [statuses(document)["capabilities_root"] for document in found] == ["skipped", "ok"]
 
 
-def test_pools_and_routes_of_the_host_are_compared(hosts: HostSet) -> None:
-    address = hosts.host("plain").address
-    for pool, expected in ((f"{address}/16", "fail"), ("10.244.0.0/16", "ok")):
-        found = over_ssh(hosts, "--become", settings=f"pod_cidrs={pool}", only=["plain"])
-        assert statuses(found["plain"]["precheck"])["pool_overlap_host_cidr"] == expected
+def test_where_there_will_be_no_kube_proxy_the_way_to_the_api_server_must_be_open(hosts: HostSet) -> None:
+    settings = f"{BPF} apiserver={api_server_on(hosts.host('plain'))}"
+    found = over_ssh(hosts, "--become", settings=settings, only=["plain", "cut-off"])
+    by_name = {name: statuses(answer["precheck"])["apiserver_reachable"] for name, answer in found.items()}
+    assert by_name == {"plain": "ok", "cut-off": "fail"}
 
 
-def test_the_way_to_the_api_server_is_tried_when_it_is_told(hosts: HostSet) -> None:
-    """Its sshd takes connections too, and is no API server."""
-    other = hosts.host("bird")
-    pair = trustme.CA().issue_cert(other.address).private_key_and_cert_chain_pem.bytes().decode()
-    assert other.run([INTERPRETER, "-c", SERVES_TLS, "6443", pair]).returncode == 0
-    for port, expected in ((6443, "ok"), (22, "warn"), (1, "warn")):
-        found = over_ssh(hosts, "--become", settings=f"apiserver={other.address}:{port}", only=["plain"])
-        assert statuses(found["plain"]["precheck"])["apiserver_reachable"] == expected
+@pytest.mark.parametrize("port", [22, 1])
+def test_what_takes_connections_without_tls_is_no_api_server(hosts: HostSet, port: int) -> None:
+    """sshd does; at the other port nobody is."""
+    found = over_ssh(hosts, "--become", settings=f"apiserver={hosts.host('cut-off').address}:{port}", only=["plain"])
+    assert statuses(found["plain"]["precheck"])["apiserver_reachable"] == "warn"

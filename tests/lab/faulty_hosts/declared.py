@@ -1,0 +1,28 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE. What a host with a fault is declared as, and the settings by which hosts are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.lab.hosts import HostSpec
+
+IPTABLES = "encapsulation=vxlan mtu=1450 host_endpoints=true pod_cidrs=10.244.0.0/16 service_cidrs=10.96.0.0/12"
+LEGACY = f"{IPTABLES} iptables_backend=legacy"
+NFTABLES = "dataplane=nftables encapsulation=vxlan sctp=true"
+OFFLOADED = f"{NFTABLES} flow_offload=true"
+BPF = "dataplane=bpf encapsulation=vxlan"
+IPV6 = "encapsulation=vxlan ipv6=true"
+TUNNELS = "encapsulation=ipip mtu=1400 wireguard=true"
+
+
+@dataclass(frozen=True)
+class Faulty:
+    spec: HostSpec
+    told: Mapping[str, str]
+    """Every finding of the host: check to status."""
+    settings: str = IPTABLES
+    beside: str = "plain"
+    """The host that differs from it by having no fault."""

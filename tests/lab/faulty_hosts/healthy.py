@@ -1,0 +1,142 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts of the lab that are well: some as they come, some with what looks like a fault and is none, some as Calico has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.lab.hosts import HostSpec
+
+from .declared import BPF, IPTABLES, IPV6, NFTABLES
+from .modular import modular
+from .networks import IPVS, NETWORKD_RUNS, NM_RUNS, card
+
+CALICO = '{"name": "k8s-pod-network", "plugins": [{"type": "calico"}, {"type": "bandwidth"}, {"type": "portmap"}]}\n'
+_FILES = {
+    "/etc/cni/net.d/10-calico.conflist": CALICO,
+    "/etc/cni/net.d/calico-kubeconfig": "",
+    "/etc/containerd/config.toml": 'bin_dir = "/opt/cni/bin"\nconf_dir = "/etc/cni/net.d"\n',
+    "/etc/kubernetes/kubelet.conf": "",
+    "/var/lib/calico/mtu": "1450",
+    "/var/lib/kubelet/config.yaml": "",
+    "/run/xtables.lock": "",
+}
+_PROGRAMS = {
+    "unix/run/containerd/containerd.sock": "containerd",
+    "tcp/10248": "kubelet",
+    "tcp/9099": "calico-node",
+    "tcp/9098": "calico-typha",
+    "tcp/5473": "calico-typha",
+    "tcp/179": "bird",
+}
+_ADDRESS = "$(ip -brief -4 address show dev eth0 | awk '{print $3}' | cut -d/ -f1)"
+# A pod, the tunnel to another node's pods, and this node's own block of addresses, as Felix (80) and BIRD (12) leave them.
+_NETWORK = (
+    f'echo "KUBELET_KUBEADM_ARGS=\\"--node-ip={_ADDRESS}\\"" > /var/lib/kubelet/kubeadm-flags.env',
+    "hostname > /var/lib/calico/nodename",
+    "ip link add cali0123456789a mtu 1450 type veth peer name pod0 && ip link set dev cali0123456789a up",
+    "ip route add 10.244.3.7/32 dev cali0123456789a scope link proto 80",
+    "ip route add blackhole 10.244.3.0/26 proto 80",
+    f"ip link add vxlan.calico mtu 1450 type vxlan id 4096 dstport 4789 local {_ADDRESS} dev eth0 nolearning",
+    "ip address add 10.244.3.0/32 dev vxlan.calico && ip link set dev vxlan.calico up",
+    "ip route add 10.244.9.0/26 via 10.244.9.0 dev vxlan.calico onlink proto 80",
+    "ip route add 10.244.12.0/26 dev eth0 proto bird",
+)
+_SETS = {
+    "cali40this-host": "hash:ip",
+    "cali40all-ipam-pools": "hash:net",
+    "cali40s:RXaFGGUrnPMFq1UgEzn2Cg": "hash:net",
+}
+_BY_IPTABLES = """
+table ip mangle {
+  chain KUBE-IPTABLES-HINT { }
+  chain KUBE-KUBELET-CANARY { }
+  chain cali-PREROUTING { }
+  chain PREROUTING {
+    type filter hook prerouting priority -150; policy accept;
+    counter jump cali-PREROUTING
+  }
+}
+table ip nat {
+  chain KUBE-SERVICES { }
+  chain KUBE-SVC-NPX46M4PTMTKRN6Y { }
+  chain cali-nat-outgoing { }
+  chain POSTROUTING {
+    type nat hook postrouting priority 100; policy accept;
+    counter jump cali-nat-outgoing
+  }
+}
+table ip filter {
+  chain KUBE-FORWARD { }
+  chain cali-FORWARD { }
+  chain FORWARD {
+    type filter hook forward priority 0; policy accept;
+    counter jump cali-FORWARD
+    counter jump KUBE-FORWARD
+  }
+}
+"""
+_BY_NFTABLES = """
+table ip kube-proxy {
+  chain services { }
+}
+table ip calico {
+  set cali40s_RXaFGGUrnPMFq1UgEzn2Cg {
+    type ipv4_addr
+    flags interval
+  }
+  chain filter-FORWARD {
+    type filter hook forward priority 0; policy accept;
+    counter
+  }
+}
+"""
+_BY_BPF = """
+table ip filter {
+  chain cali-FORWARD { }
+  chain FORWARD {
+    type filter hook forward priority 0; policy accept;
+    counter jump cali-FORWARD
+  }
+}
+"""
+_BPF_LINKS = ("ip link add bpfin.cali type veth peer name bpfout.cali", "ip link set dev bpfin.cali up")
+
+
+def _joined(name: str, firewall: str, links: Sequence[str] = ()) -> HostSpec:
+    return HostSpec(
+        name,
+        files=_FILES,
+        listeners=_PROGRAMS,
+        firewall=firewall,
+        ip_sets=_SETS,
+        commands=[*_NETWORK, *links],
+    )
+
+
+_TOLD_NM = "[keyfile]\nunmanaged-devices=interface-name:cali*;interface-name:vxlan.calico\n"
+_TOLD_NETWORKD = "[Network]\nManageForeignRoutes=no\n"
+_AS_IT_COMES = "encapsulation=vxlan"
+
+HEALTHY: dict[str, tuple[HostSpec, Sequence[str]]] = {
+    spec.name: (spec, settings)
+    for spec, settings in [
+        (HostSpec("plain"), (_AS_IT_COMES, IPTABLES, NFTABLES, BPF)),
+        (HostSpec("dual", dual_stack=True), (IPV6,)),
+        (modular("modular"), (IPTABLES, NFTABLES, BPF)),
+        (modular("with-ipvs", commands=IPVS), (IPTABLES,)),
+        (HostSpec("bird", listeners=_PROGRAMS), (IPTABLES,)),
+        (HostSpec("nm-told", files={**NM_RUNS, "/etc/NetworkManager/conf.d/calico.conf": _TOLD_NM}), (IPTABLES,)),
+        (
+            HostSpec("networkd-told", files={**NETWORKD_RUNS, "/etc/systemd/networkd.conf.d/k8s.conf": _TOLD_NETWORKD}),
+            (IPTABLES,),
+        ),
+        (HostSpec("on-virtio", linked=card("virtio_net")), (IPTABLES,)),
+        (HostSpec("strict-with-one", sysctls={"net.ipv4.conf.all.rp_filter": "1"}), (IPTABLES,)),
+        (_joined("joined-iptables", _BY_IPTABLES), (_AS_IT_COMES, IPTABLES)),
+        (_joined("joined-nftables", _BY_NFTABLES), (NFTABLES,)),
+        (_joined("joined-bpf", _BY_BPF, _BPF_LINKS), (BPF,)),
+    ]
+}
+"""By name: the host, and the settings by which it is well."""
