@@ -455,9 +455,13 @@ precheck:
         source: projectcalico/calico#9540
 """
 
+import sys
+
+# What lies where the login begins is not for root to import.
+sys.path[:] = [path for path in sys.path if path not in ("", ".")]
+
 import base64
 import json
-import sys
 import zlib
 from importlib import import_module
 

@@ -105,6 +105,13 @@ def test_the_module_that_is_sent_asks_on_the_oldest_python_and_writes_no_file(py
     assert list(tmp_path.iterdir()) == []
 
 
+def test_nothing_is_imported_from_where_the_login_begins(python: str, tmp_path: Path) -> None:
+    for name in ("base64", "json", "zlib", "importlib", "ssl", "struct", "host"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from a home')\n")
+    done = piped(python, sent(MODULE.read_text(), sources=sources(), asked=asked_of(WANT)), tmp_path)
+    assert (done.stderr, "facts" in json.loads(done.stdout)) == ("", True)
+
+
 def test_an_older_python_is_told_which_is_needed(python: str, tmp_path: Path) -> None:
     newer = MODULE.read_text().replace("OLDEST = (3, 6)", "OLDEST = (3, 7)")
     answer = json.loads(piped(python, sent(newer, sources={}, asked={}), tmp_path).stdout)
