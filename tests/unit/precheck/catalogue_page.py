@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import (
     CATALOGUE,
     ELSEWHERE,
@@ -19,6 +21,8 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.check
 )
 
 from tests.environment.places import CHECKOUT
+from tests.lab.faulty_hosts import NO_HOST_HAS
+from tests.unit.precheck.proofs import in_the_lab, without_a_result, worst
 
 MANUAL = CHECKOUT / "plugins" / "modules" / "host_precheck.py"
 PAGE = CHECKOUT / "docs" / "prechecks.md"
@@ -28,7 +32,7 @@ _TEXT = """\
 Copyright (c) 2026, The calico_ops.rollout authors
 SPDX-License-Identifier: GPL-3.0-or-later
 
-Written by `python -m tests.unit.precheck.catalogue_page` from plugins/module_utils/_precheck/checks.
+Written by `python -m tests.unit.precheck.catalogue_page` from plugins/module_utils/_precheck/checks and from the faults of the tests.
 -->
 
 # What a host is checked for
@@ -58,8 +62,11 @@ and reports what was loaded. Where nothing can be loaded any more, everything is
 
 A result names the remedy with each `warn` and `fail`; for a kernel feature, the package that has it in the host's distribution.
 
-| rank | check | applies to | what it finds out | source |
-|---|---|---|---|---|
+The worst verdict is what a check can say of a host at all. All are proven by recorded answers of hosts (fixtures), those in the lab also
+on hosts that really have the fault; see [what was proven](#what-was-proven).
+
+| rank | check | applies to | what it finds out | worst verdict | proven by | source |
+|---|---|---|---|---|---|---|
 {rows}
 
 What is asked of a kernel goes by the minor version of Calico (`calico_version`):
@@ -77,11 +84,35 @@ Not decided on a host:
 | rank | row | decided by | source |
 |---|---|---|---|
 {elsewhere}
+
+## What was proven
+
+Each of the {checks} checks is held by unit tests to tell a host with its fault from one without, from answers as a kernel and a host give
+them. {proven} of them are proven over SSH as well: a host of the lab has the fault, another that differs in nothing else has not, and the
+check says so of the first and is `ok` on the other (`tests/lab/test_precheck_faults.py`).
+
+| check | hosts of the lab, and the verdict on each |
+|---|---|
+{lab}
+
+No host of the lab can have the fault of these:
+
+| check | why |
+|---|---|
+{not_in_the_lab}
+
+These hosts are out of order before any check is made. None of them ends the play, none passes, and the report says why
+(`tests/lab/test_host_faults.py`).
+
+| host of the lab | out of order | in the report |
+|---|---|---|
+{silent}
 """
 
 
 def page() -> str:
-    rows = "\n".join(_row(check) for check in CATALOGUE)
+    lab = in_the_lab()
+    rows = "\n".join(_row(check, check.id in lab) for check in CATALOGUE)
     versions = "\n".join(_version(name, asked) for name, asked in sorted(DOCUMENTED.items()))
     return _TEXT.format(
         rows=rows,
@@ -89,6 +120,11 @@ def page() -> str:
         felix_bpf=words(FELIX_BPF),
         felix_bpf_el=words(FELIX_BPF_ENTERPRISE_LINUX),
         elsewhere="\n".join(_elsewhere(row) for row in ELSEWHERE),
+        checks=len(CATALOGUE),
+        proven=len(lab),
+        lab="\n".join(_proven(check.id, lab[check.id]) for check in CATALOGUE if check.id in lab),
+        not_in_the_lab="\n".join(f"| `{check}` | {why} |" for check, why in sorted(NO_HOST_HAS.items())),
+        silent="\n".join(f"| {name} | `{wrong}` | {outcome} |" for name, wrong, outcome in without_a_result()),
     )
 
 
@@ -100,8 +136,13 @@ def _elsewhere(row: Elsewhere) -> str:
     return f"| {row.rank} | `{row.id}` | {row.decided_by} | {row.source} |"
 
 
-def _row(check: Check) -> str:
-    cells = [str(check.rank), f"`{check.id}`", check.applies.words, check.promise, check.source]
+def _proven(check: str, hosts: Mapping[str, str]) -> str:
+    return f"| `{check}` | {', '.join(f'{host}: {status}' for host, status in hosts.items())} |"
+
+
+def _row(check: Check, in_lab: bool) -> str:
+    proven = "lab, fixture" if in_lab else "fixture"
+    cells = [str(check.rank), f"`{check.id}`", check.applies.words, check.promise, worst(check), proven, check.source]
     return "| {} |".format(" | ".join(cell.replace("|", "\\|") for cell in cells))
 
 

@@ -14,6 +14,7 @@ from ansible_collections.calico_ops.rollout.plugins.modules import host_precheck
 
 from tests.unit.precheck.catalogue_page import PAGE, page
 from tests.unit.precheck.kernels import every_probe, want
+from tests.unit.precheck.proofs import in_fixtures, in_the_lab, worst
 
 MANUAL = yaml.safe_load(host_precheck.DOCUMENTATION)
 ROWS = set(range(1, 111))
@@ -22,6 +23,18 @@ MAY_BE_DECIDED_ELSEWHERE = 8
 
 def test_the_page_is_what_the_declarations_say() -> None:
     assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_no_host_was_found_worse_than_the_page_says_that_a_check_can() -> None:
+    worse = {check.id for check in CATALOGUE if worst(check) == "fail"}
+    found = {check for check, hosts in in_the_lab().items() if "fail" in hosts.values()}
+    found |= {check for check, verdicts in in_fixtures().items() if "fail" in verdicts}
+    assert found - worse == set()
+
+
+def test_a_check_that_only_warns_is_told_from_one_that_fails() -> None:
+    by_id = {check.id: worst(check) for check in CATALOGUE}
+    assert (by_id["ipset_functional"], by_id["node_name_unique"], by_id["memory_cpu"]) == ("fail", "warn", "warn")
 
 
 def test_the_manual_names_every_check_in_order() -> None:
