@@ -19,6 +19,8 @@ description:
     collection, in a ConfigMap. The container is privileged, on the host's network and among its processes, and moves into the host's
     mounts before it looks. It writes nothing there.
   - A result counts for the node on which its pod ran, and only when it has seen the machine that the Node's kubelet reports.
+  - Before anything is made, the API server is asked whether the account may do all of this. Where it may not, the module fails, in check
+    mode too, and names every right that is missing together with the rules to add, and where.
   - Jobs and ConfigMap are removed in the end. Those of a run that was killed end by themselves, or are removed by the next one.
   - A node that gives no result does not fail the module. Its entry says why, and it never counts as passed.
 options:
@@ -54,18 +56,6 @@ options:
       C(controller_clock), C(max_age), C(cache_dir) and C(fail_on) are not among them.
     type: dict
     default: {}
-  concurrency:
-    description: Jobs under way at the same time.
-    type: int
-    default: 10
-  node_timeout:
-    description: Seconds that a node has from the creation of its Job to its answer, the pull of the image included.
-    type: int
-    default: 180
-  timeout:
-    description: Seconds for all nodes together. What has no answer by then is reported so.
-    type: int
-    default: 900
 extends_documentation_fragment:
   - calico_ops.rollout._kube
   - calico_ops.rollout._attributes
@@ -127,13 +117,15 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.archive import precheck_archive
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import AUTH_CONSTRAINTS, AUTH_OPTIONS
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import NODES, connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.precheck_jobs import (
     PrecheckJobs,
     rehearse,
+    rights,
     targets,
     without_linux,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import all_named, require
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS, problem_with, wanted
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import examine
@@ -144,6 +136,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.preche
     job,
     not_in_check_mode,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.rights import right
 
 NOT_FOR_NODES = ("node_name", "controller_clock", "max_age", "cache_dir", "fail_on")
 POSITIVE = ("concurrency", "node_timeout", "timeout")
@@ -175,16 +168,23 @@ def main() -> None:
         options = precheck_options(params)
         want, checks = wanted(options), options["checks"]
         asked = asked_of(want, checks, options["deadline"])
-        meant = targets(cluster, params["nodes"], params["selector"])
+        settings = job_settings(params)
+        there, namespace = rights(settings), settings.namespace
+        with all_named(cluster, lambda: [right("list", NODES), *there], module.warn, namespace):
+            meant = targets(cluster, params["nodes"], params["selector"])
         if not meant:
             module.warn("No node matches the selector {0!r}.".format(params["selector"]))
         prechecks = without_linux(meant)
         nodes = [node for node in meant if node.name not in prechecks]
-        settings, archive = job_settings(params), precheck_archive()
+        if nodes:
+            require(cluster, there, module.warn, namespace)
+        archive = precheck_archive()
         if module.check_mode:
-            rehearse(cluster, settings, nodes, archive, asked)
+            if nodes:
+                rehearse(cluster, settings, nodes, archive, asked)
             prechecks.update((node.name, not_in_check_mode()) for node in nodes)
-            result["manifests"] = [config_map(settings, b"", asked), *(job(settings, node.name) for node in nodes)]
+            made = [config_map(settings, b"", asked), *(job(settings, node.name) for node in nodes)]
+            result["manifests"] = made if nodes else []
         elif nodes:
             until = time.monotonic() + params["timeout"]
             jobs = PrecheckJobs(

@@ -18,6 +18,7 @@ description:
   - All nodes share one deadline. Whether it passes or fails, the module returns the table of all nodes with who, what, why and since when.
   - C(TigeraStatus) is not part of the judgement. It says Available when the selector matches no node, and it does not name nodes.
   - Zero expected nodes never pass.
+  - Where the account may not read all that this takes, the module fails with every right that is missing.
 options:
   nodes:
     description: Names of the nodes that are expected to run calico-node.
@@ -159,6 +160,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.gate impo
     missing,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer, observe_once
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import all_named, looking, observing
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel
 
 LIST_SECONDS = 30
@@ -185,13 +187,15 @@ def main() -> None:
     label = AdmissionLabel(key=params["admission_label"]["key"], value=params["admission_label"]["value"])
     with connected(module) as cluster:
         expectation = Expectation(label, params["nodes"], params["selector"])
-        if module.check_mode or params["timeout"] <= 0:
-            readiness = expectation.judge(observe_once(cluster))
-            verdict = Verdict(readiness, missing(readiness))
-        else:
-            deadline = started + params["timeout"]
-            with Observer(cluster, deadline + LIST_SECONDS) as observer:
-                verdict = await_ready(expectation, observer, deadline, params["soak"])
+        at_once = module.check_mode or params["timeout"] <= 0
+        with all_named(cluster, looking if at_once else observing, module.warn):
+            if at_once:
+                readiness = expectation.judge(observe_once(cluster))
+                verdict = Verdict(readiness, missing(readiness))
+            else:
+                deadline = started + params["timeout"]
+                with Observer(cluster, deadline + LIST_SECONDS) as observer:
+                    verdict = await_ready(expectation, observer, deadline, params["soak"])
     elapsed = round(time.monotonic() - started, 1)
     result = {"changed": False, "readiness": verdict.readiness, "waiting_for": verdict.missing, "elapsed": elapsed}
     if verdict.missing is not None and not module.check_mode:

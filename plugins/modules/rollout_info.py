@@ -17,6 +17,8 @@ description:
     who is admitted and ready, who is outside and why, what tigera-operator says, and on request where workloads run without Calico.
   - Reads only, one list of each kind. The nodes are listed in pages and trimmed page by page.
   - Works before Calico is installed. What is not there yet is null or empty.
+  - Where a request is refused, the API server is asked what else the account may not do of all that this takes, and the module fails with
+    every right that is missing together with the rules to add.
 options:
   policy_gaps:
     description:
@@ -27,6 +29,14 @@ options:
       - Takes the right to list pods in all namespaces.
     type: bool
     default: false
+  rollout:
+    description:
+      - Options of M(calico_ops.rollout.rollout_step) that a rollout is going to be carried out with after this, namely
+        C(installation_spec), C(affinity), C(tolerations), C(typha_label), C(kube_controllers), C(apiserver) and C(force_conflicts).
+        Those that are null or left out have the default that they have there.
+      - It changes nothing in what is read. Where the account may not read all of it, the error names what the rollout lacks as well,
+        so that all rules can be added at once.
+    type: dict
 extends_documentation_fragment:
   - calico_ops.rollout._kube
   - calico_ops.rollout._label
@@ -211,37 +221,54 @@ status:
 """
 
 import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import (
     AUTH_CONSTRAINTS,
     AUTH_OPTIONS,
     LABEL_OPTIONS,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster, connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import survey
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import all_named, looking, rolling_out
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scope_options import PLACEMENT_OPTIONS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.workloads import workloads_on
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.cluster_status import cluster_status
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import check_label
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.placement import Placement, read_placement
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy_gap import policy_gaps, without_calico
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.rights import Right
+
+ROLLOUT_OPTIONS: dict[str, Any] = {"installation_spec": {"type": "dict"}, **PLACEMENT_OPTIONS}
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"policy_gaps": {"type": "bool", "default": False}, **LABEL_OPTIONS, **AUTH_OPTIONS},
+        argument_spec={
+            "policy_gaps": {"type": "bool", "default": False},
+            "rollout": {"type": "dict"},
+            **LABEL_OPTIONS,
+            **AUTH_OPTIONS,
+        },
         supports_check_mode=True,
         **AUTH_CONSTRAINTS,
     )
-    given = module.params["admission_label"]
-    label = AdmissionLabel(key=given["key"], value=given["value"])
+    params = module.params
+    label = AdmissionLabel(key=params["admission_label"]["key"], value=params["admission_label"]["value"])
     with connected(module) as cluster:
         check_label(label["key"], label["value"])
-        name = cluster.name()
-        seen = survey(cluster)
-        gaps = None
-        if module.params["policy_gaps"]:
-            gaps = policy_gaps(seen.nodes, workloads_on(cluster, without_calico(seen.nodes)), label)
+        rollout = foreseen(params["rollout"])
+        with all_named(cluster, lambda: rights(cluster, label, params["policy_gaps"], rollout), module.warn):
+            name = cluster.name()
+            seen = survey(cluster)
+            gaps = None
+            if params["policy_gaps"]:
+                gaps = policy_gaps(seen.nodes, workloads_on(cluster, without_calico(seen.nodes)), label)
     module.exit_json(
         changed=False,
         cluster=name,
@@ -249,6 +276,30 @@ def main() -> None:
         observation=seen.observation,
         status=cluster_status(seen.nodes, seen.observation, seen.operator, gaps, label, time.time(), name),
     )
+
+
+class Foreseen(NamedTuple):
+    """The rollout that is to follow."""
+
+    installation_spec: Mapping[str, Any] | None
+    placement: Placement
+
+
+def foreseen(given: Mapping[str, Any] | None) -> Foreseen | None:
+    """Checked as rollout_step checks them; RolloutError says what is wrong."""
+    if given is None:
+        return None
+    checked = ArgumentSpecValidator(ROLLOUT_OPTIONS).validate(given)
+    if checked.error_messages:
+        raise RolloutError("rollout_info: rollout: {0}.".format("; ".join(checked.error_messages)))
+    options = checked.validated_parameters
+    return Foreseen(options["installation_spec"], read_placement(options))
+
+
+def rights(cluster: Cluster, label: AdmissionLabel, at_workloads: bool, rollout: Foreseen | None) -> list[Right]:
+    """What this call takes, and the rollout that follows."""
+    more = [] if rollout is None else rolling_out(cluster, label, rollout.installation_spec, rollout.placement)
+    return [*looking(at_workloads=at_workloads), *more]
 
 
 if __name__ == "__main__":

@@ -256,7 +256,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec i
     WRITE_OPTIONS,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import WRITE_NODES, require, scoping
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import require, rolling_out
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scope_options import PLACEMENT_OPTIONS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.step import Limits, Step
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.cluster_name import refuse_another
@@ -317,8 +317,8 @@ def main() -> None:
         )
         if params["state"] is None:
             # Once a run: the calls that follow hand the state on.
-            scope_rights = scoping(cluster, plan["admission_label"], params["installation_spec"], wishes.placement)
-            require(cluster, [*scope_rights, *WRITE_NODES], module.warn)
+            rights = rolling_out(cluster, plan["admission_label"], params["installation_spec"], wishes.placement)
+            require(cluster, rights, module.warn)
         if module.check_mode:
             step.rehearse()
         else:

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.precheck_jobs import rights
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckResult
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_job import JobSettings
 from pydantic import TypeAdapter
 
 from tests.lab.claims import claimed_lab
@@ -32,6 +34,7 @@ HOSTS = [
         "foreign", python=False, files={"/etc/cni/net.d/05-other.conflist": '{"plugins": [{"type": "bridge"}]}\n'}
     ),
 ]
+SETTINGS = JobSettings("run", NAMESPACE, "python:3", "python3", [], 1, 0)
 CALICO = {"encapsulation": "vxlan", "dataplane": "nftables"}
 
 
@@ -149,6 +152,18 @@ def test_a_windows_node_gets_no_job_and_its_reason(checked: Outcome) -> None:
     assert (
         checked["prechecks"]["windows"]["skip_reason"] == "its operating system is windows, and only Linux is checked"
     )
+
+
+def test_the_jobs_take_the_rights_that_are_asked_for_and_no_others(checked: Outcome, lab: Lab) -> None:
+    asked = {(right.verb, right.resource) for right in rights(SETTINGS)}
+    events = lab.audit.events(user=lab.collection_user)
+    # Events only explain, and the audit log leaves them out.
+    used = {
+        (event.verb, "/".join(filter(None, (event.resource, event.subresource))))
+        for event in events
+        if event.namespace == NAMESPACE and event.group != "authorization.k8s.io"
+    }
+    assert used == asked
 
 
 def test_check_mode_lets_the_api_server_judge_and_makes_nothing(modules: Modules, lab: Lab) -> None:

@@ -32,6 +32,7 @@ from .._rollout.precheck_job import (
     target,
     timed,
 )
+from .._rollout.rights import Right, right
 from .._rollout.text import listed
 from .client import METADATA, NODES, ApiError, Cluster
 from .watch import Kind, Mirror
@@ -68,6 +69,13 @@ def targets(cluster: Cluster, names: Sequence[str] | None, selector: str | None)
             )
         )
     return [found[name] for name in meant]
+
+
+def rights(settings: JobSettings) -> list[Right]:
+    """What it takes in the namespace of the Jobs. Events only explain: without them an entry says less."""
+    asked = {"jobs": ("create", "delete"), "configmaps": ("list", "create", "delete"), "pods": ("list", "watch")}
+    own = [right(verb, _path(settings, kind)) for kind, verbs in asked.items() for verb in verbs]
+    return [*own, right("get", _path(settings, "pods"))._replace(resource="pods/log")]
 
 
 def rehearse(cluster: Cluster, settings: JobSettings, nodes: Sequence[Target], archive: bytes, asked: Any) -> None:

@@ -3,12 +3,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Before the first write: may the account do all that follows? One question a right, and one answer that names all gaps.
 
-Without it a run would learn of a missing rule when it needs it, half-way through, and of the next one after that.
+Without it a run would learn of a missing rule when it needs it, half-way through, and of the next one after that. What only reads
+asks nothing until it is refused, and then for all that it needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from .._rollout.documents import AdmissionLabel
@@ -20,6 +22,7 @@ from . import trim
 from .client import NODES, ApiError, Cluster
 from .observe import APPS, KINDS, MANIFEST_DAEMONSETS, v3_crds
 from .scoping import APISERVER_PATH, COLLECTION_PATH, PATH
+from .workloads import PODS
 from .writes import in_parallel
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -29,11 +32,22 @@ AT_ONCE = 8
 WRITE_NODES = (right("patch", NODES),)
 
 
-def observing() -> list[Right]:
-    """What it takes to see the cluster as a rollout does."""
+def looking(*, at_workloads: bool = False) -> list[Right]:
+    """What it takes to see the cluster once as a rollout does."""
     paths = [APPS + "kube-system/daemonsets/" + name for name in MANIFEST_DAEMONSETS]
-    lists = [right(verb, kind.path) for kind in KINDS.values() for verb in ("list", "watch")]
-    return [*lists, *(right("get", path) for path in paths)]
+    lists = [*(kind.path for kind in KINDS.values()), *([PODS] if at_workloads else [])]
+    return [*(right("list", path) for path in lists), *(right("get", path) for path in paths)]
+
+
+def observing() -> list[Right]:
+    """The same, kept up to date."""
+    return [*looking(), *(right("watch", kind.path) for kind in KINDS.values())]
+
+
+def rolling_out(
+    cluster: Cluster, label: AdmissionLabel, spec: Mapping[str, Any] | None, placement: Placement
+) -> list[Right]:
+    return [*scoping(cluster, label, spec, placement), *WRITE_NODES]
 
 
 def scoping(
@@ -47,18 +61,19 @@ def scoping(
     """What it takes to put the label and the placement into the operator's resources as they are now, and to see it in force.
 
     Each write is tried first (a dry run, which takes the right to write), also where somebody else is to commit it. Where all is
-    as it is to be, or there is nothing to create, no write is needed, unless it is tried `anew` all the same.
+    as it is to be, or there is nothing to create, no write is needed, unless it is tried `anew` all the same. Of an Installation that
+    the account may not read, nobody knows whether it is to be created or changed.
     """
     rights = [*observing(), right("get", PATH), right("get", APISERVER_PATH)]
     found = [_found(cluster, path) for path in (PATH, APISERVER_PATH)]
     if found[0] is None and spec is None:
         return rights
-    if found[0] is None:
+    if spec is not None and (found[0] is None or found[0] is _HIDDEN):
         rights.append(right("create", COLLECTION_PATH))
-    elif anew or _HIDDEN in found or _something_to_write(cluster, label, placement, *found):
+    if found[0] is not None:
+        if not (anew or _HIDDEN in found or _something_to_write(cluster, label, placement, *found)):
+            return rights
         rights.append(right("patch", PATH))
-    else:
-        return rights
     if found[1] is not None and apiserver_purpose(label, placement, v3_crds(cluster)) is not None:
         rights.append(right("patch", APISERVER_PATH))
     return rights
@@ -92,7 +107,20 @@ def _something_to_write(
     return lacking(operands, label, placement) != NOTHING_LACKS
 
 
-def require(cluster: Cluster, rights: Iterable[Right], warn: Callable[[str], object]) -> None:
+@contextlib.contextmanager
+def all_named(
+    cluster: Cluster, rights: Callable[[], Iterable[Right]], warn: Callable[[str], object], role_in: str = ""
+) -> Iterator[None]:
+    """A refused request inside becomes RightsMissing with all that the account lacks of these rights, and not of that request alone."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status == 403:
+            require(cluster, rights(), warn, role_in)
+        raise
+
+
+def require(cluster: Cluster, rights: Iterable[Right], warn: Callable[[str], object], role_in: str = "") -> None:
     """RightsMissing with every right that the account lacks."""
     wanted = list(dict.fromkeys(rights))
     try:
@@ -105,11 +133,12 @@ def require(cluster: Cluster, rights: Iterable[Right], warn: Callable[[str], obj
         return
     missing = [one for one, may in zip(wanted, allowed) if not may]
     if missing:
-        raise RightsMissing(missing)
+        raise RightsMissing(missing, role_in)
 
 
 def _allowed(cluster: Cluster, one: Right) -> bool:
-    attributes = {**one._asdict(), "version": "*"}
+    resource, _slash, subresource = one.resource.partition("/")
+    attributes = {**one._asdict(), "resource": resource, "subresource": subresource, "version": "*"}
     review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
     answer = cluster.request("POST", REVIEWS, body={**review, "spec": {"resourceAttributes": attributes}})
     return bool((answer.get("status") or {}).get("allowed"))

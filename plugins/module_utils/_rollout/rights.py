@@ -12,7 +12,7 @@ from .errors import RolloutError
 
 
 class Right(NamedTuple):
-    """As RBAC has it. An empty name or namespace stands for all of them."""
+    """As RBAC has it: a subresource is part of the resource (pods/log). An empty name or namespace stands for all of them."""
 
     verb: str
     group: str
@@ -27,11 +27,20 @@ class Right(NamedTuple):
 
 
 class RightsMissing(RolloutError):
-    def __init__(self, missing: Sequence[Right]):
+    def __init__(self, missing: Sequence[Right], role_in: str = ""):
+        """`role_in` is a namespace where a Role gives what is done there, because nobody should have it everywhere."""
         names = "; ".join(str(right) for right in missing)
+        there = [right for right in missing if role_in and right.namespace == role_in]
+        places = (
+            ("ClusterRole", [right for right in missing if right not in there]),
+            (f"Role in the namespace {role_in}", there),
+        )
+        additions = [
+            f"Add to its {place} (docs/rbac.yaml has all rules):\n{rules(rights)}" for place, rights in places if rights
+        ]
         super().__init__(
             f"The account may not do all that this takes, so nothing was written. Missing: {names}. "
-            f"Add to its ClusterRole (docs/rbac.yaml has all rules):\n{rules(missing)}"
+            + "\n".join(additions)
         )
         self.missing = list(missing)
 

@@ -133,7 +133,7 @@ def test_when_the_time_is_up_the_nodes_that_were_not_tried_are_told() -> None:
     assert len([name for name in deleted(api) if name != SETTINGS.config_map]) == 2
 
 
-def test_an_account_that_may_make_no_jobs_is_told_at_once_and_the_configmap_goes() -> None:
+def test_jobs_that_are_refused_though_the_account_has_the_right_are_told_at_once_and_the_configmap_goes() -> None:
     world = World(refuse=status(403, "Forbidden", "jobs.batch is forbidden"))
     with jobs(world) as (run, api):
         with pytest.raises(ApiError, match=r"jobs\.batch is forbidden"):

@@ -53,3 +53,21 @@ def test_the_error_names_every_right_that_is_missing() -> None:
     assert "Missing: patch nodes; get installations.operator.tigera.io default." in text
     assert "nothing was written" in text
     assert "    verbs: [patch]" in text
+
+
+def test_what_a_namespace_has_a_role_for_is_to_be_added_there_and_not_in_all_namespaces() -> None:
+    jobs = [right("create", "/apis/batch/v1/namespaces/checks/jobs"), Right("get", "", "pods/log", namespace="checks")]
+    text = str(RightsMissing([right("list", "/api/v1/nodes"), *jobs], "checks"))
+    assert "Missing: list nodes; create jobs.batch in checks; get pods/log in checks." in text
+    everywhere, there = text.split("Add to its ")[1:]
+    assert everywhere.startswith("ClusterRole (")
+    assert there.startswith("Role in the namespace checks (")
+    assert "nodes" in everywhere
+    assert "jobs" not in everywhere
+    assert yaml.safe_load(there.partition(":\n")[2]) == {
+        "rules": [
+            {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+            {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create"]},
+        ]
+    }
+    assert "ClusterRole" not in str(RightsMissing(jobs, "checks")).replace("Role in", "")
