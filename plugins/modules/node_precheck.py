@@ -56,6 +56,32 @@ options:
       C(controller_clock), C(max_age), C(cache_dir) and C(fail_on) are not among them.
     type: dict
     default: {}
+  max_age:
+    description:
+      - Seconds for which a node's passing result may be used again, without a Job. V(0) checks anew each time.
+      - A result is used again only while O(settings), the code of the checks, and the Node (by its UID) are the same, and the Node's
+        kubelet reports and has the boot and machine id that the result saw. A result that is no pass is never used again.
+    type: float
+    default: 0
+  cache_dir:
+    description: Directory on the controller where results are kept, a file a Node. Needed with O(max_age).
+    type: path
+  _earlier:
+    description: Not for playbooks. The part on the controller tells here what it has kept of which Node. Anything else is replaced.
+    type: dict
+    default: {}
+  concurrency:
+    description: Jobs under way at the same time.
+    type: int
+    default: 10
+  node_timeout:
+    description: Seconds that a node has from the creation of its Job to its answer, the pull of the image included.
+    type: int
+    default: 180
+  timeout:
+    description: Seconds for all nodes together. What has no answer by then is reported so.
+    type: int
+    default: 900
 extends_documentation_fragment:
   - calico_ops.rollout._kube
   - calico_ops.rollout._attributes
@@ -99,7 +125,8 @@ prechecks:
   description: >-
     What each node answered, by name, in the shape in which hosts register theirs. C(precheck) holds a PrecheckResult; without one,
     C(msg) or C(skip_reason) says why. C(clock_offset) in its C(facts) is to the creation of the node's Job, and C(call_seconds) how long
-    it took from then until the answer was read.
+    it took from then until the answer was read. C(uid) is the Node's, C(reused) says whether the result is one of an earlier run, made at
+    C(checked_at), and C(checked_anew) why, with O(max_age), such a result was not used.
   returned: success
   type: dict
 manifests:
@@ -132,10 +159,12 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.repor
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_job import (
     JobSettings,
+    Target,
     config_map,
     job,
     not_in_check_mode,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.records import not_of_node, of_node
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.rights import right
 
 NOT_FOR_NODES = ("node_name", "controller_clock", "max_age", "cache_dir", "fail_on")
@@ -152,6 +181,10 @@ def main() -> None:
             "image_pull_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "namespace": {"type": "str", "default": "calico-ops-precheck"},
             "settings": {"type": "dict", "default": {}},
+            # Of the action plugin, which keeps results, and tells what it has kept of which Node.
+            "max_age": {"type": "float", "default": 0.0},
+            "cache_dir": {"type": "path"},
+            "_earlier": {"type": "dict", "default": {}},
             "concurrency": {"type": "int", "default": 10},
             "node_timeout": {"type": "int", "default": 180},
             "timeout": {"type": "int", "default": 900},
@@ -174,15 +207,16 @@ def main() -> None:
             meant = targets(cluster, params["nodes"], params["selector"])
         if not meant:
             module.warn("No node matches the selector {0!r}.".format(params["selector"]))
-        prechecks = without_linux(meant)
-        nodes = [node for node in meant if node.name not in prechecks]
+        entries = {node.name: standing(node, params["_earlier"]) for node in meant}
+        answers = without_linux(meant)
+        nodes = [node for node in meant if node.name not in answers and not entries[node.name]["reused"]]
         if nodes:
             require(cluster, there, module.warn, namespace)
         archive = precheck_archive()
         if module.check_mode:
             if nodes:
                 rehearse(cluster, settings, nodes, archive, asked)
-            prechecks.update((node.name, not_in_check_mode()) for node in nodes)
+            answers.update((node.name, not_in_check_mode()) for node in nodes)
             made = [config_map(settings, b"", asked), *(job(settings, node.name) for node in nodes)]
             result["manifests"] = made if nodes else []
         elif nodes:
@@ -190,8 +224,17 @@ def main() -> None:
             jobs = PrecheckJobs(
                 cluster, settings, params["concurrency"], until, lambda one: examine(one, want, checks)[0]
             )
-            prechecks.update(jobs.run(nodes, archive, asked))
+            answers.update(jobs.run(nodes, archive, asked))
+    prechecks = {name: {**entry, **answers.get(name, {})} for name, entry in entries.items()}
     module.exit_json(prechecks=prechecks, **result)
+
+
+def standing(node: Target, earlier: dict[str, Any]) -> dict[str, Any]:
+    """Whether the result of an earlier run counts for this Node; `earlier` has the identities that kept results saw."""
+    identity = earlier.get(of_node(node.uid))
+    why = None if identity is None else not_of_node(identity, node)
+    entry: dict[str, Any] = {"uid": node.uid, "reused": identity is not None and why is None}
+    return {**entry, "checked_anew": why} if why else entry
 
 
 def precheck_options(params: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. Where results of prechecks are kept on the controller: a file a host, for its user only."""
+"""PRIVATE. Where results of prechecks are kept on the controller: a file a host or Node, for its user only."""
 
 from __future__ import annotations
 
@@ -12,19 +12,23 @@ import os
 import tempfile
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckRecord
 
+_ENDING = ".json"
 _PLUGINS = Path(__file__).resolve().parent.parent
 
 
 def kept(directory: str, host: str) -> Any:
     """What is kept of a host; None where there is nothing that can be read."""
-    try:
-        return json.loads(_file(directory, host).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+    return _read(_file(directory, host))
+
+
+def all_kept(directory: str, beginning: str) -> dict[str, Any]:
+    """What is kept of all hosts whose names begin so, by name."""
+    files = _folder(directory).glob(quote(beginning, safe="") + "*" + _ENDING)
+    return {unquote(file.name[: -len(_ENDING)]): _read(file) for file in files}
 
 
 def keep(directory: str, record: PrecheckRecord) -> None:
@@ -58,4 +62,15 @@ def code() -> str:
 
 def _file(directory: str, host: str) -> Path:
     # The name of a host in the inventory may hold anything.
-    return Path(os.path.expandvars(os.path.expanduser(directory))) / (quote(host, safe="") + ".json")
+    return _folder(directory) / (quote(host, safe="") + _ENDING)
+
+
+def _folder(directory: str) -> Path:
+    return Path(os.path.expandvars(os.path.expanduser(directory)))
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

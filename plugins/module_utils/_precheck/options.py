@@ -71,6 +71,10 @@ def problem_with(params: Mapping[str, Any]) -> Optional[str]:
         return "apiserver: {} is not HOST:PORT, as 10.0.0.1:6443 is".format(params["apiserver"])
     if params["deadline"] < 1:
         return "deadline must be at least 1 second, not {}".format(params["deadline"])
+    return problem_with_keeping(params)
+
+
+def problem_with_keeping(params: Mapping[str, Any]) -> Optional[str]:
     if params["max_age"] < 0:
         return "max_age is a number of seconds, 0 to check anew each time, not {:g}".format(params["max_age"])
     if params["max_age"] and not params["cache_dir"]:

@@ -40,6 +40,9 @@ class Target:
     operating_system: str
     machine_id: str
     boot_id: str
+    uid: str = ""
+    silent: bool = False
+    """The node controller has given up waiting for its kubelet: what the Node says of its boot may be old."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,16 @@ class PodSeen:
 
 
 def target(node: Mapping[str, Any]) -> Target:
-    info = node.get("status", {}).get("nodeInfo", {})
+    status = node.get("status", {})
+    info = status.get("nodeInfo", {})
+    ready = [condition for condition in status.get("conditions", []) if condition.get("type") == "Ready"]
     return Target(
         name=node["metadata"]["name"],
         operating_system=info.get("operatingSystem", ""),
         machine_id=info.get("machineID", ""),
         boot_id=info.get("bootID", ""),
+        uid=node["metadata"].get("uid", ""),
+        silent=any(condition.get("status") == "Unknown" for condition in ready),
     )
 
 
@@ -204,12 +211,13 @@ def _of_another_machine(node: Target, identity: Mapping[str, Any]) -> str:
         ("machine id", node.machine_id, identity.get("machine_id")),
         ("boot id", node.boot_id, identity.get("boot_id")),
     ):
-        if own and seen and _plain(own) != _plain(str(seen)):
+        if own and seen and alike(own) != alike(str(seen)):
             return f"its container saw the {what} {printable(str(seen))}, but the Node has {own}: it is not this host's answer"
     return ""
 
 
-def _plain(identifier: str) -> str:
+def alike(identifier: str) -> str:
+    """An identifier in one way of writing it."""
     return identifier.replace("-", "").lower()
 
 

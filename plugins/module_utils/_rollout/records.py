@@ -10,6 +10,7 @@ from typing import Any
 
 from .canonical import digest
 from .documents import DOCUMENT_VERSION, PrecheckRecord, PrecheckResult
+from .precheck_job import Target, alike
 
 # They say when and how the check is made, not what is asked.
 _NOT_ASKED = ("controller_clock", "deadline")
@@ -53,9 +54,24 @@ def stale(record: Any, host: str, asked: str, now: float, max_age: float) -> str
 
 def of_another_boot(record: PrecheckRecord, boot_id: str, machine_id: str) -> str | None:
     """Why the record is not one of the system that runs now. A new kernel, other modules, a new machine: all take a boot."""
-    identity = record["precheck"]["identity"]
-    if machine_id != (identity["machine_id"] or ""):
+    return _another_system(record["precheck"]["identity"], boot_id, machine_id)
+
+
+def of_node(uid: str) -> str:
+    """What the result of a Node is kept for: its name may come back for another machine, and in another cluster."""
+    return f"node/{uid}"
+
+
+def not_of_node(identity: Mapping[str, Any], node: Target) -> str | None:
+    """Why a result with this identity does not count for the Node now. Its kubelet is asked in place of the host, and must answer."""
+    if node.silent:
+        return "its kubelet does not report"
+    return _another_system(identity, node.boot_id, node.machine_id)
+
+
+def _another_system(identity: Mapping[str, Any], boot_id: str, machine_id: str) -> str | None:
+    if alike(machine_id) != alike(identity["machine_id"] or ""):
         return "the machine is another one"
-    if boot_id != identity["boot_id"]:
+    if alike(boot_id) != alike(identity["boot_id"] or ""):
         return "the host was booted since"
     return None

@@ -185,6 +185,13 @@ def test_the_page_tells_which_modules_were_loaded_where() -> None:
     assert "Loaded on" not in pages[1]
 
 
+def test_a_node_has_the_waivers_of_its_host_also_where_that_is_left_out_of_the_run() -> None:
+    waivers = [{"check": "ipset_functional", "reason": "later", "until": "2999-12-31"}]
+    hosts = {"talos": {"node_name": "talos-1", "precheck_waivers": waivers}}
+    report = filter_named("precheck_report")(["talos"], hosts, in_run=["other"], nodes={"talos-1": failing("talos-1")})
+    assert (report["hosts"]["talos"]["outcome"], report["not_in_run"]) == ("passed", {})
+
+
 def test_a_waiver_of_an_unknown_check_is_refused_by_the_filter() -> None:
     hosts = {"a": {"precheck_registered": answer("core-1"), "precheck_waivers": [{"check": "no_such"}]}}
     with pytest.raises(AnsibleFilterError, match=r"precheck_waivers of host a.* there is no check 'no_such'"):

@@ -23,6 +23,15 @@ def test_what_is_kept_is_found_again_whatever_the_host_is_called(tmp_path: Path)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["rack%2F1%20edge.json"]
 
 
+def test_what_is_kept_of_nodes_is_found_together_and_apart_from_hosts(tmp_path: Path) -> None:
+    assert precheck_records.all_kept(str(tmp_path / "nowhere"), "node/") == {}
+    for host in ("node/u-1", "node/u-2", "node-3"):
+        precheck_records.keep(str(tmp_path), {**RECORD, "host": host})
+    (tmp_path / "node%2Fu-2.json").write_text("{half of")
+    found = precheck_records.all_kept(str(tmp_path), "node/")
+    assert found == {"node/u-1": {**RECORD, "host": "node/u-1"}, "node/u-2": None}
+
+
 def test_only_the_user_can_read_it(tmp_path: Path) -> None:
     precheck_records.keep(str(tmp_path / "new"), RECORD)
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new", *(tmp_path / "new").iterdir())]

@@ -143,3 +143,10 @@ def test_a_job_without_a_pod_is_explained_by_the_clusters_events() -> None:
 def test_a_node_that_says_little_of_itself_is_still_a_node() -> None:
     assert target({"metadata": {"name": "x"}}) == Target("x", "", "", "")
     assert "precheck" in registered(Target("x", "", "", ""), log(), examine)
+
+
+@pytest.mark.parametrize(("status", "silent_now"), [("True", False), ("False", False), ("Unknown", True)])
+def test_a_node_whose_kubelet_reports_that_it_is_not_ready_is_not_silent(status: str, silent_now: bool) -> None:
+    conditions = [{"type": "MemoryPressure", "status": "Unknown"}, {"type": "Ready", "status": status}]
+    node = {"metadata": {"name": "x", "uid": "u-1"}, "status": {"conditions": conditions}}
+    assert (target(node).uid, target(node).silent) == ("u-1", silent_now)

@@ -7,9 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_job import Target
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.records import (
     asked_for,
+    not_of_node,
     of_another_boot,
+    of_node,
     record_of,
     stale,
 )
@@ -82,3 +85,21 @@ def test_a_result_of_another_boot_or_machine_is_not_used(boot_id: str, machine_i
 def test_only_a_pass_that_is_bound_to_a_boot_is_kept() -> None:
     assert record_of("h", ASKED, NOW, 0.5, failing("edge-1")["precheck"]) is None
     assert record_of("h", ASKED, NOW, 0.5, answer("edge-1")["precheck"]) is None
+
+
+@pytest.mark.parametrize(
+    ("node", "why"),
+    [
+        (Target("n", "linux", "MACHINE1", "boot-1", "u"), None),
+        (Target("n", "linux", "machine-2", "boot-1", "u"), "the machine is another one"),
+        (Target("n", "linux", "machine-1", "boot-2", "u"), "the host was booted since"),
+        (Target("n", "linux", "machine-1", "", "u"), "the host was booted since"),
+        (Target("n", "linux", "machine-1", "boot-1", "u", silent=True), "its kubelet does not report"),
+    ],
+)
+def test_a_result_counts_for_a_node_whose_kubelet_reports_the_same_system(node: Target, why: str | None) -> None:
+    assert not_of_node({"machine_id": "machine-1", "boot_id": "boot-1"}, node) == why
+
+
+def test_the_result_of_a_node_is_kept_for_its_uid() -> None:
+    assert of_node("0-1") == "node/0-1"
