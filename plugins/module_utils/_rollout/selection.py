@@ -53,6 +53,11 @@ def _expression(text: Any, option: str) -> Callable[[NodeFacts], bool]:
         compiled = jmespath.compile(text)
     except jmespath.exceptions.JMESPathError as error:
         raise RolloutError(f"{option}: {text!r} is not a JMESPath expression: {_first_line(error)}.") from error
+    if _asks_for_annotations(compiled.parsed):
+        raise RolloutError(
+            f"{option}: {text!r} names metadata.annotations, which no expression sees, so it would match no node: "
+            "annotations of a Node may hold what is nobody's business. Label the nodes instead."
+        )
 
     def matches(node: NodeFacts) -> bool:
         try:
@@ -65,6 +70,23 @@ def _expression(text: Any, option: str) -> Callable[[NodeFacts], bool]:
         return _true(found)
 
     return matches
+
+
+def _asks_for_annotations(part: Mapping[str, Any]) -> bool:
+    """Whether metadata is followed by annotations anywhere in a parsed expression; a label of that name is another thing."""
+    children = part["children"]
+    chain = zip(children, children[1:]) if part["type"] in ("subexpression", "pipe") else ()
+    return any(
+        before["type"] == "field" and before["value"] == "metadata" and _begins_with_annotations(after)
+        for before, after in chain
+    ) or any(_asks_for_annotations(child) for child in children)
+
+
+def _begins_with_annotations(part: Mapping[str, Any]) -> bool:
+    if part["type"] == "field":
+        return bool(part["value"] == "annotations")
+    some = part["children"] if part["type"].startswith(("multi_select", "key_val")) else part["children"][:1]
+    return any(_begins_with_annotations(child) for child in some)
 
 
 def _true(found: Any) -> bool:

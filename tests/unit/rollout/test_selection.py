@@ -77,6 +77,32 @@ def test_what_is_found_counts_as_in_jmespath_itself() -> None:
     assert planned_nodes(plan) == ["n-1", "n-2"]
 
 
+@pytest.mark.parametrize(
+    "match",
+    [
+        "metadata.annotations.rack == '4'",
+        "!(metadata.annotations)",
+        "keys(@.metadata.annotations)",
+        "metadata | annotations.rack",
+        "metadata.{rack: annotations.rack}",
+        "metadata.[name, annotations]",
+        "metadata.annotations[?key == 'rack']",
+    ],
+)
+def test_an_expression_over_annotations_is_refused_with_the_reason(match: str) -> None:
+    with pytest.raises(RolloutError, match=r"names metadata\.annotations, which no expression sees.*Label the nodes"):
+        made([{"name": "all", "match": match}])
+
+
+def test_a_label_called_annotations_is_none() -> None:
+    nodes = [node("a-1", {"annotations": "yes"}), node("a-2", {"annotations": "no"}), node("b-1")]
+    tiers = [
+        {"name": "a", "match": "metadata.labels.annotations"},
+        {"name": "rest", "match": "!(metadata.labels.annotations)"},
+    ]
+    assert [batch["nodes"] for batch in made(tiers, nodes=nodes)["batches"]] == [["a-1", "a-2"], ["b-1"]]
+
+
 def test_the_plan_tells_the_expression() -> None:
     plan = made([{"name": "hub", "match": "metadata.labels.zone"}])
     assert (plan["tiers"][0]["selector"], plan["tiers"][0]["match"]) == (None, "metadata.labels.zone")
