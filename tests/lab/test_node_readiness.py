@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from tests.lab.calico import Calico
 from tests.lab.lab import Lab
-from tests.lab.modules import Modules, Outcome
+from tests.lab.modules import Modules, Outcome, eventually
 from tests.lab.test_installation_scope import DAEMONSETS, KEY, create_installation
 
 ADMITTED = {KEY: "true"}
@@ -32,10 +33,20 @@ def states(outcome: Outcome) -> dict[str, str]:
     return {row["node"]: row["state"] for row in outcome["readiness"]["nodes"]}
 
 
-def test_passes_when_the_last_node_is_ready(cluster: Lab, modules: Modules) -> None:
+def test_a_late_node_is_in_the_table_with_its_reason_until_it_is_ready_and_then_all_pass(
+    cluster: Lab, modules: Modules
+) -> None:
     cluster.add_node("a", ADMITTED)
-    cluster.add_node("b", ADMITTED, fault="late:12")
+    cluster.add_node("b", ADMITTED, fault="late:25")
     install(cluster)
+    first = modules.run("node_readiness", nodes=["a"], timeout=60)
+    assert not first.failed, first["msg"]
+    eventually(lambda: Calico(cluster).nodes_with() == {"a", "b"}, "each node has its pod")
+    early = modules.run("node_readiness", nodes=["a", "b"], timeout=3)
+    assert early.failed
+    assert states(early) == {"a": "ready", "b": "not_ready"}
+    late = "container calico-node has been running since 20.*, but its startup probe does not pass"
+    assert re.fullmatch(late, early["readiness"]["nodes"][1]["reason"])
     outcome = modules.run("node_readiness", nodes=["a", "b"], timeout=60, soak=1)
     assert not outcome.failed, outcome["msg"]
     assert states(outcome) == {"a": "ready", "b": "ready"}

@@ -32,6 +32,7 @@ FROM_THE_START = {
     "image": "image-pull",
     "never": "never-ready",
     "network": "network-unavailable",
+    "late": "late:600",
 }
 FIRST = [*FROM_THE_START, "kubelet", "twice", "well"]
 ROWS = {
@@ -46,6 +47,7 @@ ROWS = {
         "network_unavailable",
         r"calico-node is ready, but the Node still says NetworkUnavailable: CalicoIsDown",
     ),
+    "late": ("not_ready", rf"container calico-node has been running since {AT}, but its startup probe does not pass"),
     "kubelet": ("kubelet_silent", rf"the kubelet has not reported since {AT}"),
     "twice": ("two_pods", r"2 calico-node pods are bound to the Node: calico-node-\w+, second"),
 }
@@ -55,6 +57,7 @@ SIGNS = {
     "image": "ImagePullBackOff",
     "never": '"running": {',
     "network": '"ready": true, "restartCount": 0, "started": true',
+    "late": '"running": {',
     "kubelet": '"status": "False", "type": "Ready"',
 }
 OLD = r"pod calico-node-\w+ has template revision \w+, the newest is \w+: the rolling update \(maxUnavailable 1\) has not come to it yet"
