@@ -11,9 +11,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from tests.lab.binaries import binaries
+from tests.lab.claims import claimed_lab
 from tests.lab.lab import Lab
 from tests.lab.topologies import DEMO, Topology
 
@@ -132,10 +134,15 @@ def play(name: str, scenario: str, topology: Topology, tell: Callable[[Story], N
     """Bring up a lab, tell the story on it, take it down; the exit code says whether all of it held."""
     parser = argparse.ArgumentParser(prog=f"make {name}", description=description)
     parser.add_argument("--keep", action="store_true", help="leave the lab running, to look around")
+    parser.add_argument("--apart", action="store_true", help="in a lab of this run alone, beside one that was kept")
     arguments = parser.parse_args()
-    lab = Lab(name)
-    lab.down()
-    story = Story(lab, scenario)
+    with claimed_lab("-demo") if arguments.apart else nullcontext(Lab(name)) as lab:
+        lab.down()
+        return _told(Story(lab, scenario), topology, tell, keep=arguments.keep)
+
+
+def _told(story: Story, topology: Topology, tell: Callable[[Story], None], *, keep: bool) -> int:
+    lab = story.lab
     story.chapter(
         "A lab on this machine",
         f"A real control plane (etcd, API server, controllers, scheduler) and {len(topology.hosts)} hosts with an SSH server each.",
@@ -145,8 +152,10 @@ def play(name: str, scenario: str, topology: Topology, tell: Callable[[Story], N
         topology.bring_up(lab)
         tell(story)
     finally:
-        if arguments.keep:
-            print(f"\nThe lab runs on: export KUBECONFIG={lab.admin_kubeconfig}; `make lab-down NAME={name}` ends it.")
+        if keep:
+            print(
+                f"\nThe lab runs on: export KUBECONFIG={lab.admin_kubeconfig}; `make lab-down NAME={lab.name}` ends it."
+            )
         else:
             lab.down()
     story.chapter("Did it hold?", *([f"not kept: {promise}" for promise in story.broken] or ["Everything held."]))

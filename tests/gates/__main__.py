@@ -17,7 +17,7 @@ from tests.environment import collection
 from tests.environment.__main__ import variables
 from tests.environment.places import CHECKOUT, cache
 
-from .results import Count, end_of, table
+from .results import Count, end_of, table, too_long
 from .schedule import Schedule
 from .stages import Stage, all_stages, chosen
 
@@ -61,7 +61,10 @@ def main() -> int:
     for result in results:
         if not result.ok and result.log:
             say(f"\n--- {result.stage}: {result.outcome} ({result.log})\n{end_of(result.log)}")
-    say(f"\n{table(results)}\n\n{time.monotonic() - started:.0f} s in all; logs in {logs}\n")
+    took = time.monotonic() - started
+    say(f"\n{table(results)}\n\n{took:.0f} s in all; logs in {logs}\n")
+    if wanted == stages and too_long(took):
+        say(f"{too_long(took)}\n")
     say(str(sum((result.count for result in results), Count())))
     return 0 if all(result.ok for result in results) else 1
 

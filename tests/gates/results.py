@@ -59,6 +59,17 @@ def counted(report: Path) -> Count:
     return total
 
 
+MINUTES = 50
+"""What all stages together may take on a small machine (two cores): longer than that, nobody waits for them before a change lands."""
+
+
+def too_long(seconds: float) -> str:
+    """A red line for the summary of a whole run; nothing when it stayed within its time. A slow machine is no failure."""
+    if seconds <= MINUTES * 60:
+        return ""
+    return f"\033[31mIt took {seconds / 60:.0f} minutes, and is to stay within {MINUTES} on two cores.\033[0m"
+
+
 def table(results: Sequence[Result]) -> str:
     rows = [("stage", "result", "seconds", "tests")]
     for result in results:

@@ -31,19 +31,39 @@ SCENARIOS = {
 }
 
 
-# Each kind of plugin once, and the playbooks: what depends on ansible-core shows in them. The faults of nodes, hosts and clusters do not.
+# They read what is printed for people, so that a sentence which is worded anew shows.
+DEMOS = {
+    "demo": "the main job as it is told, and every sentence of it holds",
+    "demo-stuck": "the rescue as it is told, and every sentence of it holds",
+}
+
+
+# Each kind of plugin once, the playbooks, and what rests on hostvars and templating: what depends on ansible-core shows in them. The
+# faults of nodes, hosts and clusters do not.
 ON_THE_OLDEST = tuple(
     f"tests/lab/test_{name}.py"
     for name in (
         *(
             "host_precheck_old_python",
             "host_prepare",
+            "host_reach",
             "installation_scope",
             "inventory_nodes",
             "node_labels",
+            "node_precheck",
+            "node_precheck_reused",
             "node_readiness",
+            "node_taints",
         ),
-        *("node_taints", "playbooks", "rollout_info", "rollout_step", "status"),
+        *(
+            "playbook_evidence",
+            "playbook_limits",
+            "playbooks",
+            "rbac_playbooks",
+            "rollout_info",
+            "rollout_step",
+            "status",
+        ),
     )
 )
 
@@ -81,7 +101,7 @@ def _on_core(core: str, *, tarball: bool = False) -> list[str]:
 
 def all_stages() -> list[Stage]:
     """Every stage that this checkout and this machine call for; those of a lane run in this order."""
-    return [*_static(), *_in_the_lab(), *_on_the_oldest(), *_scenarios()]
+    return [*_static(), *_in_the_lab(), *_on_the_oldest(), *_demos(), *_scenarios()]
 
 
 def _static() -> list[Stage]:
@@ -186,6 +206,21 @@ def _on_the_oldest() -> list[Stage]:
             after=("build",),
             missing=missing,
         ),
+    ]
+
+
+def _demos() -> list[Stage]:
+    return [
+        Stage(
+            name,
+            promise,
+            [[sys.executable, "-m", f"tests.{name.replace('-', '_')}", "--apart"]],
+            600,
+            LAB,
+            tarball=True,
+            after=("build",),
+        )
+        for name, promise in DEMOS.items()
     ]
 
 

@@ -43,7 +43,11 @@ def checked(hosts: HostSet, directory: Path, forks: int) -> list[dict[str, Any]]
             *("ansible-playbook", "-i", str(inventory), "calico_ops.rollout.precheck", f"--forks={forks}"),
             *("-e", json.dumps(variables)),
         ],
-        env={**os.environ, "ANSIBLE_PIPELINING": "true", "ANSIBLE_SSH_ARGS": "-o ControlMaster=no -o ControlPersist=no"},
+        env={
+            **os.environ,
+            "ANSIBLE_PIPELINING": "true",
+            "ANSIBLE_SSH_ARGS": "-o ControlMaster=no -o ControlPersist=no",
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -59,7 +63,9 @@ def checked(hosts: HostSet, directory: Path, forks: int) -> list[dict[str, Any]]
 
 def most_at_once(calls: list[dict[str, Any]]) -> int:
     """Of the calls as the controller saw them."""
-    spans: list[tuple[float, float]] = [(call["checked_at"], call["checked_at"] + call["call_seconds"]) for call in calls]
+    spans: list[tuple[float, float]] = [
+        (call["checked_at"], call["checked_at"] + call["call_seconds"]) for call in calls
+    ]
     return max(sum(begun <= instant < ended for begun, ended in spans) for instant, _ended in spans)
 
 

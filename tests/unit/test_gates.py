@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,13 +13,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from tests import demo
 from tests.environment.places import CHECKOUT
-from tests.gates.results import Count, Result, counted, end_of, table
+from tests.gates.results import MINUTES, Count, Result, counted, end_of, table, too_long
 from tests.gates.schedule import Schedule
-from tests.gates.stages import ON_THE_OLDEST, SCENARIOS, Stage, all_stages, chosen
+from tests.gates.stages import DEMOS, ON_THE_OLDEST, SCENARIOS, Stage, all_stages, chosen
 from tests.pythons import OLDEST_REACHED
 
 LAB = CHECKOUT / "tests" / "lab"
@@ -164,6 +167,31 @@ def test_every_lab_test_is_in_a_stage() -> None:
 def test_an_unknown_stage_is_refused_by_name() -> None:
     with pytest.raises(KeyError, match="units"):
         chosen(["units"], all_stages())
+
+
+def test_every_demo_of_the_makefile_is_a_gate() -> None:
+    targets = re.findall(r"^(demo[-a-z]*):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
+    assert set(targets) == set(DEMOS)
+    stages = {one.name: one for one in all_stages()}
+    for target in targets:
+        assert f"tests.{target.replace('-', '_')}" in stages[target].commands[0]
+
+
+@pytest.mark.parametrize(("kept", "code"), [(True, 0), (False, 1)])
+def test_a_demo_fails_by_a_sentence_that_does_not_hold(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kept: bool, code: int
+) -> None:
+    monkeypatch.setattr("sys.argv", ["demo"])
+    monkeypatch.setattr(demo, "Lab", lambda name: Mock())
+    monkeypatch.setattr(demo, "binaries", lambda say: {"kubectl": Path("/nowhere/kubectl")})
+    ended = demo.play("demo", "default", Mock(hosts=()), lambda story: story.holds("the sentence", kept), None)
+    assert ended == code
+    assert ("not kept: the sentence" in capsys.readouterr().out) == (not kept)
+
+
+def test_a_run_that_took_longer_than_it_is_to_take_is_told_so_in_red() -> None:
+    assert too_long(MINUTES * 60) == ""
+    assert too_long((MINUTES + 3) * 60) == "\033[31mIt took 53 minutes, and is to stay within 50 on two cores.\033[0m"
 
 
 def test_every_molecule_scenario_is_a_gate() -> None:
