@@ -103,6 +103,8 @@ def test_an_owner_that_leaves_takes_out_its_own_entries_and_no_other() -> None:
     ]
     assert leaving_patch(owned, "nobody") is None
     assert leaving_patch(raw(), "we") is None
+    owned["metadata"]["managedFields"] = [{"manager": "we"}]
+    assert leaving_patch(owned, "we") is None
 
 
 @pytest.mark.parametrize(
