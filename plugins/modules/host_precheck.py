@@ -458,7 +458,8 @@ precheck:
 import sys
 
 # What lies where the login begins is not for root to import.
-sys.path[:] = [path for path in sys.path if path not in ("", ".")]
+if "" in sys.path:
+    sys.path.remove("")
 
 import base64
 import json
