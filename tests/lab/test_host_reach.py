@@ -300,6 +300,33 @@ def test_a_link_that_is_narrower_than_the_interfaces_say_is_found_between_those_
     assert (report["probes"], report["reached"]) == (24, 12)
 
 
+ROUTER = {
+    "net.ipv4.ip_forward": "1",
+    # Or it would tell reach-1 that reach-2 is right beside it.
+    "net.ipv4.conf.all.send_redirects": "0",
+    "net.ipv4.conf.default.send_redirects": "0",
+}
+
+
+def test_a_router_that_would_cut_whole_packets_is_found_on_the_one_way_that_goes_by_it(tmp_path: Path) -> None:
+    """It would forward fragments of what may be cut, and reach-2 would put them together and answer."""
+    specs = [HostSpec("reach-1"), HostSpec("reach-2"), HostSpec("router", sysctls=ROUTER)]
+    hosts = HostSet(tmp_path, specs)
+    hosts.start()
+    try:
+        source, far, router = hosts.hosts
+        for host, route in ((source, ["via", router.address]), (router, ["dev", "eth0", "mtu", "1400"])):
+            assert host.run(["ip", "route", "add", far.address, *route]).returncode == 0
+        report = failed(hosts, tmp_path, precheck_reach_targets=["udp/4789", "ip/4"])
+    finally:
+        hosts.stop()
+    assert [
+        (finding["target"], finding["outcome"], finding["sources"], finding["destinations"])
+        for finding in report["findings"]
+    ] == [("ip/4", "too_big", ["reach-1"], ["reach-2"]), ("udp/4789", "too_big", ["reach-1"], ["reach-2"])]
+    assert (report["probes"], report["reached"]) == (12, 10)
+
+
 def test_a_narrow_link_is_wide_enough_where_the_installation_says_so(tmp_path: Path) -> None:
     hosts = HostSet(tmp_path, [HostSpec(f"reach-{number}") for number in (1, 2)])
     hosts.start()

@@ -162,6 +162,9 @@ def _advance(call: _Call, asked: bool, token: str) -> Optional[str]:
     except BlockingIOError:
         return None
     except OSError as error:
+        if error.errno == errno.EMSGSIZE and not call.size:
+            # IP in IP has no ports: what a router says of the large packet comes to the small one's socket too.
+            return None
         return _REFUSALS.get(error.errno or 0, TIMEOUT)
     if call.target.protocol == IPIP:
         word = wire.unwrapped(word)
