@@ -8,8 +8,13 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import (
+    ClusterName,
+    NodeFacts,
+    Observation,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan import build_plan
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import document, readable
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import document, from_the_cluster, readable
 
 
 @readable
@@ -26,16 +31,16 @@ def plan(
     cluster: Any = None,
 ) -> Any:
     return build_plan(
-        plain(nodes),
+        from_the_cluster(nodes, "nodes", NodeFacts),
         document(report, "PrecheckReport"),
         plain(tiers),
         plain(exclusions),
         plain(admission_label),
         plain(batch_timeout),
         plain(soak),
-        plain(observation),
+        None if observation is None else from_the_cluster(observation, "observation", Observation),
         plain(adoption_max_unavailable),
-        plain(cluster),
+        None if cluster is None else from_the_cluster(cluster, "cluster", ClusterName),
     )
 
 

@@ -9,8 +9,10 @@ import functools
 from typing import Any, Callable, TypeVar
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import documents
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import DOCUMENT_VERSION
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.validate import flaw_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 
 _Filter = TypeVar("_Filter", bound=Callable[..., Any])
@@ -26,6 +28,22 @@ def document(value: Any, kind: str) -> Any:
         raise RolloutError(
             f"this {kind} has version {data.get('version')}, this collection reads version {DOCUMENT_VERSION}."
         )
+    flaw = flaw_of(data, getattr(documents, kind))
+    if flaw is not None:
+        raise RolloutError(
+            f"{flaw.told(kind)}. The document was altered, or another version of this collection made it; make it anew."
+        )
+    return data
+
+
+def from_the_cluster(values: Any, name: str, definition: Any) -> Any:
+    """Documents without a kind of their own, `name` of an argument, as plain JSON; one or a list of them."""
+    data = plain(values)
+    for index, value in enumerate(data if isinstance(data, list) else [data]):
+        flaw = flaw_of(value, definition)
+        if flaw is not None:
+            where = f"{name}[{index}]" if isinstance(data, list) else name
+            raise RolloutError(f"{flaw.told(where)}. Hand over what rollout_info returned.")
     return data
 
 

@@ -11,14 +11,12 @@ from typing import Any, NamedTuple
 
 from .canonical import digest, plain
 from .cross_findings import among_hosts, fatal
-from .documents import DOCUMENT_VERSION, CheckResult, HostOutcome, PrecheckReport
+from .documents import DOCUMENT_VERSION, HostOutcome, PrecheckReport, PrecheckResult
+from .documents.validate import flaw_of
 from .errors import RolloutError
 from .text import count
 from .unanswered import why
 from .waivers import IN_FORCE, Asked, apply_waivers, effective
-
-_STATUSES = ("warn", "fail", "skipped")
-_ID_LISTS = ("ok", "not_applicable", "not_asked")
 
 
 def assemble(
@@ -186,22 +184,13 @@ def _flaw(result: dict[str, Any]) -> str | None:
         return "it is not a PrecheckResult"
     if result.get("version") != DOCUMENT_VERSION:
         return f"its version is {result.get('version')}, this collection reads version {DOCUMENT_VERSION}"
-    for key, kind in (("settings", dict), ("identity", dict), ("findings", list), *((ids, list) for ids in _ID_LISTS)):
-        if not isinstance(result.get(key), kind):
-            return f"{key} is missing"
-    if result.get("verdict") not in ("pass", "fail"):
-        return "it has no verdict"
-    if not all(isinstance(name, str) for ids in _ID_LISTS for name in result[ids]):
-        return "an id in it is no text"
+    flaw = flaw_of(result, PrecheckResult)
+    if flaw is not None:
+        return flaw.told("result")
     if not result["ok"] and not result["findings"]:
         return "it holds no check"
     if result["verdict"] == "pass" and result["not_asked"]:
         return "its verdict is pass, though checks that it needs were not made"
-    for check in result["findings"]:
-        if not isinstance(check, dict) or not set(check) >= CheckResult.__required_keys__:
-            return "a check in it is incomplete"
-        if check["status"] not in _STATUSES:
-            return f"check {check['id']} has the unknown status {check['status']}"
     return None
 
 

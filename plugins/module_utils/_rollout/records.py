@@ -10,6 +10,7 @@ from typing import Any
 
 from .canonical import digest
 from .documents import DOCUMENT_VERSION, PrecheckRecord, PrecheckResult
+from .documents.validate import flaw_of
 from .precheck_job import Target, alike
 
 # They say when and how the check is made, not what is asked.
@@ -40,9 +41,9 @@ def record_of(
 
 def stale(record: Any, host: str, asked: str, now: float, max_age: float) -> str | None:
     """Why the record is of no use, as far as that shows on the controller; None when the host is to be asked for its boot."""
-    if not isinstance(record, Mapping) or not set(record) >= PrecheckRecord.__required_keys__:
+    if not isinstance(record, Mapping):
         return "there is no result of an earlier check"
-    if record["kind"] != "PrecheckRecord" or record["version"] != DOCUMENT_VERSION or record["host"] != host:
+    if record.get("version") != DOCUMENT_VERSION or record.get("host") != host or flaw_of(record, PrecheckRecord):
         return "the earlier result is not one of this host and version"
     if record["asked"] != asked:
         return "the settings of the check, or the checks themselves, have changed since"

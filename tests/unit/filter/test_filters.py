@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import copy
 import importlib.util
 from collections import UserDict
 from pathlib import Path
@@ -149,6 +150,24 @@ def test_another_document_than_the_one_needed_is_refused(name: str, value: Any, 
 def test_a_document_of_another_version_is_refused() -> None:
     with pytest.raises(AnsibleFilterError, match="has version 2, this collection reads version 1"):
         filter_named("plan_text")({**made_plan(), "version": 2})
+
+
+def test_a_report_that_lost_a_field_is_refused_with_its_place_and_what_belongs_there() -> None:
+    report = copy.deepcopy(made_report())
+    report["hosts"]["a"].pop("waivers")
+    with pytest.raises(
+        AnsibleFilterError, match=r"PrecheckReport\.hosts\.a\.waivers is missing: a list .* make it anew"
+    ):
+        filter_named("precheck_text")(report)
+
+
+def test_nodes_that_are_not_those_of_rollout_info_are_refused_with_their_place() -> None:
+    nodes = [dict(facts(name)) for name in NAMES]
+    nodes[1]["labels"] = None
+    with pytest.raises(
+        AnsibleFilterError, match=r"nodes\[1\]\.labels: a mapping .* belongs here, not null.*rollout_info"
+    ):
+        filter_named("plan")(made_report(), nodes, tiers=[{"name": "all", "selector": ""}])
 
 
 def test_the_page_tells_what_shows_between_hosts_and_what_is_waived_and_escapes_it() -> None:

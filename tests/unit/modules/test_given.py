@@ -29,12 +29,28 @@ def test_a_plan_survives_the_way_through_json() -> None:
         (lambda plan: plan.update(kind="Report"), "no plan .its kind is Report"),
         (lambda plan: plan.pop("kind"), "its kind is missing"),
         (lambda plan: plan.update(version=2), "version 2"),
-        (lambda plan: plan.pop("soak"), r"plan\.soak is missing"),
-        (lambda plan: plan.update(soak="10"), r"plan\.soak: int belongs here, not str"),
-        (lambda plan: plan.update(batch_timeout=True), r"plan\.batch_timeout: int belongs here, not bool"),
-        (lambda plan: plan["batches"][1].update(nodes="c"), r"plan\.batches\[1\]\.nodes: a list belongs here, not str"),
-        (lambda plan: plan["batches"][1].update(nodes=[7]), r"plan\.batches\[1\]\.nodes\[0\]: str belongs here"),
-        (lambda plan: plan.update(tiers=["core"]), r"plan\.tiers\[0\]: a mapping belongs here"),
+        (lambda plan: plan.pop("soak"), r"plan\.soak is missing: a whole number belongs there"),
+        (
+            lambda plan: plan.pop("kept"),
+            r"plan\.kept is missing: a list .each item: a text. belongs there.*make the plan anew",
+        ),
+        (lambda plan: plan.update(soak="10"), r"plan\.soak: a whole number belongs here, not '10'"),
+        (lambda plan: plan.update(batch_timeout=True), r"plan\.batch_timeout: a whole number belongs here, not True"),
+        (
+            lambda plan: plan["batches"][1].update(nodes="c"),
+            r"plan\.batches\[1\]\.nodes: a list .* belongs here, not 'c'",
+        ),
+        (
+            lambda plan: plan["batches"][1].update(nodes=[7]),
+            r"plan\.batches\[1\]\.nodes\[0\]: a text belongs here, not 7",
+        ),
+        (
+            lambda plan: plan["batches"][1].pop("canary"),
+            r"plan\.batches\[1\]\.canary is missing: true or false belongs",
+        ),
+        (lambda plan: plan.update(tiers=["core"]), r"plan\.tiers\[0\]: a mapping belongs here, not 'core'"),
+        (lambda plan: plan.update(restart={"nodes": 3}), r"plan\.restart\.max_unavailable is missing"),
+        (lambda plan: plan.update(extra=1), r"plan\.extra is not a field of this document"),
         (lambda plan: plan.update(batches=[]), "no batch"),
         (lambda plan: plan["batches"][1]["nodes"].append("d"), "altered after it was made"),
         (lambda plan: plan["admission_label"].update(key="operator.tigera.io/x"), "operator.tigera.io"),
@@ -51,9 +67,24 @@ def test_without_a_state_a_new_one_begins() -> None:
     assert given_state(None, PLAN) == given_state({}, PLAN) == new_state(PLAN)
 
 
-def test_what_is_no_state_is_refused() -> None:
-    with pytest.raises(RolloutError, match="leave it out"):
-        given_state({"plan_id": PLAN["id"]}, PLAN)
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda state: state.pop("phase"), r"state\.phase is missing: one of 'new' or .* leave it out"),
+        (lambda state: state.update(phase="odd"), r"state\.phase: one of .* belongs here, not 'odd'.* leave it out"),
+        (lambda state: state.update(notes=None), r"state\.notes: a list .each item: a text. belongs here, not null"),
+        (
+            lambda state: state.update(batch_started="now"),
+            r"state\.batch_started: a number or null belongs here, not 'now'",
+        ),
+        (lambda state: state.update(extra=1), r"state\.extra is not a field"),
+    ],
+)
+def test_what_is_no_state_is_refused_with_the_place(spoil: Callable[[Any], Any], told: str) -> None:
+    state = copy.deepcopy(dict(new_state(PLAN)))
+    spoil(state)
+    with pytest.raises(RolloutError, match=told):
+        given_state(state, PLAN)
 
 
 def test_the_state_given_is_not_changed_by_whoever_goes_on_from_it() -> None:

@@ -54,7 +54,8 @@ def test_another_setting_or_other_checks_are_another_question(options: Any, code
     ("kept", "now", "why"),
     [
         (None, NOW, "there is no result of an earlier check"),
-        ({"kind": "PrecheckRecord"}, NOW, "there is no result of an earlier check"),
+        ({"kind": "PrecheckRecord"}, NOW, "the earlier result is not one of this host and version"),
+        ({**record(), "precheck": {}}, NOW, "the earlier result is not one of this host and version"),
         (record(host="other"), NOW, "the earlier result is not one of this host and version"),
         (record(version=2), NOW, "the earlier result is not one of this host and version"),
         (record(), NOW + 3541, "the earlier result is 3601 s old"),
