@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tests.lab.hosts import HostSpec
 
 IPTABLES = "encapsulation=vxlan mtu=1450 host_endpoints=true pod_cidrs=10.244.0.0/16 service_cidrs=10.96.0.0/12"
+BEFORE_3_30 = f"{IPTABLES} calico_version=3.29"
 LEGACY = f"{IPTABLES} iptables_backend=legacy"
 NFTABLES = "dataplane=nftables encapsulation=vxlan sctp=true"
 OFFLOADED = f"{NFTABLES} flow_offload=true"

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tests.lab.hosts import HostSpec
 
-from .declared import BPF, IPTABLES, IPV6, NFTABLES
+from .declared import BEFORE_3_30, BPF, IPTABLES, IPV6, NFTABLES
 from .modular import modular
 from .networks import IPVS, NETWORKD_RUNS, NM_RUNS, card
 
@@ -29,6 +29,13 @@ _PROGRAMS = {
     "tcp/9098": "calico-typha",
     "tcp/5473": "calico-typha",
     "tcp/179": "bird",
+}
+# Since Calico 3.33 Felix and Typha are parts of one program.
+_ONE_PROGRAM = {
+    **_PROGRAMS,
+    "tcp/9099": "calico component felix",
+    "tcp/9098": "calico component typha",
+    "tcp/5473": "calico component typha",
 }
 _ADDRESS = "$(ip -brief -4 address show dev eth0 | awk '{print $3}' | cut -d/ -f1)"
 # A pod, the tunnel to another node's pods, and this node's own block of addresses, as Felix (80) and BIRD (12) leave them.
@@ -104,11 +111,13 @@ table ip filter {
 _BPF_LINKS = ("ip link add bpfin.cali type veth peer name bpfout.cali", "ip link set dev bpfin.cali up")
 
 
-def _joined(name: str, firewall: str, links: Sequence[str] = ()) -> HostSpec:
+def _joined(
+    name: str, firewall: str, links: Sequence[str] = (), programs: Mapping[str, str] = _ONE_PROGRAM
+) -> HostSpec:
     return HostSpec(
         name,
         files=_FILES,
-        listeners=_PROGRAMS,
+        listeners=programs,
         firewall=firewall,
         ip_sets=_SETS,
         commands=[*_NETWORK, *links],
@@ -127,6 +136,14 @@ HEALTHY: dict[str, tuple[HostSpec, Sequence[str]]] = {
         (modular("modular"), (IPTABLES, NFTABLES, BPF)),
         (modular("with-ipvs", commands=IPVS), (IPTABLES,)),
         (HostSpec("bird", listeners=_PROGRAMS), (IPTABLES,)),
+        (HostSpec("one-program", listeners=_ONE_PROGRAM), (IPTABLES,)),
+        # Felix reads no sets of others, and Calico 3.29 reads what it made itself.
+        (HostSpec("sets-of-others", ip_sets={"KUBE-SRC-X": "hash:ip", "cali40all-ipam-pools": "hash:net"}), (BEFORE_3_30,)),
+        # Two flavours, as Raspberry Pi OS has them: the firmware takes the board's.
+        (
+            modular("two-flavours", files={"/usr/lib/modules/99.0.0+rpt-rpi-2712/modules.dep": ""}),
+            (IPTABLES,),
+        ),
         (HostSpec("nm-told", files={**NM_RUNS, "/etc/NetworkManager/conf.d/calico.conf": _TOLD_NM}), (IPTABLES,)),
         (
             HostSpec("networkd-told", files={**NETWORKD_RUNS, "/etc/systemd/networkd.conf.d/k8s.conf": _TOLD_NETWORKD}),
@@ -135,6 +152,7 @@ HEALTHY: dict[str, tuple[HostSpec, Sequence[str]]] = {
         (HostSpec("on-virtio", linked=card("virtio_net")), (IPTABLES,)),
         (HostSpec("strict-with-one", sysctls={"net.ipv4.conf.all.rp_filter": "1"}), (IPTABLES,)),
         (_joined("joined-iptables", _BY_IPTABLES), (_AS_IT_COMES, IPTABLES)),
+        (_joined("joined-3-32", _BY_IPTABLES, programs=_PROGRAMS), (IPTABLES,)),
         (_joined("joined-nftables", _BY_NFTABLES), (NFTABLES,)),
         (_joined("joined-bpf", _BY_BPF, _BPF_LINKS), (BPF,)),
     ]

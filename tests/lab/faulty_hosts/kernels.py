@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.versions import flavour
+
 from tests.lab.hosts import HostSpec, Refusal
 
 from .declared import BPF, IPTABLES, IPV6, NFTABLES, OFFLOADED, TUNNELS, Faulty
-from .modular import OLD, OLD_RELEASE, modular
+from .modular import OLD, OLD_RELEASE, RELEASE, modular
 
 
 def _forbidden(name: str, module: str, check: str, settings: str = IPTABLES, named: bool = True, **more: Any) -> Faulty:
@@ -79,9 +81,9 @@ KERNELS = [
         modular("fedora", modprobe="/usr/bin/modprobe"), {"modules_in_container_loadable": "warn"}, beside="modular"
     ),
     Faulty(
-        modular("to-be-rebooted", files={"/usr/lib/modules/99.0.0-1/modules.dep": ""}),
+        modular("to-be-rebooted", files={f"/usr/lib/modules/99.0.0{flavour(RELEASE)}/modules.dep": ""}),
         {"running_vs_installed_kernel": "warn"},
-        beside="modular",
+        beside="two-flavours",
     ),
     Faulty(
         HostSpec("bare", shown={"/proc/modules": "ext4 1110016 1 - Live 0x0\n"}, absent=["/usr/lib/modules"]),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from tests.lab.hosts import HostSpec
 
-from .declared import BPF, LEGACY, TUNNELS, Faulty
+from .declared import BEFORE_3_30, BPF, LEGACY, TUNNELS, Faulty
 from .modular import modular
 
 NM_RUNS = {"/run/NetworkManager/NetworkManager.pid": "1\n"}
@@ -54,6 +54,16 @@ def card(driver: str) -> Mapping[str, str]:
 ADDRESSES_AND_PORTS = [
     Faulty(HostSpec("bgpd", listeners={"tcp/179": "bgpd"}), {"bgp_port_free": "fail"}, beside="bird"),
     Faulty(HostSpec("impostor", listeners={"tcp/9099": "exporter"}), {"ports_felix_health": "fail"}, beside="bird"),
+    Faulty(
+        HostSpec("typha-at-felixs", listeners={"tcp/9099": "calico component typha"}),
+        {"ports_felix_health": "fail"},
+        beside="one-program",
+    ),
+    Faulty(
+        HostSpec("plugin-at-typhas", listeners={"tcp/5473": "calico component cni"}),
+        {"port_typha": "fail"},
+        beside="one-program",
+    ),
     Faulty(HostSpec("typhas-port", listeners={"tcp/5473": "other"}), {"port_typha": "fail"}, beside="bird"),
     Faulty(HostSpec("tunnels-port", listeners={"udp/4789": "other"}), {"port_vxlan_conflict": "fail"}),
     Faulty(HostSpec("wg-port", listeners={"udp/51820": "wg"}), {"port_wireguard": "fail"}, TUNNELS),
@@ -137,5 +147,10 @@ OTHER_NETWORKS = [
         {"route_tables_range": "warn"},
         BPF,
     ),
-    Faulty(HostSpec("newer-sets", ip_sets={"blocked": "hash:ip"}), {"ipset_foreign_revision": "warn"}),
+    Faulty(
+        HostSpec("newer-sets", ip_sets={"cali40this-host": "hash:ip"}),
+        {"ipset_foreign_revision": "fail"},
+        BEFORE_3_30,
+        beside="sets-of-others",
+    ),
 ]

@@ -33,10 +33,20 @@ def hold(taken: socket.socket, program: str) -> None:
     """A process of that name has it from now on."""
     if os.fork() == 0:
         os.setsid()
-        ctypes.CDLL(None).prctl(_SET_NAME, program.encode(), 0, 0, 0)
+        name, *arguments = program.split()
+        ctypes.CDLL(None).prctl(_SET_NAME, name.encode(), 0, 0, 0)
+        if arguments:
+            _called(program.split())
         while True:
             signal.pause()
     taken.close()
+
+
+def _called(arguments: list[str]) -> None:
+    """/proc/PID/cmdline is this process's own memory, from arg_start to arg_end (proc(5), stat, fields 48 and 49)."""
+    with open("/proc/self/stat", encoding="ascii") as stat:
+        start, end = (int(number) for number in stat.read().rpartition(")")[2].split()[45:47])
+    ctypes.memmove(start, "\0".join(arguments).encode().ljust(end - start, b"\0"), end - start)
 
 
 def main() -> None:

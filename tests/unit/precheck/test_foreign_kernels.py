@@ -8,6 +8,7 @@ import errno
 
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.packages import package_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.versions import flavour
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import summary, verdict
 
 from tests.unit.precheck.builders import judged, judgement, status
@@ -302,6 +303,12 @@ RED_HATS = (
     ("6.12.0-101.33.4.3.el9uek.x86_64", "ip_set", None),
     ("6.9.1-1.el9.elrepo.x86_64", "ip_set", None),
     ("6.1.102-111.182.amzn2023.x86_64", "ip_set", None),
+    ("6.15.0-0.rc1.18.fc43.x86_64", "ip_set", "kernel-modules-core-6.15.0-0.rc1.18.fc43.x86_64"),
+    # Others build for Red Hat's systems too: CachyOS, AltArch for Raspberry Pis, and whoever builds one with a name of his own.
+    ("6.8.1-cachyos1.fc39.x86_64", "ip_set", None),
+    ("6.1.23-v8.1.el9.aarch64", "ip_set", None),
+    ("5.14.0-427.13.1.el9_4.lustre.x86_64", "ip_set", None),
+    ("5.14.0-427.13.1.el9_4.x86_64+mine", "ip_set", None),
 )
 
 
@@ -343,7 +350,22 @@ def test_what_no_module_brings_is_not_looked_for_in_a_package() -> None:
     [
         ({"ID": "ubuntu", "ID_LIKE": "debian"}, "5.15.0-1061-raspi", "linux-modules-extra-raspi"),
         ({"ID": "ubuntu", "ID_LIKE": "debian"}, "6.8.0-45-generic", "linux-modules-extra-6.8.0-45-generic"),
+        ({"ID": "ubuntu", "ID_LIKE": "debian"}, "5.15.0-1063-aws", "linux-modules-extra-5.15.0-1063-aws"),
+        ({"ID": "linuxmint", "ID_LIKE": "ubuntu debian"}, "6.8.0-45-generic", "linux-modules-extra-6.8.0-45-generic"),
         ({"ID": "ubuntu", "ID_LIKE": "debian"}, "5.15.148-tegra", None),
+        # Kernels of others for Ubuntu's system: WSL2, Armbian, Ubuntu Rockchip, xanmod, Liquorix, Zabbly, the main line, System76.
+        ({"ID": "ubuntu", "ID_LIKE": "debian"}, "5.15.153.1-microsoft-standard-WSL2", None),
+        ({"ID": "ubuntu", "ID_LIKE": "debian"}, "6.6.87.2-microsoft-standard-WSL2+", None),
+        ({"ID": "ubuntu", "ID_LIKE": "debian"}, "5.10.160-rockchip", None),
+        ({"ID": "ubuntu", "ID_LIKE": "debian"}, "6.1.0-1025-rockchip", None),
+        ({"ID": "ubuntu", "ID_LIKE": "debian"}, "6.1.43-vendor-rk35xx", None),
+        ({"ID": "ubuntu", "ID_LIKE": "debian"}, "6.6.15-x64v3-xanmod1", None),
+        ({"ID": "ubuntu", "ID_LIKE": "debian"}, "6.7.9-1-liquorix-amd64", None),
+        ({"ID": "ubuntu", "ID_LIKE": "debian"}, "6.8.9-zabbly+", None),
+        ({"ID": "ubuntu", "ID_LIKE": "debian"}, "6.8.0-060800-generic", None),
+        ({"ID": "pop", "ID_LIKE": "ubuntu debian"}, "6.6.10-76060610-generic", None),
+        # Canonical's flavour for virtual machines has none.
+        ({"ID": "ubuntu", "ID_LIKE": "debian"}, "5.15.0-1060-kvm", None),
         ({"ID": "flatcar"}, "6.6.60-flatcar", None),
         ({"ID": "fedora", "VARIANT_ID": "coreos"}, "6.11.0-200.fc41.x86_64", None),
         ({"ID": "debian"}, "6.1.0-26-amd64", None),
@@ -353,3 +375,57 @@ def test_the_package_with_more_modules_is_named_where_there_is_one(
     system: dict[str, str], release: str, package: str | None
 ) -> None:
     assert package_of(system, release, "ip_set") == package
+
+
+@pytest.mark.parametrize("release", ["5.15.153.1-microsoft-standard-WSL2", "6.1.0-1025-rockchip", "6.6.15-x64v3-xanmod1"])
+def test_a_kernel_that_is_not_canonicals_is_sent_for_none_of_canonicals_packages(release: str) -> None:
+    facts = knowing(rhel10_without_extra_modules(), kernel_release=release, os_release={"ID": "ubuntu", "ID_LIKE": "debian"})
+    for check in ("ipset_functional", "module_package_missing", "xt_match_set"):
+        remedy = judgement(check, facts).remedy or ""
+        assert remedy
+        assert "apt install" not in remedy
+        assert "linux-modules" not in remedy
+    if "microsoft" in release:
+        assert ".wslconfig" in (judgement("ipset_functional", facts).remedy or "")
+
+
+FLAVOURS = (
+    *(("6.8.0-45-generic", "-generic"), ("6.8.0-1004-raspi", "-raspi"), ("5.15.0-1063-aws", "-aws")),
+    *(("6.6.31+rpt-rpi-v8", "+rpt-rpi-v8"), ("6.6.31+rpt-rpi-2712", "+rpt-rpi-2712"), ("6.1.21-v7l+", "-v7l+")),
+    *(("6.1.0-26-amd64", "-amd64"), ("6.1.0-26-cloud-amd64", "-cloud-amd64"), ("6.12.43+deb13-amd64", "+deb-amd64")),
+    *(("6.5.0-0.deb12.4-amd64", ".deb-amd64"), ("6.8.4-2-pve", "-pve"), ("5.14.21-150500.55.39-default", "-default")),
+    *(("5.14.0-427.13.1.el9_4.x86_64", ".elx86_64"), ("6.12.0-55.el10.aarch64+64k", ".elaarch64+64k")),
+    *(("4.18.0-553.rt7.342.el8_10.x86_64", ".rtelx86_64"), ("6.14.0-63.fc42.x86_64", ".fcx86_64")),
+    *(("6.7.4-arch1-1", "-arch"), ("6.6.16-1-lts", "-lts"), ("6.6.15-x64v3-xanmod1", "-x64v3-xanmod")),
+    *(("5.15.153.1-microsoft-standard-WSL2", "-microsoft-standard-WSL2"), ("6.6.60-flatcar", "-flatcar"), ("6.9.1", "")),
+)
+
+
+@pytest.mark.parametrize(("release", "expected"), FLAVOURS)
+def test_the_flavour_of_a_kernel_is_what_its_numbers_leave(release: str, expected: str) -> None:
+    assert flavour(release) == expected
+
+
+@pytest.mark.parametrize(
+    ("running", "beside", "expected"),
+    [
+        # Raspberry Pi OS has one for each board, and its firmware takes the board's.
+        ("6.6.31+rpt-rpi-v8", "6.6.31+rpt-rpi-2712", "ok"),
+        ("6.6.31+rpt-rpi-v8", "6.6.51+rpt-rpi-2712", "ok"),
+        ("6.6.31+rpt-rpi-v8", "6.6.51+rpt-rpi-v8", "warn"),
+        ("6.1.21-v8+", "6.1.21-v7l+", "ok"),
+        ("6.8.0-45-generic", "6.8.0-47-lowlatency", "ok"),
+        ("6.8.0-45-generic", "6.8.0-47-generic", "warn"),
+        ("6.1.0-26-amd64", "6.1.0-27-cloud-amd64", "ok"),
+        ("6.12.43+deb13-amd64", "6.12.48+deb13-amd64", "warn"),
+        ("5.14.0-427.13.1.el9_4.x86_64", "5.14.0-503.11.1.el9_5.x86_64", "warn"),
+        ("5.14.0-427.13.1.el9_4.x86_64", "5.14.0-503.11.1.el9_5.x86_64+rt", "ok"),
+        ("4.18.0-553.el8_10.x86_64", "5.14.0-503.11.1.el9_5.x86_64", "warn"),
+        ("6.12.0-55.el10.x86_64", "6.9.1-1.el9.elrepo.x86_64", "ok"),
+        ("6.7.4-arch1-1", "6.7.5-arch1-1", "warn"),
+        ("6.7.4-arch1-1", "6.9.5-1-lts", "ok"),
+    ],
+)
+def test_the_next_boot_is_told_by_kernels_of_the_running_ones_flavour(running: str, beside: str, expected: str) -> None:
+    facts = knowing(healthy(), kernel_release=running, installed_kernels=[beside, running])
+    assert status("running_vs_installed_kernel", facts) == expected

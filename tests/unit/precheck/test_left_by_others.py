@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks import versions
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes import present
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.netlink import (
     be32,
@@ -121,13 +122,37 @@ def sets(*found: tuple[str, str, int]) -> RawFacts:
     return healthy() | {"host.ipset": {"value": value}}
 
 
-def test_a_set_that_the_image_cannot_read_is_warned_about() -> None:
-    found = judgement("ipset_foreign_revision", sets(("KUBE-SRC-X", "hash:ip", 6), ("other", "hash:net", 7)))
-    assert (found.status, found.observed) == ("warn", "KUBE-SRC-X (hash:ip revision 6)")
+NEWER_OF_FELIX = (
+    *(("cali40this-host", "hash:ip", 6), ("cali60s:x", "hash:net", 9), ("felix-4-x", "hash:net", 8)),
+    *(("felix-all-ipam-pools", "hash:net", 8), ("cali4t7", "hash:ip,port", 7)),
+)
 
 
-def test_calicos_own_sets_are_its_own_business() -> None:
-    assert status("ipset_foreign_revision", sets(("cali40s:x", "hash:net", 9), ("cali60x", "hash:ip", 6))) == "ok"
+@pytest.mark.parametrize(
+    ("calico", "expected"),
+    [("3.28", "fail"), ("3.29", "fail"), ("3.30", "warn"), ("3.31", "warn"), ("3.32", "ok"), ("3.33", "ok")],
+)
+@pytest.mark.parametrize("one", NEWER_OF_FELIX, ids=lambda one: one[0])
+def test_a_set_of_felixs_own_that_another_image_left_stops_a_felix_that_cannot_make_it_anew(
+    one: tuple[str, str, int], calico: str, expected: str
+) -> None:
+    found = judgement("ipset_foreign_revision", sets(("cali40all-ipam-pools", "hash:net", 7), one), calico_version=calico)
+    assert found.status == expected
+    if expected != "ok":
+        assert found.observed == "{} ({} revision {})".format(*one)
+
+
+@pytest.mark.parametrize("calico", sorted(versions.DOCUMENTED))
+def test_felix_reads_no_sets_of_others_and_its_own_of_old_are_well(calico: str) -> None:
+    foreign = (("KUBE-SRC-X", "hash:ip", 6), ("f2b-calico", "hash:ip", 6), ("calico", "hash:net", 9), ("felix-x", "hash:net", 9))
+    own = (("cali40this-host", "hash:ip", 5), ("cali60s:x", "hash:net", 7))
+    assert status("ipset_foreign_revision", sets(*foreign, *own), calico_version=calico) == "ok"
+
+
+def test_who_runs_a_calico_that_was_mended_within_a_minor_version_learns_which_patch_did_it() -> None:
+    found = judgement("ipset_foreign_revision", sets(("cali40this-host", "hash:ip", 6)), calico_version="3.31")
+    assert "before 3.31.3 Felix panics" in found.message
+    assert (found.remedy or "").startswith("run Calico 3.31.3 or newer")
 
 
 def nm(*unmanaged: str, managed_cali: list[str] | None = None) -> RawFacts:

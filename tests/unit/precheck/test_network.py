@@ -95,6 +95,30 @@ def test_the_program_behind_a_listener_is_named(tmp_path: Path) -> None:
     assert listening(tmp_path, tcp=socket_line("00000000:00B3", "0A"))[0]["program"] == "bird"
 
 
+@pytest.mark.parametrize(
+    ("comm", "arguments", "program"),
+    [
+        ("calico", ("calico", "component", "felix"), "calico component felix"),
+        ("calico", ("/usr/bin/calico", "component", "typha", "--log=info"), "calico component typha"),
+        ("calico", ("calico", "ctl", "get", "nodes"), "calico"),
+        ("calico", ("calico", "component"), "calico"),
+        ("calico", (), "calico"),
+        ("calico-node", ("calico-node", "-felix"), "calico-node"),
+        # Arguments of others are not taken up: a password may be among them.
+        ("exporter", ("exporter", "component", "felix", "--password=x"), "exporter"),
+    ],
+)
+def test_a_part_of_calicos_one_program_is_named_by_its_arguments(
+    tmp_path: Path, comm: str, arguments: tuple[str, ...], program: str
+) -> None:
+    folder = tmp_path / "proc/42/fd"
+    folder.mkdir(parents=True)
+    (folder / "7").symlink_to("socket:[4711]")
+    (tmp_path / "proc/42/comm").write_text(f"{comm}\n", encoding="utf-8")
+    (tmp_path / "proc/42/cmdline").write_text("".join(f"{one}\0" for one in arguments), encoding="utf-8")
+    assert listening(tmp_path, tcp=socket_line("00000000:00B3", "0A"))[0]["program"] == program
+
+
 def test_a_link_is_read_from_its_message() -> None:
     body = struct.pack("=BxHiII", 0, 1, 7, 1, 0) + text(3, "vxlan.calico") + u32(4, 1450) + nested(18, text(1, "vxlan"))
     body += attribute(1, bytes.fromhex("66a1b2c3d4e5"))

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,15 @@ def test_ubuntu_on_a_pi_is_told_its_own_package(tmp_path: Path) -> None:
     (missing,) = Trial(tmp_path, UBUNTU_ON_A_PI).plan(modules=True).unmet
     assert (missing.what, missing.package) == ("vxlan", "linux-modules-extra-raspi")
     assert missing.remedy == "apt install linux-modules-extra-raspi, then reboot"
+
+
+def test_a_kernel_that_is_not_canonicals_is_offered_no_package_of_canonicals(tmp_path: Path) -> None:
+    """prepare_install_packages would ask apt for it."""
+    for release in ("5.15.153.1-microsoft-standard-WSL2", "6.1.0-1025-rockchip", "6.6.15-x64v3-xanmod1"):
+        trial = Trial(tmp_path / release, replace(UBUNTU_ON_A_PI, release=release))
+        (missing,) = trial.plan(modules=True).unmet
+        assert (missing.what, missing.package) == ("vxlan", None)
+        assert "apt" not in missing.remedy
 
 
 def test_enterprise_linux_8_has_the_older_name_of_a_module(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from ..host.probes.catalogue import NETFILTER, host_probe, ipset_probe
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, ok_unexercised, warn
 from .evidence import REFUSED, built_without, evidence, left_behind, netfilter_refused, subsystem_absent, type_absent
 from .remedies import kernel_feature, netfilter_netlink
+from .versions import Version, calico_minor
 
 # Felix has its IP sets made of these; ports in a policy's selector need the third.
 _NEEDED = ("hash:net", "hash:ip")
@@ -99,26 +100,47 @@ def ipset_functional(facts: Facts, want: Want) -> Judgement:
     return ok("IP sets work")
 
 
+# Since 3.28 Felix asks for the names of all sets, and for the contents of its own only (CalicoIPSets, resyncIPSet).
+# It takes these for its own (felix/rules/rule_defs.go: IPSetNamePrefix, AllHistoricIPSetNamePrefixes, LegacyV4IPSetNames;
+# felix/ipsets/ipset_defs.go, NewIPVersionConfig), the same from 3.28 to 3.33.
+_FELIX_OWNS = ("cali4", "cali6", "felix-4", "felix-6", "felix-masq-ipam-pools", "felix-all-ipam-pools")
+# felix/ipsets/ipsets.go, ListFailed: a set of its own that Felix cannot read is made anew. 3.30.6 and 3.31.3 were the first.
+_PANICS: Version = (3, 30)
+_REPLACED_SINCE = {"3.30": "3.30.6", "3.31": "3.31.3"}
+
+
 @check(
     rank=20,
     category="ipset",
     applies=ALWAYS,
     probes=(_HEADERS,),
-    remedy="stop what made these sets (k3s: --disable-network-policy), destroy them or reboot",
-    source="projectcalico/calico#8372, projectcalico/calico#11051, projectcalico/calico#4739; ipset 7.11, lib/ipset_*.c",
+    remedy=(
+        "destroy these sets (ipset destroy NAME), or reboot; keep the host from restoring them at boot (ipset.service, "
+        "netfilter-persistent)"
+    ),
+    source=(
+        "projectcalico/calico#9551, projectcalico/calico#10676; felix/ipsets/ipsets.go, resyncIPSet and ApplyUpdates: Felix lists "
+        "sets by name and reads its own; ipset 7.11, lib/ipset_*.c"
+    ),
 )
 def ipset_foreign_revision(facts: Facts, want: Want) -> Judgement:
-    """No IP set of somebody else's is newer than what the ipset inside calico-node reads."""
+    """Felix can read the IP sets that have its own names, whoever made them; it reads no others."""
     headers = left_behind(facts, _HEADERS)
     newer = [
         "{} ({} revision {})".format(one["name"], one["type"], one["revision"])
         for one in headers
-        if one["revision"] > _READABLE.get(one["type"], 0) and not one["name"].startswith(("cali40", "cali60"))
+        if one["name"].startswith(_FELIX_OWNS) and one["revision"] > _READABLE.get(one["type"], 0)
     ]
-    if newer:
-        return warn(
-            "the ipset inside calico-node cannot read IP sets of others: each look at them is an error in its log",
-            observed=", ".join(newer[:5]) + (", and {} more".format(len(newer) - 5) if len(newer) > 5 else ""),
-            expected="no newer revision than ipset 7.11 reads",
-        )
-    return ok("{} sets, all readable".format(len(headers)))
+    if not newer:
+        return ok("Felix can read the sets that have its names")
+    observed = ", ".join(newer[:5]) + (", and {} more".format(len(newer) - 5) if len(newer) > 5 else "")
+    expected = "no newer revision than ipset 7.11 reads"
+    if calico_minor(want) < _PANICS:
+        message = "the ipset in calico-node's image cannot read Felix's own IP sets: Felix panics, and calico-node is never ready"
+        return fail(message, observed=observed, expected=expected)
+    fixed = _REPLACED_SINCE.get(want.calico_version)
+    if fixed:
+        message = "before {} Felix panics on IP sets of its own names that the image's ipset cannot read".format(fixed)
+        remedy = "run Calico {} or newer, which makes them anew; or destroy these sets, or reboot".format(fixed)
+        return warn(message, observed=observed, expected=expected, remedy=remedy)
+    return ok("Felix cannot read {} of its sets, and makes them anew".format(len(newer)))

@@ -10,7 +10,7 @@ from ..host.no_evidence import NoEvidence
 from ..host.probes.catalogue import STRICT
 from .conditions import NFTABLES
 from .declaration import ALWAYS, OUTSIDE, Judgement, Want, check, fail, ok, warn
-from .versions import DOCUMENTED, age, documented, enterprise_linux_8, kernel_version, words
+from .versions import DOCUMENTED, age, documented, enterprise_linux_8, flavour, kernel_version, words
 
 
 @check(
@@ -63,7 +63,7 @@ def kernel_min(facts: Facts, want: Want) -> Judgement:
     source="kubernetes/kops#18724: a kernel whose modules are gone loads none",
 )
 def running_vs_installed_kernel(facts: Facts, want: Want) -> Judgement:
-    """The running kernel is the one that the next boot brings, and its modules are still there."""
+    """The running kernel is the newest one of its flavour, as the next boot brings it, and its modules are still there."""
     running, installed = facts["kernel_release"], facts["installed_kernels"]
     if not facts["modules"]["loadable"] or not installed:
         return ok("no kernel is installed beside its modules")
@@ -73,7 +73,7 @@ def running_vs_installed_kernel(facts: Facts, want: Want) -> Judgement:
             observed=", ".join(installed),
             expected="/lib/modules/{}".format(running),
         )
-    newest = max(installed, key=age)
+    newest = max((one for one in installed if flavour(one) == flavour(running)), key=age)
     if age(newest) > age(running):
         return warn(
             "the next boot brings another kernel than the one that was checked", observed=newest, expected=running

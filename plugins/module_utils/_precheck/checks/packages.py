@@ -6,6 +6,9 @@
 Red Hat's kernels: redhat/rhel_files of the kernel's own tree, def_variants.yaml.rhel for 10, filter-modules.sh.rhel and
 mod-extra.list.rhel for 8 and 9. Up to 9 all of netfilter and of the tunnels comes with the kernel itself; 10 moved what
 iptables and ipset need to a package that its images leave out (kubernetes/kops#18724), and kept the tunnels and nf_tables.
+
+Who built a kernel is told by its release, not by the system that it runs on: WSL2, Armbian, xanmod, ELRepo and others have kernels
+of their own for Ubuntu's and Red Hat's systems, and packages of other names, or none.
 """
 
 import re
@@ -21,7 +24,15 @@ _EXTRA_SINCE_10 = ("ip_set", "ip_tables", "ipt", "ip6_tables", "ip6t", "nft_comp
 _EXTRA = ("sctp",)
 # kernel-modules-core was split off kernel-core with 9.2.
 _SPLIT = (5, 14, 0, 284)
-_BY_RED_HAT = re.compile(r"\.(el(8|9|10)|fc\d+)(_\d+)?\.\w+(\+[\w-]+)?$")
+# One version of the kernel for the life of a Red Hat release; Fedora's moves on.
+_RELEASES = r"4\.18\.0-[\w.]*\.el8|5\.14\.0-[\w.]*\.el9|6\.12\.0-[\w.]*\.el10|\d+\.\d+\.\d+-\d[\d.]*(?:rc\d[\w.]*)?\.fc\d+"
+_MACHINES = "x86_64|aarch64|ppc64le|s390x"
+_BY_RED_HAT = re.compile(r"({})(_\d+)?\.({})(\+(64k|debug|rt|rt-debug|64k-debug))?$".format(_RELEASES, _MACHINES))
+# Canonical counts its builds by up to four digits: 6.8.0-45-generic. Its builds of the main line have six (6.8.0-060800-generic)
+# and System76's eight, both without further packages. These of Canonical's flavours have linux-modules-extra.
+_BY_CANONICAL = re.compile(
+    r"\d+\.\d+\.0-\d{1,4}-(generic|generic-64k|aws|azure|gcp|gke|gkeop|ibm|oracle|nvidia|raspi)$"
+)
 _REAL_TIME = re.compile(r"\.rt\d+\.")
 
 
@@ -32,8 +43,9 @@ def package_of(system: Dict[str, str], release: str, module: str) -> Optional[st
         return None
     if names & RED_HAT:
         return _of_red_hat(release, module)
-    if "ubuntu" in names:
-        return "linux-modules-extra-{}".format("raspi" if release.endswith("-raspi") else release)
+    by_canonical = _BY_CANONICAL.match(release) if "ubuntu" in names else None
+    if by_canonical:
+        return "linux-modules-extra-{}".format("raspi" if by_canonical.group(1) == "raspi" else release)
     return None
 
 
@@ -43,10 +55,10 @@ def names_of(system: Dict[str, str]) -> Set[str]:
 
 
 def _of_red_hat(release: str, module: str) -> Optional[str]:
-    built = _BY_RED_HAT.search(release)
+    built = _BY_RED_HAT.match(release)
     if built is None:
         return None
-    extra = module.startswith(_EXTRA + (_EXTRA_SINCE_10 if built.group(1) == "el10" else ()))
+    extra = module.startswith(_EXTRA + (_EXTRA_SINCE_10 if built.group(1).endswith(".el10") else ()))
     core = "modules-core" if tuple(numbers(release)[:4]) >= _SPLIT else "core"
     # The package of kernel 5.14.0-427.el9.aarch64+64k is kernel-64k-...-5.14.0-427.el9.aarch64.
     base, _plus, flavour = release.partition("+")

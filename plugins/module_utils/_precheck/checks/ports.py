@@ -10,10 +10,13 @@ from ..host.no_evidence import BECOME, NoEvidence
 from .conditions import APISERVER, BGP, HOST_ENDPOINTS, TYPHA, VXLAN, WIREGUARD
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
-# Calico's own programs, by the name the kernel knows them by (15 letters at most).
+# Calico's own programs, as host/sweeps/programs.py names them. Up to 3.32 each has a name of its own (node/filesystem/etc/service/
+# available/felix/run: calico-node -felix; typha/docker-image/Dockerfile: calico-typha); since 3.33 all are one program, `calico`,
+# and its arguments tell them apart (the same run file, and cmd/calico/component.go). calico-felix is Debian's and Red Hat's package.
 _BIRD = ("bird", "bird6")
 KERNEL = "the kernel"
-_FELIX, _TYPHA = ("calico-node", "calico-felix"), ("calico-typha",)
+_FELIX = ("calico-node", "calico-felix", "calico component felix")
+_TYPHA = ("calico-typha", "calico component typha")
 BGP_PORT, TYPHA_PORT, TYPHA_HEALTH, KUBELET_PORT = 179, 5473, 9098, 10248
 
 

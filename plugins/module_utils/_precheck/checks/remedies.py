@@ -44,6 +44,8 @@ def where_from(facts: Facts, option: str, modules: Sequence[str]) -> str:
     names = names_of(system)
     if not facts.get("modules", {}).get("loadable", True):
         return "boot a kernel built with {}: the running one has no modules".format(option)
+    if "microsoft" in release:
+        return "name a kernel built with {} in .wslconfig (kernel=), and restart WSL".format(option)
     if release.endswith("-tegra"):
         return "build NVIDIA's kernel with {}=m and install its modules".format(option)
     if system.get("ID") in IMAGES or system.get("VARIANT_ID") == "coreos":
@@ -56,11 +58,11 @@ def where_from(facts: Facts, option: str, modules: Sequence[str]) -> str:
     if names & RED_HAT:
         # Kernels of others (UEK, ELRepo, Amazon) have packages of their own, which dnf finds by what is in them.
         return "install what `dnf provides '/lib/modules/{}/*/{}.ko*'` names".format(release, modules[0])
-    if "debian" in names and "-cloud-" in release:
+    if system.get("ID") == "debian" and "-cloud-" in release:
         return "install Debian's full kernel (linux-image-{}) and boot it: the cloud kernel leaves {} out".format(
             release.rpartition("-")[2], option
         )
-    if names & _SUSE:
+    if names & _SUSE and release.endswith("-default"):
         return "zypper install kernel-default in place of kernel-default-base, then reboot"
     return "install the modules of kernel {} that {} stands for, or boot a kernel that has it".format(release, option)
 

@@ -3,6 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. What Calico's documentation and code ask of a kernel, by minor version of Calico."""
 
+import re
 from typing import Dict, NamedTuple, Tuple
 
 from ..host.no_evidence import NoEvidence
@@ -48,6 +49,12 @@ def documented(want: Want) -> Documented:
     return DOCUMENTED[want.calico_version]
 
 
+def calico_minor(want: Want) -> Version:
+    """(3, 33) for 3.33, to be compared."""
+    major, minor = numbers(want.calico_version)[:2]
+    return major, minor
+
+
 def kernel_version(release: str) -> Version:
     found = numbers(release)
     if len(found) < 2 or not release[0].isdigit():
@@ -67,8 +74,24 @@ def build_of(release: str) -> Tuple[int, ...]:
     return tuple(numbers(release)[:4])
 
 
+# What changes from build to build in the text behind the numbers, and stands for the same flavour all the same: the release of
+# the system that a kernel was built for, and the count of a patch set.
+_COUNTED = re.compile(r"(?<![a-z])(el|fc|deb|arch|zen|xanmod|rt|amzn)\d[\d._]*(?:-\d+(?!\w))?")
+# The numbers that a release begins with. Fedora and Red Hat put a letter right behind them.
+_NUMBERS = re.compile(r"\d+(?:[.-]\d+(?![A-Za-z\d]))*")
+
+
+def flavour(release: str) -> str:
+    """What a kernel is built for, whatever its version: `-generic` of 6.8.0-45-generic, `+rpt-rpi-2712` of 6.6.31+rpt-rpi-2712.
+
+    A host may have several, and its boot loader takes the newest of one of them: the firmware of a Raspberry Pi by its board,
+    Red Hat's by DEFAULTKERNEL in /etc/sysconfig/kernel.
+    """
+    return _COUNTED.sub(r"\1", _NUMBERS.sub("", release, count=1))
+
+
 def age(release: str) -> Tuple[int, ...]:
-    """To compare two builds of one distribution's kernel by."""
+    """To compare two builds of one flavour by."""
     return tuple(numbers(release.partition(".el")[0]))
 
 

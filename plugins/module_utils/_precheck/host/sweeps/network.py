@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple
 
 from ..no_evidence import NoEvidence
 from ..probes.netlink import NETLINK_ROUTE, NLM_F_DUMP, Connection, attributes
+from . import programs
 from .root import Root
 
 _RTM_GETLINK, _RTM_GETADDR = 18, 22
@@ -23,7 +24,7 @@ _UNIVERSE = 0
 # Table of /proc/net, protocol, and the state of a socket that has its port for itself.
 _TABLES = (("tcp", "tcp", "0A"), ("tcp6", "tcp", "0A"), ("udp", "udp", "07"), ("udp6", "udp", "07"))
 _KERNEL = "the kernel"
-_LIKELY = ("bird", "bird6", "calico-node", "calico-typha", "kube-proxy", "kubelet")
+_LIKELY = ("bird", "bird6", "calico", "calico-node", "calico-typha", "kube-proxy", "kubelet")
 
 
 def questions(root: Root, reach: Optional[str], ports: Iterable[int]) -> List[Tuple[str, Callable[[], Any]]]:
@@ -112,10 +113,10 @@ def listeners(root: Root, ports: Iterable[int]) -> Dict[str, List[Dict[str, Any]
         for address, port, inode in _waiting(root, table, state):
             if int(port, 16) in wanted:
                 found.setdefault("{}/{}".format(protocol, int(port, 16)), []).append((_address(address), inode))
-    programs = _programs(root, {inode for held in found.values() for _address, inode in held if inode != "0"})
+    holders = _holders(root, {inode for held in found.values() for _address, inode in held if inode != "0"})
     return {
         key: [
-            {"address": address, "program": _KERNEL if inode == "0" else programs.get(inode)} for address, inode in held
+            {"address": address, "program": _KERNEL if inode == "0" else holders.get(inode)} for address, inode in held
         ]
         for key, held in found.items()
     }
@@ -151,7 +152,7 @@ def _address(text: str) -> str:
     return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
 
 
-def _programs(root: Root, inodes: Set[str]) -> Dict[str, str]:
+def _holders(root: Root, inodes: Set[str]) -> Dict[str, str]:
     """The programs that hold these sockets. A busy host has many descriptors: the likely ones are looked at first."""
     found: Dict[str, str] = {}
     if not inodes:
@@ -166,7 +167,10 @@ def _programs(root: Root, inodes: Set[str]) -> Dict[str, str]:
         except OSError:
             # Gone meanwhile, or another user's.
             continue
-        found.update((link[8:-1], name) for link in held if link.startswith("socket:[") and link[8:-1] in inodes)
+        own = [link[8:-1] for link in held if link.startswith("socket:[") and link[8:-1] in inodes]
+        if own:
+            program = programs.named(root, pid, name)
+            found.update((inode, program) for inode in own)
         if len(found) == len(inodes):
             break
     return found
