@@ -166,7 +166,8 @@ status:
   type: dict
   contains:
     ready:
-      description: Whether some node is admitted and every admitted node passes the gate.
+      description: Whether some node is admitted, every admitted node passes the gate, and no C(Installation) named C(overlay) undoes
+        the selectors.
       type: bool
       returned: always
     reason:
@@ -214,8 +215,9 @@ status:
       elements: dict
       returned: always
     scope:
-      description: Where the C(Installation) lets Calico run (V(absent), V(unscoped), V(pending) or V(in_force)), its selectors, and
-        who writes its spec.
+      description: Where the C(Installation) lets Calico run (V(absent), V(overlaid), V(unscoped), V(pending) or V(in_force)), its
+        selectors, and who writes its spec. V(overlaid) says that an C(Installation) named C(overlay) takes the place of a selector,
+        of affinity or of tolerations.
       type: dict
       returned: always
 """

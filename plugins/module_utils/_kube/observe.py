@@ -12,6 +12,7 @@ from typing import Any, Callable, NamedTuple, Protocol
 
 from .._rollout.documents import NodeFacts, Observation, OperatorStatus
 from .._rollout.facts import node_facts
+from .._rollout.overlay import overlay_seen
 from .._rollout.readiness import running
 from . import trim
 from .client import NODES, ApiError, Cluster
@@ -177,7 +178,7 @@ def _assembled(objects: Callable[[str], list[Any]], background: Background) -> O
     # Nodes and pods last: a DaemonSet that is older than its pods can only make the gate stricter.
     daemonsets, revisions = objects("daemonsets"), objects("revisions")
     installations, statuses = objects("installations"), objects("statuses")
-    installation = trim.named(installations, "default")
+    installation, overlay = (trim.named(installations, name) for name in ("default", "overlay"))
     apiserver = trim.named(objects("apiservers"), "default")
     calico_node, csi = trim.named(daemonsets, "calico-node"), trim.named(daemonsets, "csi-node-driver")
     return {
@@ -186,7 +187,7 @@ def _assembled(objects: Callable[[str], list[Any]], background: Background) -> O
         "daemonset": None if calico_node is None else trim.daemonset_seen(calico_node, revisions),
         "csi_daemonset": None if csi is None else trim.daemonset_seen(csi, revisions),
         "installation": None if installation is None else trim.installation_seen(installation),
-        "overlay": trim.named(installations, "overlay") is not None,
+        "overlay": None if overlay is None else overlay_seen(overlay),
         "apiserver": None if apiserver is None else trim.apiserver_seen(apiserver),
         "v3_crds": background.v3_crds,
         "manifest_install": background.manifest_install,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from . import overlay
 from .admission_notes import admission
 from .documents import (
     DOCUMENT_VERSION,
@@ -45,14 +46,15 @@ def cluster_status(
     names = sorted(labelled(observation, label), key=natural)
     admitted = [admission(name, observation["nodes"][name]["annotations"], now) for name in names]
     readiness = judge(names, observation, label)
+    undone = overlay.defeats(observation, label)
     return ClusterStatus(
         kind="ClusterStatus",
         version=DOCUMENT_VERSION,
         cluster=cluster,
         read_at=now,
         admission_label=label,
-        ready=readiness["ready"],
-        reason=_reason(readiness, gaps or [], admitted),
+        ready=readiness["ready"] and undone is None,
+        reason=(f"{_sentence(undone)} " if undone else "") + _reason(readiness, gaps or [], admitted),
         admitted=admitted,
         readiness=readiness,
         outside=[
@@ -143,7 +145,21 @@ def _scope(observation: Observation, label: AdmissionLabel) -> Scope:
     )
 
 
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def _scope_state(observation: Observation, label: AdmissionLabel) -> tuple[str, str]:
+    undone = overlay.defeats(observation, label)
+    if undone is not None:
+        return "overlaid", f"{undone}. {overlay.remedy(label)}"
+    state, reason = _own_state(observation, label)
+    if observation["overlay"] is not None:
+        reason += ". An Installation named overlay exists too; its fields do not touch where Calico runs"
+    return state, reason
+
+
+def _own_state(observation: Observation, label: AdmissionLabel) -> tuple[str, str]:
     text = f"{label['key']}={label['value']}"
     if observation["installation"] is None:
         found = observation["manifest_install"]

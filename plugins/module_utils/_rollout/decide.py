@@ -24,7 +24,7 @@ from .documents import (
 from .installation import refusals, rejection
 from .max_unavailable import raises, surges
 from .plan import planned_nodes
-from .scoping_rules import hand_over, placement_restarts, scope_installation
+from .scoping_rules import hand_over, overlaid, placement_restarts, scope_installation
 from .situation import Situation, assess, nodes_text
 from .text import count, listed
 from .wishes import NO_WISHES, Wishes
@@ -268,6 +268,7 @@ RULES: tuple[Rule, ...] = (
     over_budget,
     planned_node_gone,
     scope_lost,
+    overlaid,
     refused,
     placement_restarts,
     adopt_late,

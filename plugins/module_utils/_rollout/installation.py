@@ -137,8 +137,8 @@ def refusals(
         )
     if observation["overlay"]:
         reasons.append(
-            "an Installation named overlay exists, whose selectors replace those of Installation/default without a trace: "
-            "merge it into Installation/default and delete it"
+            "an Installation named overlay exists: a selector, affinity or tolerations in it replace those of Installation/default as a "
+            "whole, and Installation/default does not show it. Merge it into Installation/default and delete it"
         )
     if observation["manifest_install"]:
         reasons.append(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from . import overlay
 from .adoption import restart_text
 from .decision import committing, decided, noted, stop
 from .documents import AwaitOwner, Decision, ScopeInstallation
@@ -26,6 +27,18 @@ def placement_restarts(situation: Situation) -> Decision | None:
         f"{listed(wanting)}: not as asked for, while the selector is in force already. To set it now restarts calico-node on "
         f"{count(len(situation.admitted), 'node')}; do that with installation_scope, or leave it out, then run again",
     )
+
+
+def overlaid(situation: Situation) -> Decision | None:
+    """Within seconds tigera-operator takes calico-node from nodes by it, so that nothing is waited for. Before the selector is
+    written, `refused` refuses any overlay."""
+    if not situation.scoped and situation.state["phase"] != "scoping":
+        return None
+    how = overlay.defeats(situation.seen, situation.plan["admission_label"])
+    if how is None:
+        return None
+    what_next = f"{overlay.remedy(situation.plan['admission_label'])}. Then run again"
+    return stop(situation, f"{how}. No further node was admitted. {what_next}")
 
 
 def hand_over(situation: Situation) -> Decision | None:

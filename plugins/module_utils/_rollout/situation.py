@@ -118,17 +118,22 @@ class Situation(NamedTuple):
             turn = sum(row["state"] == "old_revision" for row in rows)
             rows = [row for row in rows if row["state"] != "old_revision"]
             if turn:
-                told.append(f"calico-node to restart on {count(turn, 'more node')}")
+                told.append(f"calico-node to restart on {count(turn, 'more node')} ({self.revisions})")
         told += [f"{row['node']} ({row['state']}: {row['reason']})" for row in rows[:most]]
         if len(rows) > most:
             told.append(f"{len(rows) - most} more nodes")
         return ", ".join(told + self.readiness["blockers"])
 
+    @property
+    def revisions(self) -> str:
+        """Why calico-node restarts: from which revision of its pod template to which."""
+        newest = self.seen["daemonset"]["revision"] if self.seen["daemonset"] else None
+        old = {pod["revision"] or "unknown" for pod in self.seen["pods"] if pod["node"] in self.admitted} - {newest}
+        return f"from template revision {listed(sorted(old), 3)} to {newest}"
+
     def operator_lacks(self) -> str:
         if not self.scoped:
             return "the selector to appear in the Installation"
-        if self.seen["overlay"]:
-            return "the Installation named overlay to go, whose selectors replace those of Installation/default"
         degraded = self.seen["calico_status"].get("Degraded")
         says = (
             f" (it says {degraded['reason']}: {degraded['message']})"

@@ -32,7 +32,7 @@ def seen(ready: Sequence[str] = (), unready: Sequence[str] = (), since: str = "2
         "daemonset": trim.daemonset_seen(raw.daemonset(desired=len(names)), [raw.revision(1, "new")]),
         "csi_daemonset": None,
         "installation": None,
-        "overlay": False,
+        "overlay": None,
         "apiserver": None,
         "v3_crds": False,
         "manifest_install": [],

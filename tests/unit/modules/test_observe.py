@@ -94,7 +94,7 @@ def test_what_is_not_installed_is_absent_and_no_error() -> None:
     with fake_api(not_installed) as api:
         seen = observe_once(api.cluster())
     assert (seen["installation"], seen["daemonset"], seen["calico_status"]) == (None, None, {})
-    assert (seen["overlay"], seen["manifest_install"]) == (False, [])
+    assert (seen["overlay"], seen["manifest_install"]) == (None, [])
 
 
 def test_a_kind_that_may_not_be_read_is_an_error_and_not_absent() -> None:

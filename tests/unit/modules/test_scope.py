@@ -21,6 +21,8 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.placement import Placement
 
+from tests.unit.rollout.builders import overlay
+
 from . import raw
 from .raw import KEY, LABEL, Requests, refusal
 
@@ -79,7 +81,7 @@ def observed(
         "daemonset": trim.daemonset_seen(raw.daemonset(desired=len(running)), [raw.revision(1, "new")]),
         "csi_daemonset": None,
         "installation": None if installation is None else trim.installation_seen(installation),
-        "overlay": False,
+        "overlay": None,
         "apiserver": None,
         "v3_crds": False,
         "manifest_install": [],
@@ -190,7 +192,7 @@ def test_keys_of_others_that_narrow_the_selector_are_refused() -> None:
 def test_an_overlay_is_refused_even_when_the_selector_is_there() -> None:
     server = Server(raw.scoped_installation())
     seen = observed(installation=server.stored)
-    seen["overlay"] = True
+    seen["overlay"] = overlay()
     with pytest.raises(RolloutError, match="overlay"):
         scoped(server, seen)
 

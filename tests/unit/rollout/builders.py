@@ -17,6 +17,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
     NodeFacts,
     NodeSeen,
     Observation,
+    OverlaySeen,
     Plan,
     PodSeen,
     PrecheckReport,
@@ -264,6 +265,18 @@ def installation(selector: Mapping[str, str] | None = None, **fields: Any) -> In
     return seen
 
 
+def overlay(selector: Mapping[str, str] | None = None, **fields: Any) -> OverlaySeen:
+    """An Installation named overlay; with a nodeSelector of calico-node's if one is given."""
+    seen = OverlaySeen(
+        created="2026-01-01T00:30:00Z",
+        managed_by=["kubectl-create"],
+        placement={} if selector is None else {"calicoNodeDaemonSet": {"nodeSelector": dict(selector)}},
+        control_plane_selector=None,
+    )
+    seen.update(fields)  # type: ignore[typeddict-item]
+    return seen
+
+
 def bare(names: Sequence[str]) -> Observation:
     """A clean cluster: nodes without a CNI, nothing of Calico."""
     return Observation(
@@ -272,7 +285,7 @@ def bare(names: Sequence[str]) -> Observation:
         daemonset=None,
         csi_daemonset=None,
         installation=None,
-        overlay=False,
+        overlay=None,
         apiserver=None,
         v3_crds=False,
         manifest_install=[],

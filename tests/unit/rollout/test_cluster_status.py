@@ -16,7 +16,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
 )
 
 from tests.schemas import schema
-from tests.unit.rollout.builders import LABEL, SELECTOR, bare, daemonset, facts, node_seen, pod, rolled_out
+from tests.unit.rollout.builders import LABEL, SELECTOR, bare, daemonset, facts, node_seen, overlay, pod, rolled_out
 
 NAMES = ["core-1", "core-2", "edge-1", "edge-2"]
 ADMITTED = NAMES[:3]
@@ -226,3 +226,22 @@ def test_a_large_cluster_is_told_in_lines_that_can_be_read() -> None:
         [facts(name, SELECTOR, calico_ready=True) for name in names], rolled_out(names, names), (), [], LABEL, NOW
     )
     assert max(map(len, status_text.terminal(made).splitlines())) < 400
+
+
+def test_an_overlay_that_undoes_the_selectors_is_told_before_the_gate_sees_it() -> None:
+    """Within the first second every calico-node is still Ready."""
+    found = status(seen(overlay=overlay({"example.org/other": "true"})))
+    assert not found["ready"]
+    assert found["reason"].startswith(
+        "The Installation named overlay (created 2026-01-01T00:30:00Z) takes the place of"
+    )
+    assert "from 3 admitted nodes (core-1, core-2, edge-1)" in found["reason"]
+    assert found["scope"]["state"] == "overlaid"
+    assert "kubectl delete installations.operator.tigera.io overlay" in found["scope"]["reason"]
+    assert "Installation: overlaid: the Installation named overlay" in " ".join(status_text.terminal(found).split())
+
+
+def test_an_overlay_that_leaves_the_selectors_is_told_and_no_fault() -> None:
+    found = status(seen(overlay=overlay()))
+    assert (found["ready"], found["scope"]["state"]) == (True, "in_force")
+    assert "its fields do not touch where Calico runs" in found["scope"]["reason"]

@@ -13,6 +13,7 @@ from tests.unit.rollout.builders import (
     degraded,
     installation,
     node_seen,
+    overlay,
     plan,
     pod,
     rolled_out,
@@ -227,11 +228,11 @@ def test_a_planned_node_that_is_gone_stops_the_rollout() -> None:
 
 
 def test_a_refusal_is_asked_for_again_after_the_first_label() -> None:
-    assert "overlay" in stopped(decided({**labelled(*CORE), "overlay": True}))
+    assert "overlay" in stopped(decided({**labelled(*CORE), "overlay": overlay()}))
 
 
 def test_no_refusal_is_asked_for_once_the_selector_is_in_force() -> None:
-    assert kinds(decided({**rolled_out(ALL, CORE), "overlay": True})) == ["wait"]
+    assert kinds(decided({**rolled_out(ALL, CORE), "overlay": overlay()})) == ["wait"]
 
 
 def test_a_rejection_by_the_operator_stops_the_rollout_with_its_words() -> None:

@@ -28,6 +28,7 @@ from tests.unit.rollout.builders import (
     degraded,
     installation,
     node_seen,
+    overlay,
     pod,
     rolled_out,
 )
@@ -217,7 +218,7 @@ def refused(label: Any = LABEL, **parts: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("parts", "text"),
     [
-        ({"overlay": True}, "an Installation named overlay exists"),
+        ({"overlay": overlay()}, "an Installation named overlay exists"),
         ({"manifest_install": ["kube-system/calico-node"]}, "installed from manifests (kube-system/calico-node)"),
         (
             {"installation": installation({LABEL["key"]: "no"})},

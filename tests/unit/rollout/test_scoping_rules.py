@@ -181,9 +181,3 @@ def test_another_managers_value_stops_the_rollout_unless_it_is_to_give_way() -> 
     seen["installation"]["owned_by"] = []
     assert "where true is wanted" in decided(seen)["report"]["reason"]
     assert kinds(decided(seen, Wishes(take_over=True))) == ["scope_installation"]
-
-
-def test_an_overlay_that_keeps_the_selector_out_is_named() -> None:
-    seen = scoped()
-    seen["overlay"], seen["daemonset"] = True, None
-    assert "the Installation named overlay to go" in decided(seen)["report"]["reason"]

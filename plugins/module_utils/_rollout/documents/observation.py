@@ -100,6 +100,19 @@ class InstallationSeen(TypedDict):
     """nodeSelector, affinity and tolerations of each component's override, as far as there are any."""
 
 
+class OverlaySeen(TypedDict):
+    """The Installation named `overlay`, as far as tigera-operator merges it over what a rollout writes."""
+
+    created: str | None
+    """RFC 3339."""
+    managed_by: list[str]
+    """Names of the field managers that write its spec."""
+    placement: dict[str, dict[str, Any]]
+    """nodeSelector, affinity and tolerations of calico-node's and csi-node-driver's overrides; empty ones too, as they replace as well."""
+    control_plane_selector: dict[str, str] | None
+    """Null where it leaves that of Installation/default."""
+
+
 class ApiServerSeen(TypedDict):
     uid: str
     generation: int
@@ -116,8 +129,8 @@ class Observation(TypedDict):
     daemonset: DaemonSetSeen | None
     csi_daemonset: DaemonSetSeen | None
     installation: InstallationSeen | None
-    overlay: bool
-    """An Installation named `overlay` exists."""
+    overlay: OverlaySeen | None
+    """Null where no Installation named `overlay` exists."""
     apiserver: ApiServerSeen | None
     v3_crds: bool
     """Calico's own API is made of CRDs: webhooks run in place of calico-apiserver."""

@@ -78,8 +78,9 @@ class OperatorStatus(TypedDict):
 class Scope(TypedDict):
     """Where the Installation lets calico-node run."""
 
-    state: Literal["absent", "unscoped", "pending", "in_force"]
-    """`absent`: no Installation; `unscoped`: a selector lacks the admission label; `pending`: tigera-operator has not taken them yet."""
+    state: Literal["absent", "overlaid", "unscoped", "pending", "in_force"]
+    """`absent`: no Installation; `overlaid`: an Installation named overlay takes the place of a selector, affinity or tolerations;
+    `unscoped`: a selector lacks the admission label; `pending`: tigera-operator has not taken them yet."""
     reason: str
     calico_node_selector: dict[str, str]
     csi_node_driver_selector: dict[str, str]
@@ -98,7 +99,7 @@ class ClusterStatus(TypedDict):
     read_at: float
     admission_label: AdmissionLabel
     ready: bool
-    """Some node is admitted, and every admitted node passes the gate."""
+    """Some node is admitted, every admitted node passes the gate, and no overlay undoes the selectors."""
     reason: str
     """One sentence."""
     admitted: list[Admission]
