@@ -227,3 +227,24 @@ def test_a_clean_install_has_all_of_it_from_its_first_moment(cluster: Lab, modul
     assert spec["typhaDeployment"]["spec"]["template"]["spec"] == {"nodeSelector": {"tier": "core"}}
     assert spec["calicoNodeDaemonSet"]["spec"]["template"]["spec"]["tolerations"] == EVERYTHING
     assert modules.run("installation_scope", **asked).writes == []
+
+
+def test_typha_and_calico_node_are_not_left_to_wait_for_each_other(cluster: Lab, modules: Modules) -> None:
+    """A new node has not-ready until calico-node runs there; the Installation's tolerations keep typha off until then."""
+    cluster.add_nodes(NodeSpec(name, dict(ADMITTED)) for name in ("a", "b"))
+    own = [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists", "effect": "NoSchedule"}]
+    asked: dict[str, Any] = {"create": True, "spec": {"controlPlaneReplicas": 1, "controlPlaneTolerations": own}}
+    for check in (True, False):
+        outcome = modules.run("installation_scope", check=check, **asked)
+        assert outcome.failed
+        assert "typha and calico-node would wait for each other: controlPlaneTolerations replaces" in outcome["msg"]
+        assert "{key: node.kubernetes.io/not-ready, operator: Exists, effect: NoSchedule}" in outcome["msg"]
+        assert outcome.writes == []
+    # What the refusal spares. With the toleration that it names all is well.
+    needed = [*own, {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule"}]
+    asked["spec"]["controlPlaneTolerations"] = [
+        *needed,
+        {"key": "node.kubernetes.io/network-unavailable", "operator": "Exists", "effect": "NoSchedule"},
+    ]
+    outcome = modules.run("installation_scope", **asked)
+    assert not outcome.failed, outcome["msg"]

@@ -17,8 +17,9 @@ from .._rollout.overrides import APISERVER_COMPONENTS, COMPONENTS, CONTROL_PLANE
 from .._rollout.ownership import Conflict, spec_managers
 from .._rollout.placement import NOTHING_MORE, Placement
 from .._rollout.readiness import labelled
-from .._rollout.schedulable import control_plane_homeless, typha_too_few
+from .._rollout.schedulable import control_plane_homeless
 from .._rollout.text import listed
+from .._rollout.typha import typha_homeless, typha_too_few
 
 COLLECTION_PATH = "/apis/operator.tigera.io/v1/installations"
 PATH = "%s/%s" % (COLLECTION_PATH, NAME)
@@ -117,9 +118,8 @@ def unschedulable(
     spec, nodes = installation.get("spec") or {}, observation["nodes"]
     apiserver_spec = None if apiserver is None else apiserver.get("spec") or {}
     problems = control_plane_homeless(spec, nodes, apiserver_spec, observation["v3_crds"])
-    if request.placement.typha_label is not None:
-        problems += typha_too_few(spec, nodes)
-    return problems
+    pinned = [] if request.placement.typha_label is None else typha_too_few(installation, nodes)
+    return [*problems, *(pinned or typha_homeless(installation, nodes))]
 
 
 def refuse(reasons: Sequence[str]) -> None:

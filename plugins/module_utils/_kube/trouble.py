@@ -107,11 +107,20 @@ def _unready(raw: Raw) -> str | None:
     """The first container that is not ready, though nothing of it failed just now."""
     for container in (raw.get("status") or {}).get("containerStatuses") or []:
         if container.get("ready") is False:
-            return _not_ready_yet("container %s" % container.get("name"), container)
+            return _not_ready_yet("container %s" % container.get("name"), container, _patience(raw, container))
     return None
 
 
-def _not_ready_yet(who: str, container: Raw) -> str | None:
+def _patience(raw: Raw, container: Raw) -> str:
+    """How long the kubelet lets the startup probe fail, as the pod says; a probe that times out takes longer than its period."""
+    specs = (raw.get("spec") or {}).get("containers") or []
+    probe = next((one.get("startupProbe") for one in specs if one.get("name") == container.get("name")), None) or {}
+    # Kubernetes' defaults: every 10 s, three times.
+    failures, period = int(probe.get("failureThreshold") or 3), int(probe.get("periodSeconds") or 10)
+    return " (the kubelet restarts it after %d failures, every %d s)" % (failures, period) if probe else ""
+
+
+def _not_ready_yet(who: str, container: Raw, patience: str) -> str | None:
     state, last = container.get("state") or {}, (container.get("lastState") or {}).get("terminated")
     if "running" not in state:
         return "%s has not started yet" % who
@@ -119,7 +128,8 @@ def _not_ready_yet(who: str, container: Raw) -> str | None:
     probe = "startup" if container.get("started") is False else "readiness"
     since = _since((state["running"] or {}).get("startedAt"))
     if not last:
-        return "%s has been running%s, but its %s probe does not pass" % (who, since, probe)
+        told = "%s has been running%s, but its %s probe does not pass" % (who, since, probe)
+        return told + (patience if probe == "startup" else "")
     return joined(
         "%s is running again%s%s, and its %s probe has not passed" % (who, since, _restarts(container), probe),
         "before, %s" % _exit(last),

@@ -23,10 +23,12 @@ from .text import count, listed
 ADOPTION = "adoption"
 """Name of the batch. Those of a tier end in a number, so none of them is called so."""
 
-# calico-node's readiness probe asks every 10 s, and felix takes about that long to write its first tables.
+# tigera/operator pkg/render/node.go, nodeProbes: up to operator 1.41 (Calico 3.31) the kubelet asks for readiness every 30 s; since
+# 1.42 a startup probe asks every 2 s. Felix takes about 10 s to write its first tables. The longer of both is assumed.
 ASSUMED_SECONDS = 30
-# Above that a pod did not start slowly, it was unready in between: the kubelet kills one that takes longer to start.
-LONGEST_START = 300
+# Above that a pod did not start slowly, it was unready in between: since 1.42 the kubelet kills one whose startup probe failed 150
+# times, each after 2 s, or after the 5 s in which it timed out.
+LONGEST_START = 750
 
 
 def adopted(node: NodeFacts, passed: bool, label: AdmissionLabel) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .documents import NodeSeen, TaintSeen
-from .labels import DOMAIN
+from .labels import DOMAIN, OS_LABEL
 
 # Taints that come and go with a node's condition, or that the rollout itself takes off: a pod waits for their end.
 _PASSING = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", DOMAIN + "/")
@@ -43,6 +43,12 @@ def obstacle(name: str, node: NodeSeen, demands: Demands) -> str | None:
         if demands.tolerations is not None and not any(tolerates(one, taint) for one in demands.tolerations):
             return f"has the taint {taint_text(taint)}, which is not tolerated"
     return None
+
+
+def matching_nodes(nodes: Mapping[str, NodeSeen], demands: Demands) -> list[str]:
+    """The Linux nodes that would take the pod, by name."""
+    linux = {name: node for name, node in nodes.items() if node["labels"].get(OS_LABEL) == "linux"}
+    return [name for name in sorted(linux) if obstacle(name, linux[name], demands) is None]
 
 
 def tolerates(toleration: Toleration, taint: TaintSeen) -> bool:

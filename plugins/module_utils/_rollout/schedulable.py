@@ -12,9 +12,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from .documents import NodeSeen
-from .eligibility import Demands, Toleration, obstacle
-from .labels import OS_LABEL
-from .overrides import CONTROL_PLANE_SELECTOR, DAEMONSETS, KUBE_CONTROLLERS, TYPHA, pod_spec
+from .eligibility import Demands, Toleration, matching_nodes, obstacle
+from .overrides import CONTROL_PLANE_SELECTOR, DAEMONSETS, KUBE_CONTROLLERS, pod_spec
 from .purposes import served_by
 from .text import count, listed
 
@@ -52,38 +51,6 @@ def daemonsets_kept_off(spec: Raw, nodes: Nodes, expected: Collection[str]) -> l
     return problems
 
 
-def typha_too_few(spec: Raw, nodes: Nodes) -> list[str]:
-    """Fewer nodes than the replicas that the autoscaler will ask for, of which a node takes one (host port 5473)."""
-    override = pod_spec(spec, TYPHA)
-    selector = override.get("nodeSelector") or {}
-    affinity = override.get("affinity") or {"nodeAffinity": (spec.get("typhaAffinity") or {}).get("nodeAffinity") or {}}
-    tolerations = override.get("tolerations")
-    if tolerations is None:
-        tolerations = spec.get("controlPlaneTolerations") or [_CRITICAL_ADDONS, *_CONTROL_PLANE]
-    uncordoned = {name: node for name, node in nodes.items() if not node["unschedulable"]}
-    fit = _fitting(uncordoned, Demands(selector, affinity, tolerations))
-    counted = sum(not _virtual(node) for node in uncordoned.values())
-    replicas = typha_replicas(counted)
-    lacking = replicas - len(fit)
-    if lacking <= 0:
-        return []
-    demands = " and ".join(f"{key}={value}" for key, value in sorted(selector.items()))
-    fault = (
-        f"typha pinned to {demands} has {count(len(fit), 'node')} to run on ({listed(fit, NAMES_SHOWN) or 'none'}), but "
-        f"tigera-operator counts all {counted} nodes that are not cordoned and asks for {replicas} replicas, one a node: {lacking} "
-        f"would stay Pending, which TigeraStatus does not show. Label {count(lacking, 'more node', 'more nodes')}, "
-        "or leave typha_label out"
-    )
-    return [fault]
-
-
-def typha_replicas(nodes: int) -> int:
-    """As the operator's autoscaler counts, from all nodes that are not cordoned, whether they are admitted or not."""
-    if nodes <= 2:
-        return 1
-    return 2 if nodes <= 4 else max(3, nodes // 200 + 2)
-
-
 def control_plane_homeless(spec: Raw, nodes: Nodes, apiserver: Raw | None, v3_crds: bool) -> list[str]:
     """Deployments of Calico's control plane that no node would take; `apiserver` is the spec of the APIServer, where there is one."""
     deployments = [
@@ -106,7 +73,7 @@ def control_plane_homeless(spec: Raw, nodes: Nodes, apiserver: Raw | None, v3_cr
             )
         )
     usable = {name: node for name, node in nodes.items() if not node["unschedulable"]}
-    return [_homeless(each, usable) for each in deployments if not _fitting(usable, each.demands)]
+    return [_homeless(each, usable) for each in deployments if not matching_nodes(usable, each.demands)]
 
 
 def _homeless(deployment: _Deployment, nodes: Nodes) -> str:
@@ -134,16 +101,6 @@ def _demands(spec: Raw, override: Raw, base: Mapping[str, str], tolerated: Colle
     return Demands({**(override.get("nodeSelector") or {}), **base}, override.get("affinity") or {}, tolerations)
 
 
-def _fitting(nodes: Nodes, demands: Demands) -> list[str]:
-    linux = {name: node for name, node in nodes.items() if node["labels"].get(OS_LABEL) == "linux"}
-    return [name for name in sorted(linux) if obstacle(name, linux[name], demands) is None]
-
-
 def _obstacles(nodes: Nodes, demands: Demands) -> dict[str, str]:
     found = {name: obstacle(name, nodes[name], demands) for name in sorted(nodes)}
     return {name: why for name, why in found.items() if why is not None}
-
-
-def _virtual(node: NodeSeen) -> bool:
-    """A virtual kubelet on AKS, which the autoscaler leaves out."""
-    return "kubernetes.azure.com/cluster" in node["labels"] and node["labels"].get("type") == "virtual-kubelet"

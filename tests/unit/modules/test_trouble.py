@@ -145,3 +145,21 @@ def test_a_long_message_is_cut_and_stays_on_one_line() -> None:
     told = trouble(container(state=waiting("ErrImagePull", "failed\n" * 200))) or ""
     assert told.endswith(" failed fai...")
     assert len(told) < LONGEST + 100
+
+
+@pytest.mark.parametrize(
+    ("probe", "told"),
+    [
+        ({"periodSeconds": 2, "failureThreshold": 150}, " (the kubelet restarts it after 150 failures, every 2 s)"),
+        ({"exec": {"command": ["x"]}}, " (the kubelet restarts it after 3 failures, every 10 s)"),
+        (None, ""),
+    ],
+)
+def test_a_start_that_takes_long_is_told_with_what_the_kubelet_makes_of_it(probe: dict[str, Any] | None, told: str) -> None:
+    """As operator 1.42 and newer render it: calico-node's startup probe every 2 s, 150 times."""
+    pod = raw.pod("n", ready=False, containerStatuses=[container(state=RUNNING, started=False)])
+    pod["spec"]["containers"] = [{"name": "other", "startupProbe": {"periodSeconds": 1}}, {"name": "calico-node"}]
+    if probe:
+        pod["spec"]["containers"][1]["startupProbe"] = probe
+    said = f"container calico-node has been running since {AT}, but its startup probe does not pass"
+    assert pod_trouble(pod) == said + told

@@ -12,14 +12,11 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.overri
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.schedulable import (
     control_plane_homeless,
     daemonsets_kept_off,
-    typha_replicas,
-    typha_too_few,
 )
 
 from tests.unit.rollout.builders import SELECTOR, node_seen
 
 DEDICATED = TaintSeen(key="dedicated", value="edge", effect="NoSchedule")
-PINNED = with_pod_spec("typhaDeployment", {"nodeSelector": {"tier": "core"}})
 ADMITTED = {"controlPlaneNodeSelector": SELECTOR}
 
 
@@ -27,55 +24,6 @@ def node(admitted: bool = False, cordoned: bool = False, taints: tuple[TaintSeen
     seen = node_seen(admitted, labels=labels)
     seen.update(unschedulable=cordoned, taints=list(taints))
     return seen
-
-
-def fleet(core: int, edge: int, **core_fields: Any) -> dict[str, NodeSeen]:
-    nodes = {f"core-{number}": node(tier="core", **core_fields) for number in range(1, core + 1)}
-    return {**nodes, **{f"edge-{number}": node(tier="edge") for number in range(1, edge + 1)}}
-
-
-@pytest.mark.parametrize(
-    ("nodes", "replicas"), [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (199, 3), (399, 3), (400, 4), (1000, 7)]
-)
-def test_typha_gets_replicas_as_the_operator_counts(nodes: int, replicas: int) -> None:
-    assert typha_replicas(nodes) == replicas
-
-
-def test_a_pin_with_enough_nodes_is_taken() -> None:
-    assert typha_too_few(PINNED, fleet(3, 4)) == []
-    assert typha_too_few(PINNED, fleet(1, 1)) == []
-
-
-def test_a_pin_with_too_few_nodes_is_refused_with_the_figures() -> None:
-    (fault,) = typha_too_few(PINNED, fleet(2, 5))
-    assert "typha pinned to tier=core has 2 nodes to run on (core-1, core-2)" in fault
-    assert "counts all 7 nodes that are not cordoned and asks for 3 replicas" in fault
-    assert "1 would stay Pending" in fault
-    assert "Label 1 more node, or leave typha_label out" in fault
-
-
-def test_a_node_that_typha_cannot_use_does_not_count_for_it() -> None:
-    assert "has 0 nodes to run on (none)" in typha_too_few(PINNED, fleet(1, 2, taints=(DEDICATED,)))[0]
-    assert (
-        "has 0 nodes to run on (none), but tigera-operator counts all 2"
-        in typha_too_few(PINNED, fleet(1, 2, cordoned=True))[0]
-    )
-    windows = {"w": node(tier="core", **{"kubernetes.io/os": "windows"}), **fleet(0, 1)}
-    assert "has 0 nodes to run on" in typha_too_few(PINNED, windows)[0]
-
-
-def test_typha_tolerates_the_control_plane_or_what_the_installation_says() -> None:
-    control_plane = TaintSeen(key="node-role.kubernetes.io/control-plane", value="", effect="NoSchedule")
-    nodes = fleet(1, 1, taints=(control_plane,))
-    assert typha_too_few(PINNED, nodes) == []
-    assert typha_too_few({**PINNED, "controlPlaneTolerations": [{"key": "mine", "operator": "Exists"}]}, nodes)
-    own = {"controlPlaneTolerations": [{"key": "dedicated", "operator": "Exists"}]}
-    assert typha_too_few({**PINNED, **own}, fleet(1, 1, taints=(DEDICATED,))) == []
-
-
-def test_a_virtual_kubelet_of_aks_asks_for_no_replica() -> None:
-    virtual = node(**{"type": "virtual-kubelet", "kubernetes.azure.com/cluster": "x"})
-    assert typha_too_few(PINNED, {**fleet(1, 1), "v": virtual}) == []
 
 
 def test_the_control_plane_needs_a_node_that_is_admitted_and_not_cordoned() -> None:
