@@ -34,6 +34,8 @@ def plan_of(*batches: list[str], **more: Any) -> Plan:
         waivers=[],
         cross_findings=[],
         kept=[],
+        restarting=[],
+        restart_patience=5,
         batch_timeout=60,
         soak=0,
     )

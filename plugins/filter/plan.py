@@ -14,6 +14,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
     Observation,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan import build_plan
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.restarting import LEAST_PATIENCE
 from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import document, from_the_cluster, readable
 
 
@@ -29,6 +30,7 @@ def plan(
     observation: Any = None,
     adoption_max_unavailable: Any = None,
     cluster: Any = None,
+    restart_patience: Any = LEAST_PATIENCE,
 ) -> Any:
     return build_plan(
         from_the_cluster(nodes, "nodes", NodeFacts),
@@ -41,6 +43,7 @@ def plan(
         None if observation is None else from_the_cluster(observation, "observation", Observation),
         plain(adoption_max_unavailable),
         None if cluster is None else from_the_cluster(cluster, "cluster", ClusterName),
+        plain(restart_patience),
     )
 
 

@@ -22,9 +22,9 @@ description:
     C(calico-ops-scope) for all that restarts calico-node, C(calico-ops-typha), and C(calico-ops-control-plane).
     Nothing else is touched, and no other manager's field is taken over unasked.
   - The object that the API server would store is judged first (a dry run). The module refuses, and writes nothing, when
-    the result would take a Ready calico-node from a node, when another manager adds keys to the selector, when an
-    C(Installation) named C(overlay) exists, when Calico or Canal was installed from a manifest into C(kube-system), when the label
-    is one that tigera-operator ignores, or when no node would take the pods of Calico's control plane.
+    the result would take a Ready calico-node, or one that restarts in this moment, from a node, when another manager adds keys to
+    the selector, when an C(Installation) named C(overlay) exists, when Calico or Canal was installed from a manifest into
+    C(kube-system), when the label is one that tigera-operator ignores, or when no node would take the pods of Calico's control plane.
 options:
   create:
     description:
@@ -62,6 +62,14 @@ options:
       - This is no proof that calico-node runs; that is what M(calico_ops.rollout.node_readiness) is for.
     type: bool
     default: true
+  restart_patience:
+    description:
+      - How many seconds calico-node may at least be not ready on a node without the label before it counts as stuck there, and may go.
+        Where calico-node takes long to become ready, it is three times that.
+      - Until then it may be between two ready ones (a rolling update, a reboot), and the selector would take it from the node for good.
+        With O(wait) the module waits for that, otherwise it refuses by the name of the node.
+    type: int
+    default: 60
   timeout:
     description: Seconds that waiting may take, with O(wait) and with O(when_owned=wait).
     type: int
@@ -225,6 +233,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec i
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster, connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.installation import (
     await_committed,
+    await_restarts,
     await_taken,
     scope,
 )
@@ -239,6 +248,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scoping i
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import check_label
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.placement import read_placement
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.restarting import LEAST_PATIENCE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.wishes import PATCH, REFUSE, WHEN_OWNED
 
 LIST_SECONDS = 30
@@ -253,6 +263,7 @@ def main() -> None:
             "may_lose_calico": {"type": "list", "elements": "str", "default": []},
             "when_owned": {"type": "str", "choices": list(WHEN_OWNED), "default": REFUSE},
             "wait": {"type": "bool", "default": True},
+            "restart_patience": {"type": "int", "default": LEAST_PATIENCE},
             "timeout": {"type": "int", "default": 120},
             **LABEL_OPTIONS,
             **AUTH_OPTIONS,
@@ -273,10 +284,13 @@ def main() -> None:
             may_lose_calico=params["may_lose_calico"],
             take_over=params["force_conflicts"],
             patch_owned=params["when_owned"] == PATCH,
+            restart_patience=params["restart_patience"],
             check_mode=module.check_mode,
         )
         spec = params["spec"] if params["create"] else None
         require(cluster, scoping(cluster, label, spec, request.placement, anew=True), module.warn)
+        if params["wait"] and not module.check_mode:
+            _await_restarts(cluster, request, deadline)
         observation = observe_once(cluster)
         try:
             outcome = scope(cluster, request, observation=observation, create_spec=spec)
@@ -298,6 +312,11 @@ def main() -> None:
         taken_over=[conflict._asdict() for conflict in outcome.taken_over],
         diff=outcome.diff(),
     )
+
+
+def _await_restarts(cluster: Cluster, request: ScopeRequest, deadline: float) -> None:
+    with Observer(cluster, deadline + LIST_SECONDS) as observer:
+        await_restarts(observer, deadline, request)
 
 
 def _await_commit(cluster: Cluster, request: ScopeRequest, deadline: float) -> None:

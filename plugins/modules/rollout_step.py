@@ -205,7 +205,8 @@ actions:
   elements: dict
   contains:
     do:
-      description: V(label_nodes), V(scope_installation), V(await_owner), V(raise_max_unavailable), V(restore_max_unavailable) or V(wait).
+      description: V(label_nodes), V(scope_installation), V(await_owner), V(await_restart), V(raise_max_unavailable),
+        V(restore_max_unavailable) or V(wait).
       type: str
       returned: always
     batch:
@@ -244,7 +245,7 @@ actions:
     why:
       description: What was, or would be, waited for.
       type: str
-      returned: for wait and await_owner
+      returned: for wait, await_owner and await_restart
 """
 
 import time

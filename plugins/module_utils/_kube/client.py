@@ -12,6 +12,7 @@ import contextlib
 import json
 import time
 from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Callable
 from urllib.parse import urlencode
 
@@ -48,6 +49,8 @@ PAGE = 500
 TIMEOUT = 30.0
 """Seconds that a request may take, repetitions included, unless the caller says otherwise."""
 CONNECT_TIMEOUT = 10.0
+HALF_A_SECOND = 0.5
+"""A Date is cut off to the second."""
 LIST_RESTARTS = 3
 WATCHES = 8
 """Connections for a mirror's watches, beside those for writes."""
@@ -75,6 +78,20 @@ class Cluster:
 
     def __init__(self, connection: Connection):
         self._connection = connection
+        self._dated: tuple[str, float] | None = None
+        """The Date of the newest answer that had one, and when it came (monotonic)."""
+
+    def now(self) -> float:
+        """The API server's clock, in seconds since the epoch, to about a second: what the instants in its objects are compared with.
+
+        This machine's, where no answer told.
+        """
+        date, came = self._dated or ("", 0.0)
+        try:
+            told = parsedate_to_datetime(date).timestamp()
+        except (TypeError, ValueError, IndexError):
+            return time.time()
+        return told + HALF_A_SECOND + (time.monotonic() - came)
 
     def request(
         self,
@@ -246,7 +263,7 @@ class Cluster:
         if read_timeout is None:
             read_timeout = max(1.0, patience.deadline - time.monotonic())
         try:
-            return access.pool.request(
+            response = access.pool.request(
                 method,
                 url,
                 body=body,
@@ -258,6 +275,10 @@ class Cluster:
             )
         except HTTPError as error:
             raise ApiError(0, "NoAnswer", _no_answer(method, path, access.host, error)) from error
+        date = response.headers.get("Date")
+        if date:
+            self._dated = (date, time.monotonic())
+        return response
 
 
 @contextlib.contextmanager

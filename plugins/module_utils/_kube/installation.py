@@ -22,6 +22,7 @@ from .._rollout.handover import handover
 from .._rollout.labels import check_label
 from .._rollout.placement import Placement, daemonset_pod
 from .._rollout.purposes import Purpose, apiserver_purpose, purposes
+from .._rollout.restarting import unlabelled_troubles, without_pod
 from . import trim
 from .apply import Target, apply
 from .client import Cluster
@@ -41,6 +42,11 @@ from .scoping import (
     unschedulable,
     writers,
 )
+
+LONGEST_PULL = 600
+"""Seconds that the images of a calico-node may take which has not started yet: as long as a batch of a rollout, by default."""
+RESTART_LOOK = 1.0
+"""A node comes to count as stuck without any change that a watch would bring."""
 
 
 def scope(
@@ -155,7 +161,15 @@ class Round:
         request, seen = self.request, self.observation
         # A selector that is in force already can strand nobody any more; an overlay defeats it at any time.
         if changed or seen["overlay"]:
-            refuse(rules.refusals(seen, request.label, request.may_lose_calico, take_over=request.take_over))
+            refuse(
+                rules.refusals(
+                    seen,
+                    request.label,
+                    request.may_lose_calico,
+                    take_over=request.take_over,
+                    restarting={} if request.restart_patience is None else restarting_now(seen, request),
+                )
+            )
         refuse(rules.judge_applied(installation, request.label, seen["nodes"], expected_nodes(request, seen)))
         if not changed:
             return
@@ -180,6 +194,32 @@ class Round:
             installation=trim.installation_seen(installation),
             stored=installation,
         )
+
+
+def restarting_now(
+    observation: Observation, request: ScopeRequest, missing: Mapping[str, float] | None = None
+) -> dict[str, str]:
+    """Nodes that the selector would rob of a calico-node which is about to be Ready again, with the reason."""
+    patience = request.restart_patience or 0
+    found = unlabelled_troubles(observation, request.label, patience, LONGEST_PULL, missing)
+    return {
+        name: trouble.reason
+        for name, trouble in found.items()
+        if trouble.kind != "stuck" and name not in request.may_lose_calico
+    }
+
+
+def await_restarts(eyes: Eyes, deadline: float, request: ScopeRequest) -> None:
+    """Until calico-node is Ready on every node that restarts it, or stuck there, or the time is over: scope() judges after it."""
+    seen_missing: dict[str, float] = {}
+    while True:
+        observation, now = eyes.observe(), time.monotonic()
+        seen_missing = {name: seen_missing.get(name, now) for name in without_pod(observation)}
+        missing = {name: now - since for name, since in seen_missing.items()}
+        left = deadline - now
+        if left <= 0 or not restarting_now(observation, request, missing):
+            return
+        eyes.wait_for_change(min(left, RESTART_LOOK))
 
 
 def await_taken(eyes: Eyes, deadline: float, label: AdmissionLabel) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._rollout.admission_notes import written_to
-from .._rollout.documents import AwaitOwner, LabelNodes, Observation, Wait
+from .._rollout.documents import AwaitOwner, AwaitRestart, LabelNodes, Observation, Wait
 from .rolling_update import LimitOutcome
 from .scoping import ScopeOutcome
 
@@ -66,7 +66,7 @@ class Journal:
         when = "during the adoption" if do == "raise_max_unavailable" else "after the adoption"
         self._limits.append((f"Installation/default {when}", _rolling(outcome.before), _rolling(outcome.after)))
 
-    def waits(self, action: Wait | AwaitOwner) -> None:
+    def waits(self, action: Wait | AwaitOwner | AwaitRestart) -> None:
         """A wait that goes on is one wait, told by its latest reason."""
         entry = {"do": action["do"], "why": action["why"]}
         if self.actions and self.actions[-1]["do"] == action["do"]:

@@ -64,7 +64,7 @@ KINDS: dict[str, Kind] = {
 
 def observe_once(cluster: Cluster) -> Observation:
     """From one list of each kind. For what judges once: check mode, a refusal before a single write."""
-    return _assembled(lambda name: _listed(cluster, KINDS[name]), _background(cluster))
+    return _assembled(lambda name: _listed(cluster, KINDS[name]), _background(cluster), cluster.now)
 
 
 class Survey(NamedTuple):
@@ -85,7 +85,7 @@ def survey(cluster: Cluster) -> Survey:
         found[name] = _listed(cluster, kinds[name])
         return found[name]
 
-    observation = _assembled(objects, _background(cluster))
+    observation = _assembled(objects, _background(cluster), cluster.now)
     facts: list[NodeFacts] = [node["facts"] for node in found["nodes"]]
     ready = running(observation)
     for node in facts:
@@ -130,12 +130,13 @@ class Observer:
 
     def __init__(self, cluster: Cluster, deadline: float) -> None:
         """`deadline` (monotonic) ends the watches."""
+        self._cluster = cluster
         self._background = _background(cluster)
         self._mirror = Mirror(cluster, KINDS, deadline)
         self._awake_since = time.monotonic()
 
     def observe(self) -> Observation:
-        return _assembled(self._mirror.objects, self._background)
+        return _assembled(self._mirror.objects, self._background, self._cluster.now)
 
     def wait_for_change(self, timeout: float) -> bool:
         """Until something changed that was not yet there at the last return, or `timeout` seconds are over."""
@@ -174,16 +175,19 @@ class Observer:
         self.close()
 
 
-def _assembled(objects: Callable[[str], list[Any]], background: Background) -> Observation:
+def _assembled(objects: Callable[[str], list[Any]], background: Background, clock: Callable[[], float]) -> Observation:
     # Nodes and pods last: a DaemonSet that is older than its pods can only make the gate stricter.
     daemonsets, revisions = objects("daemonsets"), objects("revisions")
     installations, statuses = objects("installations"), objects("statuses")
     installation, overlay = (trim.named(installations, name) for name in ("default", "overlay"))
     apiserver = trim.named(objects("apiservers"), "default")
     calico_node, csi = trim.named(daemonsets, "calico-node"), trim.named(daemonsets, "csi-node-driver")
+    nodes = {raw["metadata"]["name"]: raw["seen"] for raw in objects("nodes")}
+    pods = sorted((raw["seen"] for raw in objects("pods")), key=lambda pod: str(pod["name"]))
     return {
-        "nodes": {raw["metadata"]["name"]: raw["seen"] for raw in objects("nodes")},
-        "pods": sorted((raw["seen"] for raw in objects("pods")), key=lambda pod: pod["name"]),
+        "read_at": clock(),
+        "nodes": nodes,
+        "pods": pods,
         "daemonset": None if calico_node is None else trim.daemonset_seen(calico_node, revisions),
         "csi_daemonset": None if csi is None else trim.daemonset_seen(csi, revisions),
         "installation": None if installation is None else trim.installation_seen(installation),

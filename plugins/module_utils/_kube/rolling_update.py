@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._rollout.documents import Observation
+from .._rollout.documents import Observation, RaiseMaxUnavailable
 from .._rollout.errors import RolloutError
+from .._rollout.instant import rfc3339
 from .._rollout.max_unavailable import leaving_patch, max_unavailable_of, raised_of, raising_patch, restoring_patch
 from .client import ApiError, Cluster
 from .scoping import ATTEMPTS, PATH
@@ -28,8 +29,8 @@ class LimitOutcome:
     """The raw object that the write returned; None when nothing was written."""
 
 
-def raise_limit(cluster: Cluster, value: str, check_mode: bool = False) -> LimitOutcome:
-    return _patched(cluster, value, check_mode)
+def raise_limit(cluster: Cluster, action: RaiseMaxUnavailable, check_mode: bool = False) -> LimitOutcome:
+    return _patched(cluster, action, check_mode)
 
 
 def restore_limit(cluster: Cluster) -> LimitOutcome:
@@ -47,16 +48,19 @@ def foreseen_restoration(observation: Observation) -> LimitOutcome:
     return LimitOutcome(raised is not None, before, raised["previous"] if raised and ours else before, None)
 
 
-def _patched(cluster: Cluster, value: str | None, check_mode: bool) -> LimitOutcome:
+def _patched(cluster: Cluster, raising: RaiseMaxUnavailable | None, check_mode: bool) -> LimitOutcome:
     """The patch tests the object that it was made from: whoever wrote in between has it made anew from theirs."""
     for _attempt in range(ATTEMPTS):
         current = cluster.get_or_none(PATH)
         if current is None:
             raise RolloutError("Installation/default was deleted meanwhile; nothing was written.")
         before = max_unavailable_of(current)
-        if (raised_of(current) is not None) == (value is not None):
+        if (raised_of(current) is not None) == (raising is not None):
             return LimitOutcome(False, before, before, None)
-        patch = restoring_patch(current) if value is None else raising_patch(current, value)
+        if raising is None:
+            patch = restoring_patch(current)
+        else:
+            patch = raising_patch(current, raising["value"], raising["plan"], rfc3339(raising["until"]))
         query = {"fieldManager": FIELD_MANAGER, **({"dryRun": "All"} if check_mode else {})}
         try:
             stored = cluster.request("PATCH", PATH, query=query, body=patch, content_type=JSON_PATCH)
@@ -67,7 +71,7 @@ def _patched(cluster: Cluster, value: str | None, check_mode: bool) -> LimitOutc
             if _unchanged(cluster, current):
                 raise RolloutError(
                     "The API server refuses to set maxUnavailable of Installation/default to %s: %s"
-                    % (value or before, error.message)
+                    % (raising["value"] if raising else before, error.message)
                 ) from error
             continue
         return LimitOutcome(True, before, max_unavailable_of(stored), None if check_mode else stored)

@@ -76,6 +76,8 @@ class ScopeRequest:
     label: AdmissionLabel
     placement: Placement = NOTHING_MORE
     may_lose_calico: Collection[str] = ()
+    restart_patience: int | None = None
+    """Seconds that calico-node may at least be not ready before it counts as stuck; None where whoever asks has judged that."""
     planned: Collection[str] = ()
     """Nodes that are to run calico-node later, beside those that carry the label."""
     take_over: bool = False

@@ -38,7 +38,7 @@ from .writes import Write, WriteOutcome, write_all
 
 LIST_SECONDS = 30.0
 """The first lists may take that much longer than the call: there is always a decision to return."""
-WAITS = ("wait", "await_owner")
+WAITS = ("wait", "await_owner", "await_restart")
 RETRY_PAUSE = 2.0
 """Before a decision is taken anew after writes that failed: a node that refuses must not be asked in a tight loop."""
 
@@ -153,7 +153,7 @@ class Step:
         try:
             self._try_scope(decision["actions"], observation)
             for action in decision["actions"]:
-                if action["do"] == "wait" or action["do"] == "await_owner":
+                if action["do"] == "wait" or action["do"] == "await_owner" or action["do"] == "await_restart":
                     self.journal.waits(action)
                     pause = max(0.05, action["until"] - self.clock())
                 elif action["do"] == "label_nodes":
@@ -168,7 +168,7 @@ class Step:
                     outcome = self._scope(action["create"], observation, check_mode=False)
                     self.journal.scoped(outcome)
                 elif action["do"] == "raise_max_unavailable":
-                    self._limited(action["do"], raise_limit(self.cluster, action["value"]), observer)
+                    self._limited(action["do"], raise_limit(self.cluster, action), observer)
                 else:
                     self._limited(action["do"], restore_limit(self.cluster), observer)
         except RolloutError as error:
@@ -179,6 +179,8 @@ class Step:
         """What was raised for the adoption does not stay so when the rollout stops; a sentence where it has to."""
         if observation["installation"] is None or observation["installation"]["raised"] is None:
             return []
+        if self.plan["adoption_max_unavailable"] is None:
+            return []  # Another run has raised it, and may still need it.
         try:
             self.journal.limited("restore_max_unavailable", restore_limit(self.cluster))
         except RolloutError as error:
@@ -198,6 +200,9 @@ class Step:
                 if action["do"] == "wait":
                     self.journal.waits(action)
                     now = max(now, action["until"])
+                elif action["do"] == "await_restart":
+                    # Foreseen is that it ends well, as everywhere in check mode.
+                    self.journal.waits(action)
                 elif action["do"] == "await_owner":
                     # What is to be committed is judged as if it were to be written.
                     self._scope(create=False, observation=observation, check_mode=True)
@@ -207,7 +212,7 @@ class Step:
                 elif action["do"] == "scope_installation":
                     self.journal.scoped(self._scope(action["create"], observation, check_mode=True))
                 elif action["do"] == "raise_max_unavailable":
-                    self.journal.limited(action["do"], raise_limit(self.cluster, action["value"], check_mode=True))
+                    self.journal.limited(action["do"], raise_limit(self.cluster, action, check_mode=True))
                 else:
                     self.journal.limited(action["do"], foreseen_restoration(observation))
                 self.state = predict(self.state, action)

@@ -26,7 +26,7 @@ from .._rollout.labels import DOMAIN
 from .._rollout.max_unavailable import max_unavailable_of, raised_of
 from .._rollout.overrides import APISERVER_COMPONENTS, COMPONENTS, placed
 from .._rollout.ownership import owners, spec_managers
-from .trouble import conditions, kubelet_silent, node_trouble, pod_trouble
+from .trouble import conditions, deletion_asked, kubelet_silent, last_ready, node_trouble, pod_trouble, starting
 
 REVISION_LABEL = "controller-revision-hash"
 
@@ -75,19 +75,25 @@ def pod_seen(raw: Raw) -> PodSeen:
         "reason": None if is_ready else pod_trouble(raw),
         "since": ready.get("lastTransitionTime") or metadata.get("creationTimestamp"),
         "created": metadata.get("creationTimestamp"),
+        "deleting_since": deletion_asked(raw),
+        "starting": starting(raw),
+        "last_ready": last_ready(raw),
     }
 
 
 def daemonset_seen(raw: Raw, revisions: Iterable[Raw]) -> DaemonSetSeen:
     spec, status = raw.get("spec") or {}, raw.get("status") or {}
     rolling = (spec.get("updateStrategy") or {}).get("rollingUpdate") or {}
+    pod = (spec.get("template") or {}).get("spec") or {}
     return {
         "generation": int(_metadata(raw).get("generation") or 0),
         "observed_generation": int(status.get("observedGeneration") or 0),
         "desired": int(status.get("desiredNumberScheduled") or 0),
         "updated": int(status.get("updatedNumberScheduled") or 0),
         "available": int(status.get("numberAvailable") or 0),
-        "node_selector": dict(((spec.get("template") or {}).get("spec") or {}).get("nodeSelector") or {}),
+        "node_selector": dict(pod.get("nodeSelector") or {}),
+        "affinity": dict(pod.get("affinity") or {}),
+        "tolerations": list(pod.get("tolerations") or []),
         "revision": newest_revision(raw, revisions),
         "max_unavailable": str(rolling.get("maxUnavailable", 1)),
         "max_surge": str(rolling.get("maxSurge", 0)),

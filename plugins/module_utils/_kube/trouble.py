@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .._rollout.instant import moved
+
 Raw = Mapping[str, Any]
 
 LONGEST = 300
@@ -54,6 +56,27 @@ def node_trouble(raw: Raw) -> str | None:
 def kubelet_silent(raw: Raw) -> bool:
     """The node controller has given up waiting for the kubelet: what its pods' status says is old."""
     return conditions(raw).get("Ready", {}).get("status") == "Unknown"
+
+
+def starting(raw: Raw) -> bool:
+    """Nothing of the pod has run or failed yet: its sandbox, its volumes or its images are being made."""
+    status = raw.get("status") or {}
+    if status.get("phase") != "Pending" or conditions(raw).get("PodScheduled", {}).get("status") == "False":
+        return False
+    containers = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    return _containers_trouble(raw) is None and not any(int(each.get("restartCount") or 0) for each in containers)
+
+
+def last_ready(raw: Raw) -> bool:
+    """As the kubelet said last: the node controller takes Ready from a silent node's pods, and leaves their containers alone."""
+    containers = (raw.get("status") or {}).get("containerStatuses") or []
+    return bool(containers) and all(each.get("ready") is True for each in containers)
+
+
+def deletion_asked(raw: Raw) -> str | None:
+    """When the pod was asked to go: the API server adds the grace period to the instant that it writes down."""
+    metadata = raw.get("metadata") or {}
+    return moved(metadata.get("deletionTimestamp"), -int(metadata.get("deletionGracePeriodSeconds") or 0))
 
 
 def joined(*parts: Any) -> str | None:

@@ -8,27 +8,22 @@ The pod is the evidence, never the precheck: a node that loses a working calico-
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Collection
 
-from .documents import AdmissionLabel, ExcludedNode, NodeFacts, Observation, Restart, UnprovenNode
+from .documents import AdmissionLabel, ExcludedNode, NodeFacts, Observation, Restart, StuckNode, UnprovenNode
 from .installation import scoped
-from .instant import seconds_between
 from .labels import ANNOTATION_BATCH, ANNOTATION_PLAN
 from .max_unavailable import at_a_time, raises, surges
-from .order import natural
-from .readiness import carries, running
+from .readiness import carries
+from .restarting import ASSUMED_SECONDS, Trouble, readiness_seconds, why_stuck
 from .text import count, listed
 
 ADOPTION = "adoption"
 """Name of the batch. Those of a tier end in a number, so none of them is called so."""
 
-# tigera/operator pkg/render/node.go, nodeProbes: up to operator 1.41 (Calico 3.31) the kubelet asks for readiness every 30 s; since
-# 1.42 a startup probe asks every 2 s. Felix takes about 10 s to write its first tables. The longer of both is assumed.
-ASSUMED_SECONDS = 30
-# Above that a pod did not start slowly, it was unready in between: since 1.42 the kubelet kills one whose startup probe failed 150
-# times, each after 2 s, or after the 5 s in which it timed out.
-LONGEST_START = 750
+
+NAMES_SHOWN = 10
+"""In a sentence, each with its reason; the plan has them all."""
 
 
 def adopted(node: NodeFacts, passed: bool, label: AdmissionLabel) -> bool:
@@ -63,9 +58,16 @@ def unproven(outside: ExcludedNode) -> UnprovenNode:
 
 
 def restart(
-    observation: Observation, label: AdmissionLabel, staying: Collection[str], wanted: str | None
+    observation: Observation,
+    label: AdmissionLabel,
+    staying: Collection[str],
+    wanted: str | None,
+    troubled: Collection[Trouble] = (),
 ) -> Restart | None:
-    """What setting the selector restarts: calico-node on the nodes where it stays. None where nothing does."""
+    """What setting the selector restarts: calico-node on the nodes where it stays. None where nothing does.
+
+    `troubled` are the nodes without the label on which no calico-node is ready.
+    """
     daemonset = observation["daemonset"]
     if daemonset is None or scoped(observation["installation"], label):
         return None
@@ -77,7 +79,7 @@ def restart(
     installation = observation["installation"]
     ours = installation is not None and not installation["owned_by"]
     raised = wanted if ours and not surges(surge) and raises(wanted, present, nodes) else None
-    each = _readiness_seconds(observation)
+    each = readiness_seconds(observation)
     together = at_a_time(raised or present, surge, nodes)
     return Restart(
         nodes=nodes,
@@ -88,7 +90,11 @@ def restart(
         seconds_each=each or ASSUMED_SECONDS,
         observed=each is not None,
         seconds=-(-nodes // together) * (each or ASSUMED_SECONDS),
-        taken_from=sorted(having - set(staying) - running(observation), key=natural),
+        taken_from=[
+            StuckNode(node=each.node, since=each.since, reason=why_stuck(each))
+            for each in troubled
+            if each.kind == "stuck" and each.node in having and each.node not in staying
+        ],
     )
 
 
@@ -100,8 +106,8 @@ def restart_text(told: Restart) -> str:
     if told["raised_to"]:
         limit += f", raised to {told['raised_to']} for that time"
     source = "as its pods took when they started" if told["observed"] else "assumed"
-    taken = told["taken_from"]
-    rid = f". It takes calico-node, which is not ready there, from {listed(taken)}" if taken else ""
+    taken = [f"{each['node']} ({each['reason']})" for each in told["taken_from"]]
+    rid = f". It takes calico-node, which is not ready there, from {listed(taken, NAMES_SHOWN)}" if taken else ""
     return (
         f"Setting the selector restarts calico-node once on {count(told['nodes'], 'node')}, {told['at_once']} at a time "
         f"({limit}), about {duration(told['seconds'])} at {told['seconds_each']} s a node ({source}){rid}"
@@ -113,16 +119,3 @@ def duration(seconds: int) -> str:
         return f"{seconds} s"
     minutes = -(-seconds // 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _readiness_seconds(observation: Observation) -> int | None:
-    """The median time from creation to readiness of the pods that run; None where no pod tells."""
-    ready = running(observation)
-    times = [
-        seconds
-        for pod in observation["pods"]
-        if pod["node"] in ready and pod["ready"]
-        for seconds in [seconds_between(pod["created"], pod["since"])]
-        if seconds is not None and 0 <= seconds <= LONGEST_START
-    ]
-    return max(1, round(statistics.median(times))) if times else None

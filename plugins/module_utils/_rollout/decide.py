@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from typing import Callable
 
-from .adoption import ADOPTION
+from .adoption import ADOPTION, NAMES_SHOWN
 from .decision import decided, done, label, labels_of, noted, restore, stop, wait
 from .documents import (
     Action,
+    AwaitRestart,
     Decision,
     Observation,
     Plan,
@@ -25,7 +26,7 @@ from .installation import refusals, rejection
 from .max_unavailable import raises, surges
 from .plan import planned_nodes
 from .scoping_rules import hand_over, overlaid, placement_restarts, scope_installation
-from .situation import Situation, assess, nodes_text
+from .situation import RESTART_SLACK, Situation, assess, nodes_text
 from .text import count, listed
 from .wishes import NO_WISHES, Wishes
 
@@ -45,6 +46,9 @@ def new_state(plan: Plan) -> RolloutState:
         scoped_at=None,
         owner_asked=None,
         restart=None,
+        restarts_awaited=None,
+        missing={},
+        raised=False,
         notes=[],
         predicted=None,
     )
@@ -62,7 +66,7 @@ def decide(
         decision = done(situation)
     if decision["report"]["outcome"] == "stopped" and rule not in (already_stopped, plan_mismatch):
         # What was raised for the adoption does not stay so after it.
-        return restore(situation) or decision
+        return restore_max_unavailable(situation) or decision
     return decision
 
 
@@ -88,13 +92,15 @@ def plan_mismatch(situation: Situation) -> Decision | None:
 def over_budget(situation: Situation) -> Decision | None:
     told = []
     for tier in situation.plan["tiers"]:
-        if tier["left_out"] > tier["budget"]:
-            outside = [
-                entry for entry in situation.plan["excluded"] if entry["counts"] and entry["tier"] == tier["name"]
-            ]
+        outside = [
+            entry
+            for entry in [*situation.plan["excluded"], *situation.given_up]
+            if entry["counts"] and entry["tier"] == tier["name"]
+        ]
+        if len(outside) > tier["budget"]:
             names = listed([f"{entry['node']} ({entry['cause']})" for entry in outside])
             told.append(
-                f"tier {tier['name']}: {tier['left_out']} of its {tier['nodes']} nodes would be left out, "
+                f"tier {tier['name']}: {len(outside)} of its {tier['nodes']} nodes would be left out, "
                 f"its failure budget allows {tier['budget']}: {names}"
             )
     if not told:
@@ -149,6 +155,42 @@ def refused(situation: Situation) -> Decision | None:
     return stop(situation, "; ".join(reasons)) if reasons else None
 
 
+def calico_restarting(situation: Situation) -> Decision | None:
+    """Before the first label, and again before the selector, which would take calico-node for good from a node that has none in
+    this very moment."""
+    restarting = situation.restarting
+    if not restarting or situation.state["phase"] == "scoping":
+        return None
+    since = situation.state["restarts_awaited"]
+    since = situation.now if since is None else since
+    until = since + situation.plan["batch_timeout"]
+    told = listed([f"{each.node} ({each.reason})" for each in restarting], NAMES_SHOWN)
+    silent = [each.node for each in restarting if each.kind == "silent"]
+    if situation.now >= until:
+        remedy = (
+            f"Start the kubelet of {nodes_text(silent)}, or keep it out by rollout_exclude if it is gone for good"
+            if silent
+            else "Let the restart end"
+        )
+        return stop(
+            situation,
+            f"calico-node still restarts on {told} after {situation.now - since:.0f} s, and the selector would take it from there "
+            f"for good. Nothing was taken. {remedy}, then run again",
+        )
+    state = situation.state.copy()
+    state["phase"], state["restarts_awaited"] = "restarting", since
+    why = (
+        f"waiting for calico-node, which restarts on {told}, for at most {until - situation.now:.0f} s more: the selector would "
+        "take it from there for good"
+    )
+    # The next one to count as stuck is no news that a watch would bring.
+    turns = [situation.now + each.left for each in restarting if each.kind == "restarting"]
+    action = AwaitRestart(
+        do="await_restart", why=why, until=min([until, *turns]), nodes=[each.node for each in restarting]
+    )
+    return decided(situation, state, [action], "in_progress", why)
+
+
 def adopt_late(situation: Situation) -> Decision | None:
     """Who became ready since the plan was made is adopted as long as the selector has not taken calico-node from it."""
     late = situation.late
@@ -168,8 +210,11 @@ def adopt_late(situation: Situation) -> Decision | None:
 
 
 def restore_left_over(situation: Situation) -> Decision | None:
-    """An earlier run that was killed left maxUnavailable raised, and this one does not ask for that."""
-    return None if situation.plan["adoption_max_unavailable"] else restore(situation)
+    """An earlier run that was killed left maxUnavailable raised, and this one does not ask for that. While that run may still be
+    alive, the value is left to it: two runs that undo each other's write would never end."""
+    if situation.plan["adoption_max_unavailable"] or not situation.left_over:
+        return None
+    return restore(situation)
 
 
 def operator_rejected(situation: Situation) -> Decision | None:
@@ -215,6 +260,8 @@ def raise_max_unavailable(situation: Situation) -> Decision | None:
     restarting = situation.state["restart"] is not None if situation.scoped else situation.state["phase"] != "scoping"
     if installation is None or wanted is None or installation["raised"] or not restarting or situation.left_to_owner:
         return None
+    if situation.state["raised"]:
+        return None  # Somebody put it back: another run, or a person. It is theirs to decide.
     daemonset = situation.seen["daemonset"]
     if daemonset is not None and surges(daemonset["max_surge"]):
         return None
@@ -225,8 +272,14 @@ def raise_max_unavailable(situation: Situation) -> Decision | None:
         f"raise maxUnavailable of calico-node's rolling update from {installation['max_unavailable'] or 1} to {wanted} "
         f"while it restarts on {count(len(staying), 'node')}"
     )
-    action = RaiseMaxUnavailable(do="raise_max_unavailable", value=wanted)
-    return decided(situation, situation.state, [action], "in_progress", why)
+    expected = situation.plan["restart"]
+    longest = 2 * situation.plan["batch_timeout"] + RESTART_SLACK * (expected["seconds"] if expected else 0)
+    state = situation.state.copy()
+    state["raised"] = True
+    action = RaiseMaxUnavailable(
+        do="raise_max_unavailable", value=wanted, plan=situation.plan["id"], until=situation.seen["read_at"] + longest
+    )
+    return decided(situation, state, [action], "in_progress", why)
 
 
 def operator_pending(situation: Situation) -> Decision | None:
@@ -252,7 +305,8 @@ def batch_soaking(situation: Situation) -> Decision | None:
 
 
 def restore_max_unavailable(situation: Situation) -> Decision | None:
-    return restore(situation)
+    asked = situation.plan["adoption_max_unavailable"] is not None
+    return restore(situation) if asked or situation.left_over else None
 
 
 def next_batch(situation: Situation) -> Decision | None:
@@ -271,6 +325,7 @@ RULES: tuple[Rule, ...] = (
     overlaid,
     refused,
     placement_restarts,
+    calico_restarting,
     adopt_late,
     restore_left_over,
     operator_rejected,

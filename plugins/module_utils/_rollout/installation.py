@@ -115,11 +115,12 @@ def refusals(
     may_lose_calico: Collection[str] = (),
     about_to_be_labelled: Collection[str] = (),
     take_over: bool = False,
+    restarting: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Why the selector must not be written to this cluster; empty when it may. For use before it is in force.
 
     `about_to_be_labelled` are nodes that get the label before the selector is written. With `take_over` another manager's value
-    of the label gives way.
+    of the label gives way. `restarting` has the nodes without the label that are between two Ready calico-nodes, with the reason.
     """
     reasons = []
     text = f"{label['key']}={label['value']}"
@@ -134,6 +135,12 @@ def refusals(
         reasons.append(
             f"{len(left)} {runs} a Ready calico-node and {does} not carry {text}, so the selector would take it away: "
             f"{listed(left)}. Label what must keep it first, or name what may lose it in may_lose_calico"
+        )
+    between = [f"{name} ({why})" for name, why in (restarting or {}).items() if name not in spared]
+    if between:
+        reasons.append(
+            f"calico-node restarts in this moment on {listed(between)} without {text}, so the selector would take it away for good: "
+            "run again once it is ready there, or name what may lose it in may_lose_calico"
         )
     if observation["overlay"]:
         reasons.append(

@@ -24,6 +24,18 @@ def seconds_between(first: str | None, second: str | None) -> float | None:
     return None if begun is None or ended is None else ended - begun
 
 
+def moved(instant: str | None, seconds: float) -> str | None:
+    """An RFC 3339 instant so many seconds later; None where it is none."""
+    known = _seconds(instant)
+    return None if known is None else rfc3339(known + seconds)
+
+
+def latest(*instants: str | None) -> str | None:
+    """The last of some RFC 3339 instants; None where none of them is one."""
+    known = [(seconds, text) for text in instants for seconds in [_seconds(text)] if seconds is not None]
+    return max(known)[1] if known else None
+
+
 def _seconds(text: str | None) -> float | None:
     if text is None:
         return None

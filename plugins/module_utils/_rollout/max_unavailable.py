@@ -78,13 +78,19 @@ def raised_of(raw_installation: Mapping[str, Any]) -> RaisedSeen | None:
     # What an annotation says goes back into the spec only if it can be what was there.
     if previous is not None and not _WRITTEN.match(str(previous)):
         return None
-    return RaisedSeen(previous=None if previous is None else str(previous), raised=raised)
+    return RaisedSeen(
+        previous=None if previous is None else str(previous),
+        raised=raised,
+        plan=_text(kept.get("plan")),
+        until=_text(kept.get("until")),
+    )
 
 
-def raising_patch(raw_installation: Mapping[str, Any], value: str) -> list[dict[str, Any]]:
-    """A JSON patch that raises the value and remembers the one before; its `test`s fail when somebody was faster."""
+def raising_patch(raw_installation: Mapping[str, Any], value: str, plan: str, until: str) -> list[dict[str, Any]]:
+    """A JSON patch that raises the value and remembers the one before, for which plan, and until when (RFC 3339) its run may take;
+    its `test`s fail when somebody was faster."""
     present = _value(raw_installation)
-    kept = json.dumps({"previous": present, "raised": value}, sort_keys=True)
+    kept = json.dumps({"previous": present, "raised": value, "plan": plan, "until": until}, sort_keys=True)
     patch = [_unchanged(raw_installation)]
     if present is not None:
         patch.append({"op": "test", "path": _POINTER, "value": present})
@@ -150,6 +156,11 @@ def _value(raw_installation: Mapping[str, Any]) -> Any:
 
 def _annotations(raw_installation: Mapping[str, Any]) -> Mapping[str, str]:
     return (raw_installation.get("metadata") or {}).get("annotations") or {}
+
+
+def _text(value: Any) -> str | None:
+    """What the annotation says is not trusted to have a shape."""
+    return value if isinstance(value, str) and len(value) <= 64 else None
 
 
 def _typed(value: str) -> int | str:

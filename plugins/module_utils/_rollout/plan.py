@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .adoption import ADOPTION, adopted, restart, unproven
+from .adoption import ADOPTION, NAMES_SHOWN, adopted, restart, unproven
 from .batches import FIRST_BATCH, in_batches, led_by_adoption
 from .canonical import digest
 from .cross_findings import fatal, with_nodes
@@ -24,6 +24,7 @@ from .documents import (
     Plan,
     PlannedTier,
     PrecheckReport,
+    RestartingNode,
     TierSettings,
     UnprovenNode,
 )
@@ -34,7 +35,9 @@ from .matching import match_hosts
 from .max_unavailable import check_max_unavailable
 from .order import natural
 from .readiness import carries
+from .restarting import LEAST_PATIENCE, Trouble, unlabelled_troubles
 from .settings import Tier, read_exclusions, read_tiers, whole_number
+from .text import listed
 from .waivers import of_report
 
 
@@ -49,8 +52,9 @@ def build_plan(
     observation: Observation | None = None,
     adoption_max_unavailable: int | str | None = None,
     cluster: ClusterName | None = None,
+    restart_patience: int = LEAST_PATIENCE,
 ) -> Plan:
-    """`observation` tells what the selector restarts, and for how long; the plan's batches do not depend on it."""
+    """`observation` tells what the selector restarts, for how long, and who is restarting now; no batch depends on it."""
     label = admission_label or AdmissionLabel(key=ADMISSION_KEY, value=ADMISSION_VALUE)
     check_label(label["key"], label["value"])
     rules = read_exclusions(exclusions)
@@ -73,8 +77,12 @@ def build_plan(
     members = _members(wanted, eligible)
     tier_of = {node["name"]: tier for tier, found in zip(wanted, members) for node in found}
     carrying = {node["name"] for node in nodes if carries(node["labels"], label)}
+    patience = whole_number(restart_patience, "restart_patience", 1)
+    timeout = whole_number(batch_timeout, "batch_timeout", 1)
+    troubled = unlabelled_troubles(observation, label, patience, timeout) if observation else {}
     admitted: set[str] = set()
     adoption: list[str] = []
+    restarting: list[RestartingNode] = []
     doubts: list[UnprovenNode] = []
     for node in eligible:
         host = hosts.get(node["name"])
@@ -87,17 +95,20 @@ def build_plan(
             doubt = without_evidence(node, host, tier and tier.name, report, contradicted)
             if doubt and doubt["cause"] not in (NOT_IN_RUN, NOT_CHECKED):
                 doubts.append(unproven(doubt))
-        elif outside:
+        elif outside and not _restarts(node, troubled):
             excluded.append(outside)
         else:
-            admitted.add(node["name"])
+            if _restarts(node, troubled):
+                restarting.append(_restarting(troubled[node["name"]], tier and tier.name, outside))
+            if not outside:
+                admitted.add(node["name"])
     excluded.sort(key=lambda entry: natural(entry["node"] or ""))
     excluded += excluded_hosts(
         report, {host for claiming in (hosts.values(), *matches.contested.values()) for host in claiming}
     )
 
     batches = led_by_adoption(in_batches(wanted, members, admitted), adoption)
-    _refuse_useless(batches, excluded, carrying)
+    _refuse_useless(batches, excluded, carrying, restarting)
     raised = check_max_unavailable(adoption_max_unavailable)
     staying = [node["name"] for node in nodes if node["name"] in carrying.union(adoption)]
     plan = Plan(
@@ -111,12 +122,14 @@ def build_plan(
         batches=batches,
         excluded=excluded,
         unproven=doubts,
-        restart=restart(observation, label, staying, raised) if observation else None,
+        restart=restart(observation, label, staying, raised, troubled.values()) if observation else None,
         adoption_max_unavailable=raised,
         waivers=of_report(report, {host: node for node, host in hosts.items()}),
         cross_findings=across,
         kept=[entry["node"] for entry in excluded if entry["cause"] == NOT_IN_RUN and entry["node"] in carrying],
-        batch_timeout=whole_number(batch_timeout, "batch_timeout", 1),
+        restarting=restarting,
+        restart_patience=patience,
+        batch_timeout=timeout,
         soak=whole_number(soak, "soak", 0),
     )
     plan["id"] = plan_id(plan)
@@ -125,6 +138,14 @@ def build_plan(
 
 def plan_id(plan: Plan) -> str:
     return digest({key: value for key, value in plan.items() if key != "id"})[:12]
+
+
+def _restarts(node: NodeFacts, troubled: Mapping[str, Trouble]) -> bool:
+    return node["name"] in troubled and troubled[node["name"]].kind != "stuck"
+
+
+def _restarting(trouble: Trouble, tier: str | None, otherwise: ExcludedNode | None) -> RestartingNode:
+    return RestartingNode(node=trouble.node, tier=tier, since=trouble.since, reason=trouble.reason, otherwise=otherwise)
 
 
 def planned_nodes(plan: Plan) -> list[str]:
@@ -165,7 +186,17 @@ def _planned(tier: Tier, found: Sequence[NodeFacts], excluded: Sequence[Excluded
     )
 
 
-def _refuse_useless(batches: Sequence[Batch], excluded: Sequence[ExcludedNode], carrying: set[str]) -> None:
+def _refuse_useless(
+    batches: Sequence[Batch],
+    excluded: Sequence[ExcludedNode],
+    carrying: set[str],
+    restarting: Sequence[RestartingNode],
+) -> None:
+    if not batches and restarting:
+        told = listed([f"{each['node']} ({each['reason']})" for each in restarting], NAMES_SHOWN)
+        raise RolloutError(
+            f"No node can be admitted yet: calico-node is about to restart on {told}. Run again once it is ready there."
+        )
     if not batches:
         raise RolloutError(f"No node can be admitted: {_why_outside(excluded)}.")
     first = batches[0]

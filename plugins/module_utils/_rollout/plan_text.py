@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from . import cross_findings, waivers
 from .adoption import restart_text
 from .cluster_name import on_cluster
-from .documents import Plan
+from .documents import Plan, RestartingNode
 from .report import adopted_all_the_same, chosen_by, outside
 from .text import count, paragraph, printable, table
 
@@ -44,8 +46,24 @@ def plan_text(plan: Plan) -> str:
     )
     if plan["restart"]:
         lines += ["", *paragraph(restart_text(plan["restart"]) + ".")]
+    lines += _restarting(plan["restarting"])
     lines += adopted_all_the_same(plan["unproven"])
     lines += outside(plan["excluded"])
     lines += waivers.section(plan["waivers"])
     lines += cross_findings.section(cross_findings.warnings(plan["cross_findings"]))
     return "\n".join(printable(line) for line in lines)
+
+
+def _restarting(nodes: Sequence[RestartingNode]) -> list[str]:
+    if not nodes:
+        return []
+    lines = ["", f"Restarting calico-node, adopted once it is ready there ({len(nodes)}):"]
+    for each in nodes:
+        since = f" since {each['since']}" if each["since"] else ""
+        lines += paragraph(f"{each['node']}: not ready{since}: {each['reason']}", indent=2)
+        if each["otherwise"]:
+            lines += paragraph(
+                f"if it does not become ready, it stays outside: {each['otherwise']['cause']}: {each['otherwise']['reason']}",
+                indent=6,
+            )
+    return lines

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from .documents import (
     Action,
     AdmissionLabel,
@@ -33,6 +35,8 @@ def predict(state: RolloutState, action: Action) -> RolloutState:
     known = (state["predicted"] or nothing_predicted()).copy()
     if action["do"] == "label_nodes":
         known["labelled"] = {**known["labelled"], **dict.fromkeys(action["nodes"], action["batch"])}
+    elif action["do"] == "await_restart":
+        known["restarted"] = sorted({*known["restarted"], *action["nodes"]})
     elif action["do"] in ("scope_installation", "await_owner"):
         known["scoped"] = True
     elif action["do"] == "raise_max_unavailable":
@@ -44,7 +48,7 @@ def predict(state: RolloutState, action: Action) -> RolloutState:
 
 
 def nothing_predicted() -> PredictedChanges:
-    return PredictedChanges(labelled={}, scoped=False, max_unavailable=None)
+    return PredictedChanges(labelled={}, restarted=[], scoped=False, max_unavailable=None)
 
 
 def simulate(observation: Observation, plan: Plan, state: RolloutState) -> Observation:
@@ -57,6 +61,8 @@ def simulate(observation: Observation, plan: Plan, state: RolloutState) -> Obser
         name: _labelled(node, plan, batches[name]) if name in batches else node
         for name, node in observation["nodes"].items()
     }
+    if predicted["restarted"]:
+        seen["pods"], seen["nodes"] = _restarted(seen, predicted["restarted"])
     if seen["installation"] is not None and predicted["max_unavailable"] is not None:
         seen["installation"] = _limited(seen["installation"], predicted["max_unavailable"])
     if predicted["scoped"]:
@@ -72,6 +78,13 @@ def simulate(observation: Observation, plan: Plan, state: RolloutState) -> Obser
     return seen
 
 
+def _restarted(seen: Observation, names: Collection[str]) -> tuple[list[PodSeen], dict[str, NodeSeen]]:
+    revision = seen["daemonset"]["revision"] if seen["daemonset"] else None
+    others = [pod for pod in seen["pods"] if pod["node"] not in names]
+    nodes = {name: _networked(node) if name in names else node for name, node in seen["nodes"].items()}
+    return [*others, *(_pod(name, revision) for name in names)], nodes
+
+
 def _labelled(node: NodeSeen, plan: Plan, batch: str) -> NodeSeen:
     after = node.copy()
     label = plan["admission_label"]
@@ -83,7 +96,7 @@ def _labelled(node: NodeSeen, plan: Plan, batch: str) -> NodeSeen:
 def _limited(installation: InstallationSeen, value: str) -> InstallationSeen:
     after, kept = installation.copy(), installation["raised"]
     if value != RESTORED:
-        after["raised"] = RaisedSeen(previous=installation["max_unavailable"], raised=value)
+        after["raised"] = RaisedSeen(previous=installation["max_unavailable"], raised=value, plan=None, until=None)
         after["max_unavailable"] = value
     else:
         after["raised"] = None
@@ -133,6 +146,8 @@ def _rolled_out(daemonset: DaemonSetSeen | None, label: AdmissionLabel, count: i
         updated=count,
         available=count,
         node_selector=selector,
+        affinity=daemonset["affinity"] if daemonset else {},
+        tolerations=daemonset["tolerations"] if daemonset else [{"operator": "Exists"}],
         revision=(daemonset["revision"] if daemonset else None) or _REVISION,
         max_unavailable=daemonset["max_unavailable"] if daemonset else "1",
         max_surge=daemonset["max_surge"] if daemonset else "0",
@@ -150,4 +165,7 @@ def _pod(node: str, revision: str | None) -> PodSeen:
         reason=None,
         since=None,
         created=None,
+        deleting_since=None,
+        starting=False,
+        last_ready=True,
     )

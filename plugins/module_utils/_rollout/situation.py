@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .adoption import ADOPTION, ASSUMED_SECONDS, adopted_since
-from .documents import Batch, Observation, Plan, Readiness, RestartState, RolloutState
+from .adoption import ADOPTION, adopted_since
+from .documents import Batch, ExcludedNode, Observation, Plan, Readiness, RestartState, RolloutState
 from .handover import NOTHING_LACKS, Handover, Lacking, handover, lacking
 from .installation import scoped, stranded, taken
+from .instant import seconds_since
 from .max_unavailable import at_a_time
 from .plan import planned_nodes
 from .readiness import carries, judge
+from .restarting import ASSUMED_SECONDS, Trouble, unlabelled_troubles, without_pod
 from .text import count, listed
 from .wishes import PATCH, Wishes
 
@@ -39,6 +41,9 @@ class Situation(NamedTuple):
     wishes: Wishes
     wanting: Lacking
     """What the operator's resources lack of what is wanted."""
+    troubles: dict[str, Trouble]
+    """Nodes without the label on which calico-node should be Ready and is not: what the selector would take from them. None once
+    it is set."""
     handover: Handover | None
     """What of it whoever applies them from outside the cluster is to commit; None where that does not hold the rollout up."""
 
@@ -56,6 +61,27 @@ class Situation(NamedTuple):
         if restart is None:
             return usual
         return max(usual, min(restart["until"], restart["moved"] + self.plan["batch_timeout"]))
+
+    @property
+    def restarting(self) -> list[Trouble]:
+        """Nodes that the selector would rob of a calico-node which is about to be Ready again. One that the user keeps out may go
+        while its kubelet is silent: that is how a machine which is gone for good is named."""
+        first = self.plan["batches"][0]["nodes"]
+        return [
+            trouble
+            for name, trouble in self.troubles.items()
+            if name not in first
+            and (trouble.kind == "restarting" or (trouble.kind == "silent" and name not in self.kept_out))
+        ]
+
+    @property
+    def given_up(self) -> list[ExcludedNode]:
+        """Nodes that restarted calico-node when the plan was made, and that stay outside since it did not become ready."""
+        return [
+            each["otherwise"]
+            for each in self.plan["restarting"]
+            if each["otherwise"] is not None and self.troubles.get(each["node"], _NONE).kind == "stuck"
+        ]
 
     @property
     def kept_out(self) -> dict[str, str]:
@@ -95,6 +121,18 @@ class Situation(NamedTuple):
     def owner_deadline(self) -> float:
         asked = self.state["owner_asked"]
         return (self.now if asked is None else asked) + self.wishes.owner_timeout
+
+    @property
+    def left_over(self) -> bool:
+        """maxUnavailable is raised, and nobody needs that any more: the time is over that the run which raised it may take, or
+        there is nothing left to restart."""
+        installation, daemonset = self.seen["installation"], self.seen["daemonset"]
+        if installation is None or installation["raised"] is None:
+            return False
+        if seconds_since(installation["raised"]["until"], self.seen["read_at"]):
+            return True
+        through = daemonset is not None and daemonset["updated"] >= daemonset["desired"] <= daemonset["available"]
+        return self.scoped and self.taken and through
 
     def unlabelled(self, batch: Batch) -> list[str]:
         return [node for node in batch["nodes"] if node not in self.admitted]
@@ -143,6 +181,9 @@ class Situation(NamedTuple):
         return f"tigera-operator to put the selector into its DaemonSets{says}"
 
 
+_NONE = Trouble("", "restarting", None, "", 0, 0)
+
+
 def assess(plan: Plan, state: RolloutState, seen: Observation, now: float, wishes: Wishes) -> Situation:
     label = plan["admission_label"]
     # Check mode takes it that all of it was set, or committed, once it was to be.
@@ -152,6 +193,8 @@ def assess(plan: Plan, state: RolloutState, seen: Observation, now: float, wishe
     planned = [*plan["kept"], *planned_nodes(plan)]
     admitted = [name for name in planned if name in nodes and carries(nodes[name]["labels"], label)]
     admitted += adopted_since(seen, plan["id"], label, set(planned))
+    state = _missing_since(state, seen, now)
+    missing = {name: now - since for name, since in state["missing"].items()}
     situation = Situation(
         plan=plan,
         state=state,
@@ -163,6 +206,7 @@ def assess(plan: Plan, state: RolloutState, seen: Observation, now: float, wishe
         readiness=judge(admitted, seen, label),
         wishes=wishes,
         wanting=NOTHING_LACKS if foreseen else lacking(seen, label, wishes.placement),
+        troubles=unlabelled_troubles(seen, label, plan["restart_patience"], plan["batch_timeout"], missing),
         handover=handover(seen, label, wishes.placement) if hands_over else None,
     )
     return situation._replace(state=_fold(situation))
@@ -170,6 +214,12 @@ def assess(plan: Plan, state: RolloutState, seen: Observation, now: float, wishe
 
 def nodes_text(names: Sequence[str]) -> str:
     return f"node {names[0]}" if len(names) == 1 else f"{len(names)} nodes ({listed(names)})"
+
+
+def _missing_since(state: RolloutState, seen: Observation, now: float) -> RolloutState:
+    after = state.copy()
+    after["missing"] = {name: state["missing"].get(name, now) for name in without_pod(seen)}
+    return after
 
 
 def _fold(situation: Situation) -> RolloutState:
@@ -180,6 +230,9 @@ def _fold(situation: Situation) -> RolloutState:
     # Nodes that an earlier run admitted have as long to be ready as a batch.
     if situation.admitted and state["batch_started"] is None:
         state["batch_started"] = situation.now
+    if not situation.restarting:
+        state["restarts_awaited"] = None
+    state["notes"] = [*state["notes"], *(note for note in _raised_by_another(situation) if note not in state["notes"])]
     if situation.scoped and state["scoped_at"] is None:
         state["scoped_at"] = situation.now
     if state["owner_asked"] is not None and situation.handover is None:
@@ -193,6 +246,17 @@ def _fold(situation: Situation) -> RolloutState:
     elif state["ready_since"] is None:
         state["ready_since"] = situation.now
     return state
+
+
+def _raised_by_another(situation: Situation) -> list[str]:
+    """maxUnavailable that another run has raised, and may still need: this one leaves it alone, and says so."""
+    installation = situation.seen["installation"]
+    raised = installation["raised"] if installation else None
+    if raised is None or situation.left_over or situation.plan["adoption_max_unavailable"] is not None:
+        return []
+    by = f"the rollout of plan {raised['plan']}" if raised["plan"] else "another rollout"
+    until = f" until {raised['until']}" if raised["until"] else ""
+    return [f"maxUnavailable is {raised['raised']}: {by} has raised it, may need it{until}, and is to put it back"]
 
 
 def _under_way(situation: Situation) -> str | None:

@@ -39,7 +39,7 @@ def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: str
         ],
         excluded=outside,
         unproven=plan["unproven"]
-        + [unproven(entry) for entry in plan["excluded"] if entry not in outside and entry["counts"]],
+        + [unproven(entry) for entry in _unless_adopted(plan) if entry not in outside and entry["counts"]],
         waivers=plan["waivers"],
         cross_findings=plan["cross_findings"],
         not_ready=[row for row in readiness["nodes"] if not row["ready"]],
@@ -52,7 +52,12 @@ def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: str
 def outside_now(plan: Plan, readiness: Readiness) -> list[ExcludedNode]:
     """Who the plan keeps outside, but for those that were adopted since."""
     admitted = {row["node"] for row in readiness["nodes"]} - set(plan["kept"])
-    return [entry for entry in plan["excluded"] if entry["node"] not in admitted]
+    return [entry for entry in _unless_adopted(plan) if entry["node"] not in admitted]
+
+
+def _unless_adopted(plan: Plan) -> list[ExcludedNode]:
+    """Who stays outside unless calico-node is ready there before the selector is set."""
+    return [*plan["excluded"], *(each["otherwise"] for each in plan["restarting"] if each["otherwise"] is not None)]
 
 
 def _batch(batch: Batch, rows: Mapping[str, ReadinessRow], current: bool) -> BatchReport:

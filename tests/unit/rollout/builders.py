@@ -29,6 +29,8 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.preche
 LABEL = AdmissionLabel(key=ADMISSION_KEY, value=ADMISSION_VALUE)
 SELECTOR = {ADMISSION_KEY: ADMISSION_VALUE}
 REVISION = "7d9f"
+READ_AT = 1767229200.0
+"""2026-01-01T01:00:00Z, an hour after whatever is told of pods and nodes here began."""
 
 
 def machine_id(name: str) -> str:
@@ -220,6 +222,9 @@ def pod(node: str, **fields: Any) -> PodSeen:
         reason=None,
         since="2026-01-01T00:00:00Z",
         created="2025-12-31T23:59:55Z",
+        deleting_since=None,
+        starting=False,
+        last_ready=bool(fields.get("ready", True)),
     )
     seen.update(fields)  # type: ignore[typeddict-item]
     return seen
@@ -233,6 +238,8 @@ def daemonset(desired: int, selector: Mapping[str, str] | None = None, **fields:
         updated=desired,
         available=desired,
         node_selector={"kubernetes.io/os": "linux", **(SELECTOR if selector is None else selector)},
+        affinity={},
+        tolerations=[{"operator": "Exists"}],
         revision=REVISION,
         max_unavailable="1",
         max_surge="0",
@@ -280,6 +287,7 @@ def overlay(selector: Mapping[str, str] | None = None, **fields: Any) -> Overlay
 def bare(names: Sequence[str]) -> Observation:
     """A clean cluster: nodes without a CNI, nothing of Calico."""
     return Observation(
+        read_at=READ_AT,
         nodes={name: node_seen(ready=False) for name in names},
         pods=[],
         daemonset=None,

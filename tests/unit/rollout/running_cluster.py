@@ -16,16 +16,23 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
     Plan,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.installation import scoped
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.instant import rfc3339
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.max_unavailable import at_once
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.readiness import carries
 
-from tests.unit.rollout.builders import LABEL, SELECTOR, daemonset, installation, pod, unscoped
+from tests.unit.rollout.builders import LABEL, READ_AT, SELECTOR, daemonset, installation, pod, unscoped
 
 OLD, NEW = "old", "new"
+BEGIN, LONG_AGO = 1000.0, -1000.0
+
+
+def instant(now: float) -> str:
+    return rfc3339(READ_AT + now - BEGIN)
 
 
 class RunningCluster:
-    """`stuck` nodes never get ready, `late` ones in the moment in which the selector is written, `worn` ones when restarted.
+    """`stuck` nodes never get ready, `late` ones in the moment in which the selector is written, `worn` ones when restarted; those
+    `between` are between two Ready calico-nodes when all begins (at 1000.0), and get ready after another `delay`.
 
     The operator takes `operator_lag` seconds to put the selector into force. Then calico-node is taken from all nodes without
     the label at once, and restarted on the others as maxUnavailable allows. `lost` names who lost a Ready one to the former,
@@ -40,6 +47,7 @@ class RunningCluster:
         delay: float = 3.0,
         operator_lag: float = 1.0,
         max_unavailable: str = "1",
+        between: Collection[str] = (),
     ) -> None:
         running = [name for name in names if name not in {*stuck, *late}]
         self.seen: Observation = unscoped(names, running, [*stuck, *late])
@@ -48,7 +56,8 @@ class RunningCluster:
         self.delay, self.operator_lag = delay, operator_lag
         self.seen["installation"] = installation({}, max_unavailable=max_unavailable)
         self.revision = OLD
-        self.pods: dict[str, tuple[str, float]] = dict.fromkeys(names, (OLD, -1000.0))
+        self.pods: dict[str, tuple[str, float]] = dict.fromkeys(names, (OLD, LONG_AGO))
+        self.pods.update(dict.fromkeys(between, (OLD, BEGIN)))
         self.scoped_at: float | None = None
         self.lost: set[str] = set()
         self.most_down = 0
@@ -64,7 +73,7 @@ class RunningCluster:
     def act(self, action: Action, now: float) -> None:
         self.seen = copy.deepcopy(self.seen)
         installed: Any = self.seen["installation"]
-        if action["do"] != "wait":
+        if action["do"] not in ("wait", "await_restart"):
             self.actions.append(action)
         if action["do"] == "label_nodes":
             for name in action["nodes"]:
@@ -77,7 +86,12 @@ class RunningCluster:
             installed["generation"] += 1
             self.scoped_at = now
         elif action["do"] == "raise_max_unavailable":
-            installed["raised"] = {"previous": installed["max_unavailable"], "raised": action["value"]}
+            installed["raised"] = {
+                "previous": installed["max_unavailable"],
+                "raised": action["value"],
+                "plan": action["plan"],
+                "until": rfc3339(action["until"]),
+            }
             installed["max_unavailable"] = action["value"]
         elif action["do"] == "restore_max_unavailable":
             if installed["max_unavailable"] == installed["raised"]["raised"]:
@@ -90,14 +104,17 @@ class RunningCluster:
         desired = list(self.pods)
         for name, node in self.seen["nodes"].items():
             node["ready"] = self.ready(name, now) or node["ready"]
+        self.seen["read_at"] = READ_AT + now - BEGIN
         self.seen["pods"] = [
             pod(
                 name,
                 revision=revision,
                 ready=self.ready(name, now),
                 reason=None if self.ready(name, now) else "felix is not live",
+                created=instant(started),
+                since=instant(started + (self.delay if self.ready(name, now) else 0)),
             )
-            for name, (revision, _started) in self.pods.items()
+            for name, (revision, started) in self.pods.items()
         ]
         selector = SELECTOR if self.revision == NEW else {}
         limit = (self.seen["installation"] or {}).get("max_unavailable") or "1"
@@ -110,7 +127,7 @@ class RunningCluster:
             assert scoped(self.seen["installation"], LABEL)
             self.revision = NEW
             wanted = {name for name, node in self.seen["nodes"].items() if carries(node["labels"], LABEL)}
-            self.lost |= {name for name in set(self.pods) - wanted if self.ready(name, now)}
+            self.lost |= set(self.pods) - wanted - self.stuck - self.late
             self.pods = {name: pod for name, pod in self.pods.items() if name in wanted}
             for name in wanted - set(self.pods):
                 self.pods[name] = (NEW, now)
@@ -138,7 +155,7 @@ class AdoptingRun:
         self.state = decision["state"]
         for action in decision["actions"]:
             self.cluster.act(action, self.now)
-        if any(action["do"] == "wait" for action in decision["actions"]):
+        if any(action["do"] in ("wait", "await_restart") for action in decision["actions"]):
             self.now += 1.0
         return decision
 

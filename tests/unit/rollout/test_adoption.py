@@ -20,6 +20,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.report
 
 from tests.unit.rollout.builders import (
     LABEL,
+    READ_AT,
     SELECTOR,
     UNREACHABLE,
     daemonset,
@@ -144,12 +145,20 @@ def test_the_plan_tells_what_restarts_and_for_how_long_at_the_present_max_unavai
         "seconds_each": 5,
         "observed": True,
         "seconds": 20,
-        "taken_from": ["edge-3", "edge-4"],
+        "taken_from": [
+            {
+                "node": name,
+                "since": "2026-01-01T00:00:01Z",
+                "reason": "not ready since 2026-01-01T00:00:01Z, which is more than the 60 s that a restart may take: felix is not live",
+            }
+            for name in ("edge-3", "edge-4")
+        ],
     }
     text = " ".join(plan_text(PLAN).split())
     assert (
         "Setting the selector restarts calico-node once on 4 nodes, 1 at a time (maxUnavailable 1), about 20 s at 5 s a node "
-        "(as its pods took when they started). It takes calico-node, which is not ready there, from edge-3, edge-4."
+        "(as its pods took when they started). It takes calico-node, which is not ready there, from edge-3 (not ready since "
+        "2026-01-01T00:00:01Z, which is more than the 60 s that a restart may take: felix is not live), edge-4 ("
     ) in text
     assert "Runs Calico, fails precheck, adopted all the same (1): edge-1 (host h-edge-1): precheck_failed: " in text
 
@@ -320,7 +329,7 @@ def test_a_planned_node_that_was_not_ready_is_admitted_in_its_batch_afterwards()
 # --- maxUnavailable -----------------------------------------------------------------------------------------------------
 
 RAISING = plan(ALL, bad=UNFIT, running=RUNNING, observation=stuck_cluster(), soak=10, adoption_max_unavailable="3")
-RAISED = {"previous": "1", "raised": "3"}
+RAISED = {"previous": "1", "raised": "3", "plan": RAISING["id"], "until": "2026-01-01T01:20:00Z"}
 
 
 def adopting(seen: Any) -> Any:
@@ -335,7 +344,11 @@ def adopting(seen: Any) -> Any:
 
 def test_it_is_raised_after_the_labels_and_before_the_selector() -> None:
     decision = adopting(stuck_cluster())
-    assert decision["actions"] == [{"do": "raise_max_unavailable", "value": "3"}]
+    # Two batch timeouts, and twice as long as the restart of four nodes at three a time, 5 s each.
+    assert decision["actions"] == [
+        {"do": "raise_max_unavailable", "value": "3", "plan": RAISING["id"], "until": READ_AT + 2 * 600 + 2 * 10}
+    ]
+    assert decision["state"]["raised"] is True
     assert "from 1 to 3 while it restarts on 4 nodes" in decision["report"]["reason"]
 
 
@@ -343,6 +356,13 @@ def test_once_only() -> None:
     seen = stuck_cluster()
     seen["installation"] = installation({}, max_unavailable="3", raised=RAISED)
     assert actions(adopting(seen)) == [("scope_installation", None, None)]
+
+
+def test_never_again_by_a_rollout_that_has_raised_it_whoever_put_it_back() -> None:
+    seen = labelled(stuck_cluster(), *RUNNING, the_plan=RAISING)
+    remembered = {"the_plan": RAISING, "batch": "adoption", "batch_started": NOW}
+    assert actions(decided(seen, raised=False, **remembered)) == [("raise_max_unavailable", None, None)]
+    assert actions(decided(seen, raised=True, **remembered)) == [("scope_installation", None, None)]
 
 
 def test_it_is_put_back_when_all_are_through() -> None:
@@ -363,10 +383,37 @@ def test_a_value_that_somebody_else_has_set_meanwhile_stays_and_the_report_says_
     assert f"Note: {note}." in " ".join(terminal(decision["report"], RAISING).split())
 
 
-def test_what_a_killed_run_left_raised_is_put_back_by_one_that_does_not_ask_for_it() -> None:
+@pytest.mark.parametrize(
+    ("until", "restored"),
+    [("2026-01-01T00:59:59Z", True), ("2026-01-01T01:00:01Z", False), (None, False), ("soon", False)],
+)
+def test_a_raised_value_is_put_back_early_by_who_does_not_ask_for_it_only_when_its_run_has_ended_for_sure(
+    until: str | None, restored: bool
+) -> None:
+    seen = stuck_cluster()
+    seen["installation"] = installation({}, max_unavailable="3", raised={**RAISED, "until": until})
+    decision = decided(seen)
+    assert (decision["actions"] == [{"do": "restore_max_unavailable"}]) is restored
+    notes = [f"maxUnavailable is 3: the rollout of plan {RAISING['id']} has raised it, may need it"]
+    assert [note[: len(notes[0])] for note in decision["report"]["notes"]] == ([] if restored else notes)
+
+
+def test_and_by_anybody_once_nothing_is_left_to_restart() -> None:
+    seen = labelled(rolled_out(ALL, RUNNING), *RUNNING)
+    seen["installation"] = installation(max_unavailable="3", raised=RAISED)
+    through = {"batch": "adoption", "batch_started": NOW, "ready_since": NOW - 99}
+    seen["daemonset"]["updated"] -= 1
+    assert "restore" not in str(actions(decided(seen, **through)))
+    seen["daemonset"]["updated"] += 1
+    assert actions(decided(seen, **through)) == [("restore_max_unavailable", None, None)]
+
+
+def test_a_run_that_stops_leaves_what_another_one_has_raised() -> None:
     seen = stuck_cluster()
     seen["installation"] = installation({}, max_unavailable="3", raised=RAISED)
-    assert decided(seen)["actions"] == [{"do": "restore_max_unavailable"}]
+    seen["overlay"] = True
+    decision = decided(seen)
+    assert (decision["report"]["outcome"], decision["actions"]) == ("stopped", [])
 
 
 def test_a_rollout_that_stops_puts_it_back_first() -> None:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -45,21 +46,21 @@ def test_only_a_value_that_lets_more_nodes_restart_is_a_raise() -> None:
 
 
 def test_the_patch_tests_the_value_that_it_remembers_and_raises_in_one_write() -> None:
-    assert raising_patch(raw(), "5") == [
+    assert raising_patch(raw(), "5", "abc123", "2026-01-01T02:00:00Z") == [
         SAME,
         {"op": "test", "path": POINTER, "value": 1},
         {"op": "add", "path": POINTER, "value": 5},
         {
             "op": "add",
             "path": "/metadata/annotations/rollout.calico-ops.dev~1max-unavailable",
-            "value": '{"previous": 1, "raised": "5"}',
+            "value": '{"plan": "abc123", "previous": 1, "raised": "5", "until": "2026-01-01T02:00:00Z"}',
         },
     ]
 
 
 def test_what_is_missing_above_the_value_is_made() -> None:
     bare = {"metadata": {"resourceVersion": "7"}}
-    patch = raising_patch(bare, "10%")
+    patch = raising_patch(bare, "10%", "abc123", "2026-01-01T02:00:00Z")
     assert [step["path"] for step in patch] == [
         "/metadata/resourceVersion",
         "/spec",
@@ -73,14 +74,21 @@ def test_what_is_missing_above_the_value_is_made() -> None:
 
 
 def test_a_raised_value_is_put_back_and_forgotten() -> None:
-    kept = raw("25%", **{KEY: '{"previous": 1, "raised": "25%"}'})
-    assert (max_unavailable_of(kept), raised_of(kept)) == ("25%", {"previous": "1", "raised": "25%"})
+    kept = raw("25%", **{KEY: '{"previous": 1, "raised": "25%", "plan": "abc123", "until": "2026-01-01T02:00:00Z"}'})
+    assert max_unavailable_of(kept) == "25%"
+    assert raised_of(kept) == {"previous": "1", "raised": "25%", "plan": "abc123", "until": "2026-01-01T02:00:00Z"}
     assert restoring_patch(kept) == [
         SAME,
         {"op": "test", "path": POINTER, "value": "25%"},
         {"op": "replace", "path": POINTER, "value": 1},
         {"op": "remove", "path": "/metadata/annotations/rollout.calico-ops.dev~1max-unavailable"},
     ]
+
+
+@pytest.mark.parametrize("odd", [7, None, "x" * 65, ["abc"]])
+def test_a_plan_or_an_end_that_is_none_is_left_out(odd: object) -> None:
+    text = json.dumps({"previous": 1, "raised": "5", "plan": odd, "until": odd})
+    assert raised_of(raw(**{KEY: text})) == {"previous": "1", "raised": "5", "plan": None, "until": None}
 
 
 def test_where_there_was_none_it_is_taken_out_again() -> None:

@@ -33,6 +33,7 @@ def test_predictions_add_up_and_waiting_adds_nothing() -> None:
         state = predict(state, action)
     assert state["predicted"] == {
         "labelled": {"core-1": "core-1", "core-2": "core-1"},
+        "restarted": [],
         "scoped": True,
         "max_unavailable": None,
     }

@@ -57,6 +57,10 @@ class ScopeInstallation(TypedDict):
 class RaiseMaxUnavailable(TypedDict):
     do: Literal["raise_max_unavailable"]
     value: str
+    plan: str
+    """Id of the plan that asks for it."""
+    until: float
+    """When the run that raises it has ended at the latest, by the cluster's clock: then it is left over."""
 
 
 class RestoreMaxUnavailable(TypedDict):
@@ -79,7 +83,18 @@ class AwaitOwner(TypedDict):
     until: float
 
 
-Action = Union[LabelNodes, ScopeInstallation, RaiseMaxUnavailable, RestoreMaxUnavailable, AwaitOwner, Wait]
+class AwaitRestart(TypedDict):
+    """Nodes restart calico-node, and the selector would take it from them for good."""
+
+    do: Literal["await_restart"]
+    why: str
+    until: float
+    nodes: list[str]
+
+
+Action = Union[
+    LabelNodes, ScopeInstallation, RaiseMaxUnavailable, RestoreMaxUnavailable, AwaitOwner, AwaitRestart, Wait
+]
 
 
 class RestartState(TypedDict):
@@ -97,7 +112,9 @@ class RolloutState(TypedDict):
     """What a rollout remembers between calls. Everything else is read from the cluster: losing it costs a soak, never a node."""
 
     plan_id: str
-    phase: Literal["new", "labelling", "awaiting_owner", "scoping", "waiting", "soaking", "done", "stopped"]
+    phase: Literal[
+        "new", "restarting", "labelling", "awaiting_owner", "scoping", "waiting", "soaking", "done", "stopped"
+    ]
     batch: str | None
     batch_started: float | None
     ready_since: float | None
@@ -106,6 +123,12 @@ class RolloutState(TypedDict):
     owner_asked: float | None
     """Since when a commit by the Installation's owner is waited for."""
     restart: RestartState | None
+    restarts_awaited: float | None
+    """Since when nodes that restart calico-node are waited for."""
+    missing: dict[str, float]
+    """Since when a node has been seen without the calico-node pod that the DaemonSet wants there."""
+    raised: bool
+    """This rollout has raised maxUnavailable: it does so once."""
     notes: list[str]
     """What the report is to tell that the cluster no longer shows."""
     predicted: PredictedChanges | None
@@ -115,6 +138,8 @@ class RolloutState(TypedDict):
 class PredictedChanges(TypedDict):
     labelled: dict[str, str]
     """The batch by node."""
+    restarted: list[str]
+    """Nodes whose calico-node became ready again."""
     scoped: bool
     max_unavailable: str | None
     """What it was raised to; the empty string once it was put back."""

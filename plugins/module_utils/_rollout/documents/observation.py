@@ -50,6 +50,12 @@ class PodSeen(TypedDict):
     """RFC 3339: last transition of the Ready condition, else the pod's creation."""
     created: str | None
     """RFC 3339."""
+    deleting_since: str | None
+    """RFC 3339: when it was asked to go; null while nobody has."""
+    starting: bool
+    """Its containers are being made: none of them has run yet, and nothing has failed."""
+    last_ready: bool
+    """Every container was ready when the kubelet last said so, also where somebody else has taken Ready from the pod since."""
 
 
 class DaemonSetSeen(TypedDict):
@@ -59,6 +65,8 @@ class DaemonSetSeen(TypedDict):
     updated: int
     available: int
     node_selector: dict[str, str]
+    affinity: dict[str, Any]
+    tolerations: list[dict[str, Any]]
     revision: str | None
     """controller-revision-hash of the newest ControllerRevision."""
     max_unavailable: str
@@ -79,6 +87,10 @@ class RaisedSeen(TypedDict):
     previous: str | None
     """Null where the Installation had no value."""
     raised: str
+    plan: str | None
+    """Id of the plan that asked for it; null where the annotation does not say."""
+    until: str | None
+    """RFC 3339: when the run that raised it has ended at the latest; null where the annotation does not say."""
 
 
 class InstallationSeen(TypedDict):
@@ -124,6 +136,8 @@ class ApiServerSeen(TypedDict):
 class Observation(TypedDict):
     """The cluster at one instant, trimmed to what a decision needs."""
 
+    read_at: float
+    """That instant, by the API server's clock: what the instants in its objects are compared with."""
     nodes: dict[str, NodeSeen]
     pods: list[PodSeen]
     daemonset: DaemonSetSeen | None

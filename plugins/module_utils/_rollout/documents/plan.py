@@ -91,6 +91,28 @@ class UnprovenNode(TypedDict):
     remedy: str | None
 
 
+class StuckNode(TypedDict):
+    """A node whose calico-node is not ready, and has not been for longer than a restart takes: the selector takes it away."""
+
+    node: str
+    since: str | None
+    """RFC 3339: when it began; null where the cluster does not tell."""
+    reason: str
+    """One sentence: since when, why that counts as stuck, and what is the matter."""
+
+
+class RestartingNode(TypedDict):
+    """A node whose calico-node may be between two Ready ones: the rollout waits for it before it sets the selector."""
+
+    node: str
+    tier: str | None
+    since: str | None
+    """As StuckNode has it."""
+    reason: str
+    otherwise: ExcludedNode | None
+    """Why it stays outside should calico-node not become ready there; null where it passes its precheck and is in a batch."""
+
+
 class Restart(TypedDict):
     """What setting the selector restarts: it changes calico-node's pod template, so calico-node restarts wherever it stays."""
 
@@ -109,7 +131,7 @@ class Restart(TypedDict):
     """It was read from the pods that run; false where it had to be assumed."""
     seconds: int
     """About how long all of it takes."""
-    taken_from: list[str]
+    taken_from: list[StuckNode]
     """Nodes that the selector rids of a calico-node that is not ready there."""
 
 
@@ -158,6 +180,10 @@ class Plan(TypedDict):
     cross_findings: list[CrossFinding]
     kept: list[str]
     """Nodes that an earlier run admitted and whose hosts are not in this one: nothing is written to them, and the gate expects them."""
+    restarting: list[RestartingNode]
+    """Nodes that restart calico-node while the plan is made. They are adopted as soon as it is ready there."""
+    restart_patience: int
+    """Seconds that calico-node may at least be not ready before it counts as stuck, and not as restarting."""
     batch_timeout: int
     """Seconds that a batch may take from its label write to its readiness."""
     soak: int
