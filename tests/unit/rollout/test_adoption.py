@@ -28,6 +28,7 @@ from tests.unit.rollout.builders import (
     facts,
     installation,
     node_seen,
+    overlay,
     plan,
     pod,
     rolled_out,
@@ -411,7 +412,7 @@ def test_and_by_anybody_once_nothing_is_left_to_restart() -> None:
 def test_a_run_that_stops_leaves_what_another_one_has_raised() -> None:
     seen = stuck_cluster()
     seen["installation"] = installation({}, max_unavailable="3", raised=RAISED)
-    seen["overlay"] = True
+    seen["overlay"] = overlay({})
     decision = decided(seen)
     assert (decision["report"]["outcome"], decision["actions"]) == ("stopped", [])
 
