@@ -5,12 +5,12 @@
 
 from typing import Any, Dict, Iterable, Optional
 
-from .checks.address import reach_of
 from .checks.catalogue import CATALOGUE
 from .checks.declaration import Want
 from .checks.filesystem import directories_of
 from .checks.modules import NAMES
 from .checks.ports import ports_of
+from .upstream.autodetection import destination
 
 
 def asked_of(want: Want, selected: Optional[Iterable[str]] = None, deadline: float = 30.0) -> Dict[str, Any]:
@@ -34,7 +34,7 @@ def asked_of(want: Want, selected: Optional[Iterable[str]] = None, deadline: flo
         "ports": list(ports_of(want)),
         "directories": list(directories_of(want)),
         "cni_conf_dir": want.cni_conf_dir,
-        "reach": reach_of(want.ip_autodetection),
+        "reach": destination(want.ip_autodetection),
         "apiserver": want.apiserver,
         "allow_module_load": want.allow_module_load,
         "deadline": deadline,

@@ -7,10 +7,10 @@ import ipaddress
 import re
 from typing import Any, Dict, Mapping, Optional
 
-from .checks import address
 from .checks.catalogue import CATALOGUE
 from .checks.declaration import MTU_INTERFACES, Want
 from .checks.versions import DOCUMENTED
+from .upstream import autodetection, go_regexp
 
 OPTIONS: Dict[str, Dict[str, Any]] = {
     "dataplane": {"type": "str", "choices": ["iptables", "nftables", "bpf"], "default": "iptables"},
@@ -54,13 +54,13 @@ OPTIONS: Dict[str, Dict[str, Any]] = {
 
 def problem_with(params: Mapping[str, Any]) -> Optional[str]:
     """What Ansible's own validation does not see; None when all is well."""
-    problem = address.problem_with(params["ip_autodetection"])
+    problem = autodetection.problem_with(params["ip_autodetection"])
     if problem:
         return "ip_autodetection: {}".format(problem)
     try:
-        re.compile(params["mtu_interface_pattern"])
-    except re.error as error:
-        return "mtu_interface_pattern: {}: {}".format(params["mtu_interface_pattern"], error)
+        go_regexp.compiled(params["mtu_interface_pattern"])
+    except go_regexp.NotGo as error:
+        return "mtu_interface_pattern: {}".format(error)
     for name in ("pod_cidrs", "service_cidrs"):
         for cidr in params[name]:
             try:

@@ -6,10 +6,11 @@
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from .answers import Facts
-from .checks.address import KUBERNETES, Candidate, candidates
+from .checks.address import candidates
 from .checks.catalogue import CATALOGUE
 from .checks.declaration import Check, Judgement, Want, as_result, conduct
 from .host.no_evidence import NoEvidence
+from .upstream.autodetection import KUBERNETES, Candidate
 
 _VERSION = 1
 # They say which host and when, not which Calico.

@@ -69,15 +69,15 @@ ADDRESSES_AND_PORTS = [
     Faulty(HostSpec("wg-port", listeners={"udp/51820": "wg"}), {"port_wireguard": "fail"}, TUNNELS),
     Faulty(HostSpec("cut-off", firewall=NO_WAY_TO_6443), {"apiserver_reachable": "warn"}),
     Faulty(HostSpec("second-ssh-port", ssh_settings="Port 22\nPort 2222"), {"ssh_port_failsafe": "warn"}),
-    Faulty(HostSpec("two-uplinks", commands=SECOND_UPLINK), {"node_ip_autodetect": "warn"}),
+    Faulty(HostSpec("two-uplinks", commands=SECOND_UPLINK), {"node_ip_autodetect": "fail"}),
     Faulty(
         HostSpec("strict", commands=SECOND_UPLINK, sysctls={"net.ipv4.conf.all.rp_filter": "1"}),
-        {"node_ip_autodetect": "warn", "rp_filter_mode": "warn"},
+        {"node_ip_autodetect": "fail", "rp_filter_mode": "warn"},
         beside="strict-with-one",
     ),
     Faulty(
         HostSpec("strict-card", commands=[*SECOND_UPLINK, "echo 1 > /proc/sys/net/ipv4/conf/eth1/rp_filter"]),
-        {"node_ip_autodetect": "warn", "rp_filter_mode": "warn"},
+        {"node_ip_autodetect": "fail", "rp_filter_mode": "warn"},
         beside="strict-with-one",
     ),
     Faulty(HostSpec("pods-network", commands=LAN_OF_PODS), {"pool_overlap_host_cidr": "fail"}),

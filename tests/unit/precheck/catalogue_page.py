@@ -19,6 +19,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.check
     Documented,
     words,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.upstream.mirrored import MIRRORED, Mirrored
 
 from tests.environment.places import CHECKOUT
 from tests.lab.faulty_hosts import NO_HOST_HAS
@@ -79,7 +80,16 @@ Kernel, nftables and bpf: docs.tigera.io, the system requirements, nftables and 
 working by all of them, and is a warning where a newer kernel is asked for. Felix itself (felix/bpf/bpf.go) takes {felix_bpf}, or RHEL
 8's {felix_bpf_el}, for bpf: what is older fails, what is as new as that and older than documented is a warning.
 
-Not decided on a host:
+## What mirrors which decision of Calico's
+
+Calico, the operator and the kubelet decide some things by what they find on a host. The checks decide the same, in the same order, from
+the sources of each supported version (projectcalico/calico where no other repository is named).
+
+| decision | source | order | Calico 3.28 to 3.33 | here (plugins/module_utils/_precheck) | checks |
+|---|---|---|---|---|---|
+{mirrored}
+
+## Not decided on a host
 
 | rank | row | decided by | source |
 |---|---|---|---|
@@ -119,6 +129,7 @@ def page() -> str:
         versions=versions,
         felix_bpf=words(FELIX_BPF),
         felix_bpf_el=words(FELIX_BPF_ENTERPRISE_LINUX),
+        mirrored="\n".join(_mirrored(row) for row in MIRRORED),
         elsewhere="\n".join(_elsewhere(row) for row in ELSEWHERE),
         checks=len(CATALOGUE),
         proven=len(lab),
@@ -130,6 +141,12 @@ def page() -> str:
 
 def _version(name: str, asked: Documented) -> str:
     return f"| {name} | " + " | ".join(words(version) for version in asked) + " |"
+
+
+def _mirrored(row: Mirrored) -> str:
+    checks = ", ".join(f"`{check}`" for check in row.checks)
+    cells = [row.decision, row.source, row.order, row.versions, row.here, checks]
+    return "| {} |".format(" | ".join(cell.replace("|", "\\|") for cell in cells))
 
 
 def _elsewhere(row: Elsewhere) -> str:

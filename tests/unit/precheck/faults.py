@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 from typing import Any
 
-from tests.unit.precheck.kernels import RawFacts, answering, healthy, knowing, route, with_modules
+from tests.unit.precheck.kernels import RawFacts, answering, healthy, knowing, route, rule, with_modules
 
 GIB = 1024**3
 
@@ -223,13 +223,13 @@ FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
     ("strictarp_and_ipvs_bind", with_link("kube-ipvs0", "dummy", address="10.96.0.1"), {}, "ok"),
     (
         "mark_mask_clash",
-        knowing(healthy(), rules=[{"priority": 5210, "mark": 0x80000, "mask": 0xFF0000, "table": 52}]),
+        knowing(healthy(), rules=[rule(5210, 52, mark=0x80000, mask=0xFF0000)]),
         {},
         "warn",
     ),
     (
         "mark_mask_clash",
-        knowing(healthy(), rules=[{"priority": 9, "mark": 0x200, "mask": 0xF00, "table": 2004}]),
+        knowing(healthy(), rules=[rule(9, 2004, mark=0x200, mask=0xF00)]),
         {},
         "ok",
     ),

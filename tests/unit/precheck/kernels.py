@@ -59,8 +59,26 @@ def every_probe() -> list[str]:
 ROOMY = {"path": "/", "read_only": False, "no_exec": False, "free": 40 * 1024**3, "files_left": 10**6}
 
 
-def route(to: str, link: int = 2, table: int = 254, protocol: int = 3, ipv6: bool = False) -> dict[str, Any]:
-    return {"ipv6": ipv6, "to": to, "link": link, "table": table, "protocol": protocol, "unicast": True}
+def route(
+    to: str, link: int = 2, table: int = 254, protocol: int = 3, ipv6: bool = False, **more: Any
+) -> dict[str, Any]:
+    known = {"ipv6": ipv6, "to": to, "link": link, "table": table, "protocol": protocol, "unicast": True}
+    return {**known, "from": None, "hops": [], "metric": 0, "dead": False, **more}
+
+
+def rule(priority: int, table: int = 254, **more: Any) -> dict[str, Any]:
+    """A rule of IPv4 that looks into a table for every packet."""
+    found = {"ipv6": False, "priority": priority, "from": None, "to": None, "iif": None, "oif": None, "mark": 0}
+    return {
+        **found,
+        "mask": 0,
+        "table": table,
+        "action": "lookup",
+        "invert": False,
+        "suppress": None,
+        "narrow": False,
+        **more,
+    }
 
 
 def asks_for_a_module(probe: str) -> bool:
@@ -146,7 +164,7 @@ def healthy() -> RawFacts:
         "names": {"servers": ["10.0.0.2"], "resolved": False},
         "ssh_ports": [22],
         "routes": [route("0.0.0.0/0"), route("10.0.0.0/24"), route("::/0", ipv6=True)],
-        "rules": [{"priority": 32766, "mark": 0, "mask": 0, "table": 254}],
+        "rules": [rule(0, 255), rule(32766), rule(32767, 253)],
         "installed_kernels": ["6.12.0-55.el10.x86_64"],
         "apiserver": None,
         "bpffs": {"directory": True, "supported": True, "mounted": True},
@@ -170,6 +188,7 @@ def healthy() -> RawFacts:
                 "mac": "00:00:00:00:00:00",
                 "up": True,
                 "running": True,
+                "master": None,
             },
             {
                 "index": 2,
@@ -180,13 +199,14 @@ def healthy() -> RawFacts:
                 "mac": "02:00:00:00:00:05",
                 "up": True,
                 "running": True,
+                "master": None,
             },
         ],
         "addresses": [
-            {"index": 1, "address": "127.0.0.1", "prefix": 8, "ipv6": False, "global": False},
-            {"index": 2, "address": "10.0.0.5", "prefix": 24, "ipv6": False, "global": True},
-            {"index": 2, "address": "fd00::5", "prefix": 64, "ipv6": True, "global": True},
-            {"index": 2, "address": "fe80::5", "prefix": 64, "ipv6": True, "global": False},
+            {"index": 1, "address": "127.0.0.1", "prefix": 8, "ipv6": False, "global": False, "marks": []},
+            {"index": 2, "address": "10.0.0.5", "prefix": 24, "ipv6": False, "global": True, "marks": []},
+            {"index": 2, "address": "fd00::5", "prefix": 64, "ipv6": True, "global": True, "marks": []},
+            {"index": 2, "address": "fe80::5", "prefix": 64, "ipv6": True, "global": False, "marks": []},
         ],
         "ipv6": True,
         "listeners": {"tcp/10248": [{"address": "127.0.0.1", "program": "kubelet"}]},

@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE, ELSEWHERE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Check, Want
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.modules import NEEDS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.catalogue import find
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.upstream.mirrored import MIRRORED, Mirrored
 from ansible_collections.calico_ops.rollout.plugins.modules import host_precheck
 
+from tests.environment.places import CHECKOUT
 from tests.unit.precheck.catalogue_page import PAGE, page
 from tests.unit.precheck.kernels import every_probe, want
 from tests.unit.precheck.proofs import in_fixtures, in_the_lab, worst
@@ -108,3 +112,14 @@ def test_what_proves_a_module_is_asked_whenever_the_module_is_needed() -> None:
         wanted = want(dataplane=dataplane, wireguard=True)
         asked = set(modules.probes(wanted))
         assert all(set(need.proof) <= asked for need in NEEDS if need.when.holds(wanted))
+
+
+@pytest.mark.parametrize("row", MIRRORED, ids=lambda row: row.decision)
+def test_a_mirrored_decision_names_checks_and_functions_that_are_there(row: Mirrored) -> None:
+    assert set(row.checks) <= {check.id for check in CATALOGUE}
+    for place in row.here.split("; "):
+        file, _space, names = place.partition(" ")
+        text = (CHECKOUT / "plugins" / "module_utils" / "_precheck" / file).read_text(encoding="utf-8")
+        assert [
+            name for name in names.split(", ") if not re.search(rf"^(def {name}\(|{name}\b.* = )", text, re.M)
+        ] == []

@@ -40,8 +40,13 @@ def test_a_link_that_is_down_does_not_match() -> None:
 
 
 def test_an_uplink_that_does_not_match_and_carries_less_is_warned_about() -> None:
-    assert status("mtu_consistency", links(("bond0", 1400), ("eth0", 9000))) == "warn"
-    assert status("mtu_consistency", links(("bond0", 9000), ("eth0", 9000))) == "ok"
+    """The uplink is the one whose address calico-node takes: the last of the two that have one."""
+    facts = links(("eth0", 9000), ("bond0", 1400))
+    facts["addresses"]["value"].append({**facts["addresses"]["value"][1], "index": 3, "address": "10.1.0.5"})
+    assert status("mtu_consistency", facts) == "warn"
+    assert status("mtu_consistency", links(("eth0", 1400), ("bond0", 9000))) == "ok"
+    facts["links"]["value"][1]["mtu"] = 9000
+    assert status("mtu_consistency", facts) == "ok"
 
 
 @pytest.mark.parametrize(
@@ -55,14 +60,38 @@ def test_an_uplink_that_does_not_match_and_carries_less_is_warned_about() -> Non
         (1441, {"wireguard": True}, "warn"),
         (1420, {"wireguard": True, "ipv6": True}, "ok"),
         (1421, {"wireguard": True, "ipv6": True}, "warn"),
+        (1430, {"encapsulation": "vxlan", "ipv6": True}, "ok"),
+        (1431, {"encapsulation": "vxlan", "ipv6": True}, "warn"),
+        (1440, {"encapsulation": "vxlan", "wireguard": True}, "ok"),
+        (1441, {"encapsulation": "vxlan", "wireguard": True}, "warn"),
     ],
 )
 def test_an_mtu_that_is_set_leaves_room_for_what_is_added(mtu: int, settings: dict[str, Any], expected: str) -> None:
     assert status("mtu_consistency", links(("eth0", 1500)), mtu=mtu, **settings) == expected
 
 
-def test_without_encapsulation_nobody_adds_anything() -> None:
-    assert status("mtu_consistency", links(("br0", 1500)), encapsulation="none") == "not_applicable"
+def test_without_encapsulation_nobody_adds_anything_and_the_pattern_matters_all_the_same() -> None:
+    """Felix writes its 1460 for pods' links whatever the encapsulation is."""
+    plain = {"encapsulation": "none"}
+    assert status("mtu_consistency", links(("br0", 1400)), **plain) == "fail"
+    assert status("mtu_consistency", links(("eth0", 1500)), mtu=1500, **plain) == "ok"
+    assert status("mtu_consistency", links(("eth0", 1500)), mtu=1501, **plain) == "warn"
+    assert status("mtu_consistency", links(("eth0", 1500)), mtu=1500, dataplane="bpf", **plain) == "ok"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "expected"),
+    [
+        ("enc", "venc600", "ok"),
+        ("^enc", "venc600", "fail"),
+        ("[[:digit:]]{3}$", "enc600", "ok"),
+        ("(?i)ENC", "enc600", "ok"),
+        ("^((en|wl|ww|sl|ib)[Pcopsvx].*|(eth|wlan|wwan).*)", "enc600", "ok"),
+        ("^((en|wl|ww|sl|ib)[Pcopsvx].*|(eth|wlan|wwan).*)", "wireth0", "fail"),
+    ],
+)
+def test_the_pattern_is_searched_in_the_name_as_go_does(pattern: str, name: str, expected: str) -> None:
+    assert status("mtu_consistency", links((name, 1500)), mtu_interface_pattern=pattern) == expected
 
 
 def card(driver: str, **features: bool) -> RawFacts:

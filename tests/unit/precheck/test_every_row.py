@@ -53,12 +53,16 @@ def test_every_check_has_a_host_on_which_it_is_not_ok() -> None:
     assert {check.id for check in CATALOGUE} - here - elsewhere == set()
 
 
-def test_a_strict_reverse_path_filter_matters_with_several_uplinks_only() -> None:
+def test_a_strict_reverse_path_filter_matters_where_answers_leave_by_another_link_only() -> None:
+    """A second uplink in a network of its own is answered by the way it came, strict or not."""
     strict = sysctl(net__ipv4__conf__all__rp_filter="1")
     assert status("rp_filter_mode", strict) == "ok"
     two = with_link("eth1", address="10.1.0.5")
     both = knowing(two, sysctls=strict["sysctls"]["value"])
     assert status("rp_filter_mode", both) == "warn"
+    assert status("rp_filter_mode", both, ip_autodetection="interface=eth0") == "ok"
+    of_the_link = knowing(two, sysctls={**two["sysctls"]["value"], "net/ipv4/conf/eth1/rp_filter": "1"})
+    assert status("rp_filter_mode", of_the_link) == "warn"
     loose = knowing(two, sysctls={**strict["sysctls"]["value"], "net.ipv4.conf.all.rp_filter": "2"})
     assert status("rp_filter_mode", loose) == "ok"
 

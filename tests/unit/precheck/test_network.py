@@ -120,7 +120,9 @@ def test_a_part_of_calicos_one_program_is_named_by_its_arguments(
 
 
 def test_a_link_is_read_from_its_message() -> None:
-    body = struct.pack("=BxHiII", 0, 1, 7, 1, 0) + text(3, "vxlan.calico") + u32(4, 1450) + nested(18, text(1, "vxlan"))
+    body = (
+        struct.pack("=BxHiII", 0, 1, 7, 0x41, 0) + text(3, "vxlan.calico") + u32(4, 1450) + nested(18, text(1, "vxlan"))
+    )
     body += attribute(1, bytes.fromhex("66a1b2c3d4e5"))
     assert network.parse_link(body) == {
         "index": 7,
@@ -130,8 +132,33 @@ def test_a_link_is_read_from_its_message() -> None:
         "mtu": 1450,
         "up": True,
         "running": True,
+        "master": None,
         "mac": "66:a1:b2:c3:d4:e5",
     }
+
+
+@pytest.mark.parametrize(("flags", "up", "running"), [(0x41, True, True), (0x01, True, False), (0x02, False, False)])
+def test_a_link_that_is_switched_on_without_a_carrier_does_not_run(flags: int, up: bool, running: bool) -> None:
+    """IFF_UP and IFF_RUNNING: Felix goes by the second."""
+    found = network.parse_link(struct.pack("=BxHiII", 0, 1, 7, flags, 0) + text(3, "eth0") + u32(10, 4))
+    assert (found["up"], found["running"], found["master"]) == (up, running, 4)
+
+
+@pytest.mark.parametrize(
+    ("family", "flags", "marks"),
+    [
+        (socket.AF_INET6, 0x301, ["temporary"]),
+        (socket.AF_INET6, 0x321, ["deprecated", "temporary"]),
+        (socket.AF_INET6, 0x08, ["failed"]),
+        (socket.AF_INET, 0x01, []),
+    ],
+)
+def test_what_an_address_is_marked_with_is_told(family: int, flags: int, marks: list[str]) -> None:
+    """The header has room for eight bits; IPv4's first means another thing."""
+    raw = bytes(4 if family == socket.AF_INET else 16)
+    body = struct.pack("=BBBBI", family, 64, flags & 0xFF, 0, 3) + attribute(1, raw) + u32(8, flags)
+    assert network.parse_address(body)["marks"] == marks
+    assert network.parse_address(body[: -len(u32(8, 0))])["marks"] == marks
 
 
 def test_on_a_point_to_point_link_the_own_end_is_the_address() -> None:
@@ -150,6 +177,17 @@ def test_an_address_of_the_link_is_not_global() -> None:
 
 def test_the_way_to_a_destination_tells_the_address() -> None:
     assert network.source_address("127.0.0.1") == "127.0.0.1"
+
+
+def test_a_name_with_both_families_is_asked_for_the_one_that_calico_dials(monkeypatch: pytest.MonkeyPatch) -> None:
+    known: dict[int, str] = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
+
+    def resolved(name: str, port: int, family: int, kind: int) -> list[object]:
+        order: list[int] = [socket.AF_INET6, socket.AF_INET] if family == 0 else [family]
+        return [(one, kind, 0, "", (known[one], port)) for one in order]
+
+    monkeypatch.setattr(network.socket, "getaddrinfo", resolved)
+    assert network.source_address("both.example.org") == "127.0.0.1"
 
 
 def test_a_destination_without_address_tells_none() -> None:

@@ -20,7 +20,11 @@ from typing import Any
 import pytest
 import trustme
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.no_evidence import NoEvidence
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.netlink import attribute, u32
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.netlink import (
+    attribute,
+    text,
+    u32,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps import (
     files,
     machine,
@@ -31,6 +35,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.
     sysctls,
 )
 
+from tests.unit.precheck.kernels import rule
 from tests.unit.precheck.trees import RELEASE, tree
 
 
@@ -80,11 +85,26 @@ def test_a_route_is_read_from_its_message() -> None:
     assert routes.parse_route(message("192.168.7.0", 26, table=300, protocol=80)) == {
         "ipv6": False,
         "to": "192.168.7.0/26",
+        "from": None,
         "link": 7,
+        "hops": [],
+        "metric": 0,
         "table": 300,
         "protocol": 80,
         "unicast": True,
+        "dead": False,
     }
+
+
+def test_the_hops_the_metric_and_the_source_of_a_route_are_told() -> None:
+    """struct rtnexthop: length, flags (1: its link is off), weight, link; then attributes of its own."""
+    first, second = struct.pack("=HBBi", 16, 0, 0, 3) + u32(5, 1), struct.pack("=HBBi", 8, 1, 0, 4)
+    found = routes.parse_route(message("10.0.0.0", 8)[:-16] + u32(6, 100) + attribute(9, first + second))
+    assert (found["hops"], found["metric"], found["link"], found["dead"]) == ([3], 100, 3, False)
+    assert routes.parse_route(message("10.0.0.0", 8)[:-16] + attribute(9, second))["dead"] is True
+    head = struct.pack("=BBBBBBBBI", socket.AF_INET6, 0, 64, 0, 254, 3, 0, 1, 1)
+    only = routes.parse_route(head + attribute(2, socket.inet_pton(socket.AF_INET6, "2001:db8::")))
+    assert (only["from"], only["dead"]) == ("2001:db8::/64", True)
 
 
 def test_the_thousands_of_routes_that_calico_makes_to_pods_do_not_travel(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +131,29 @@ def test_a_default_route_has_no_destination_in_its_message(to: str, expected: st
 
 def test_a_rule_is_read_from_its_message() -> None:
     body = struct.pack("=BBBBBBBBI", 2, 0, 0, 0, 52, 0, 0, 1, 0) + u32(6, 5210) + u32(10, 0x80000) + u32(16, 0xFF0000)
-    assert routes.parse_rule(body) == {"priority": 5210, "mark": 0x80000, "mask": 0xFF0000, "table": 52}
+    assert routes.parse_rule(body) == rule(5210, 52, mark=0x80000, mask=0xFF0000)
+
+
+def test_what_a_rule_asks_for_beside_the_mark_is_told() -> None:
+    """As `ip rule add not from 10.0.0.5 to 10.8.0.0/16 iif lo lookup 30400 suppress_prefixlength 0` and more leave it."""
+    head = struct.pack("=BBBBBBBBI", 2, 16, 32, 0, 0, 0, 0, 1, 2)
+    body = head + attribute(1, socket.inet_aton("10.8.0.0")) + attribute(2, socket.inet_aton("10.0.0.5"))
+    body += text(3, "lo") + u32(6, 30400) + u32(14, 0) + u32(15, 30400) + text(17, "eth0")
+    known = {"from": "10.0.0.5/32", "to": "10.8.0.0/16", "iif": "lo", "oif": "eth0", "invert": True, "suppress": 0}
+    assert routes.parse_rule(body) == rule(30400, 30400, **known)
+    assert routes.parse_rule(body + u32(14, 0xFFFFFFFF))["suppress"] is None
+
+
+@pytest.mark.parametrize("narrow", [attribute(22, b"\6"), attribute(24, bytes([0, 53, 0, 53])), attribute(19, b"\1")])
+def test_a_rule_about_some_traffic_only_is_told_so(narrow: bytes) -> None:
+    plain = struct.pack("=BBBBBBBBI", 2, 0, 0, 0, 254, 0, 0, 1, 0)
+    assert (routes.parse_rule(plain)["narrow"], routes.parse_rule(plain + narrow)["narrow"]) == (False, True)
+
+
+def test_the_rules_of_multicast_routing_are_no_packets(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [struct.pack("=BBBBBBBBI", family, 0, 0, 0, 254, 0, 0, 1, 0) for family in (2, 10, 128, 129)]
+    monkeypatch.setattr(routes.network, "dump", lambda kind, body: told)
+    assert [one["ipv6"] for one in routes.rules()] == [False, True]
 
 
 SIGNS = ["/run/systemd/units/invocation:x.service", "/run/openrc/started/x", "/run/x.pid", "/run/x/x.pid"]

@@ -1,125 +1,48 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. The address that calico-node will take for its node, found the way it finds it (node/pkg/lifecycle/startup/autodetection)."""
+"""PRIVATE. The address that calico-node will take for its node, and whether it is the one that the node is reached by."""
 
-import ipaddress
-import re
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import List, Optional
 
 from ..answers import Facts
+from ..upstream import autodetection
+from ..upstream.autodetection import FIRST_FOUND, KUBERNETES, SKIP_INTERFACE, Candidate, destination
 from .conditions import NODE_ADDRESS
 from .declaration import Judgement, Want, check, fail, ok, warn
+from .ways import ways_out
 
-FIRST_FOUND, KUBERNETES = "first-found", "kubernetes-internal-ip"
-CAN_REACH, INTERFACE, SKIP_INTERFACE, CIDR = "can-reach=", "interface=", "skip-interface=", "cidr="
-
-# DEFAULT_INTERFACES_TO_EXCLUDE of calico-node: devices of container runtimes and of CNI plugins, Calico's own among them.
-_NEVER = (
-    *(
-        "docker",
-        "podman",
-        "cbr",
-        "dummy",
-        "virbr",
-        "lxcbr",
-        "veth",
-        "lo",
-        "br-",
-        "cali",
-        "tunl",
-        "flannel",
-        "kube-ipvs",
-        "cni",
-    ),
-    *("vxlan.calico", "vxlan-v6.calico", "wireguard.cali", "wg-v6.cali", "nodelocaldns"),
-)
 _REMEDY = "choose the address with nodeAddressAutodetectionV4 of the Installation (cidrs, interface, or kubernetes: NodeInternalIP)"
+_REMEDY_V6 = _REMEDY.replace("V4", "V6")
+# Addresses that change, or that nobody answers for: rtnetlink's IFA_F_TEMPORARY, IFA_F_DEPRECATED, IFA_F_DADFAILED.
+_PASSING = {
+    "temporary": "a privacy address, which the kernel replaces",
+    "deprecated": "an address that runs out",
+    "failed": "an address that another host has too",
+}
 
 
-class Candidate(NamedTuple):
-    interface: str
-    address: str
-
-
-def usable(links: List[Dict[str, Any]], addresses: List[Dict[str, Any]], ipv6: bool) -> List[Candidate]:
-    """Global addresses of interfaces that are up, in the kernel's order of interfaces."""
-    names = {link["index"]: link["name"] for link in links if link["up"]}
-    found = [
-        (one["index"], Candidate(names[one["index"]], one["address"]))
-        for one in addresses
-        if one["index"] in names and one["ipv6"] == ipv6 and _global(one["address"])
-    ]
-    return [candidate for _index, candidate in sorted(found, key=lambda pair: pair[0])]
-
-
-def _global(text: str) -> bool:
-    """Go's IsGlobalUnicast: private addresses count."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return not (address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified)
-
-
-def reach_of(method: str) -> Optional[str]:
-    return method[len(CAN_REACH) :] if method.startswith(CAN_REACH) else None
-
-
-def problem_with(method: str) -> Optional[str]:
-    """Why this is no method of autodetection; None when it is one."""
-    if method in (FIRST_FOUND, KUBERNETES) or reach_of(method):
-        return None
-    try:
-        if method.startswith((INTERFACE, SKIP_INTERFACE)):
-            for expression in _values(method):
-                re.compile(expression)
-            return None
-        if method.startswith(CIDR):
-            for network in _values(method):
-                ipaddress.ip_network(network, strict=False)
-            return None
-    except (ValueError, re.error) as error:
-        return "{}: {}".format(method, error)
-    return (
-        "{} is no method: first-found, interface=REGEX, skip-interface=REGEX, cidr=CIDR, can-reach=ADDRESS, {}".format(
-            method, KUBERNETES
-        )
-    )
-
-
-def _values(method: str) -> List[str]:
-    return [value.strip() for value in method.partition("=")[2].split(",") if value.strip()]
-
-
-def select(method: str, candidates: List[Candidate], reach: Optional[str]) -> List[Candidate]:
-    """The candidates that the method leaves, the one it takes first. `reach`: the source address towards the destination."""
-    chosen = _chooser(method, reach)
-    return [candidate for candidate in candidates if chosen(candidate)]
-
-
-def _chooser(method: str, reach: Optional[str]) -> Callable[[Candidate], bool]:
-    if method.startswith(CAN_REACH):
-        return lambda one: one.address == reach
-    if method.startswith(INTERFACE):
-        wanted = [re.compile(value) for value in _values(method)]
-        return lambda one: any(pattern.search(one.interface) for pattern in wanted)
-    if method.startswith(SKIP_INTERFACE):
-        unwanted = [re.compile(value) for value in _values(method)]
-        return lambda one: not any(pattern.search(one.interface) for pattern in unwanted)
-    if method.startswith(CIDR):
-        networks = [ipaddress.ip_network(value, strict=False) for value in _values(method)]
-        return lambda one: any(ipaddress.ip_address(one.address) in network for network in networks)
-    return lambda one: not one.interface.startswith(_NEVER)
+def method_of(want: Want, ipv6: bool) -> str:
+    """The Installation has a method for each family; the one that is asked for is IPv4's."""
+    return FIRST_FOUND if ipv6 else want.ip_autodetection
 
 
 def candidates(facts: Facts, want: Want, ipv6: bool = False) -> List[Candidate]:
-    """The addresses that calico-node could take, the one it takes first; none where they cannot be told, or Kubernetes decides."""
-    method = FIRST_FOUND if ipv6 else want.ip_autodetection
-    if method == KUBERNETES:
-        return []
-    found = usable(facts.get("links", []), facts.get("addresses", []), ipv6)
-    return select(method, found, facts.get("reach") if reach_of(method) else None)
+    """The addresses that calico-node could take, the one it takes first; none where they cannot be told.
+
+    Every check that asks which address, link or MTU is the node's goes by this function.
+    """
+    method = method_of(want, ipv6)
+    reach = facts.get("reach") if destination(method) else None
+    found = facts.get("links", []), facts.get("addresses", [])
+    return autodetection.detected(method, *found, ipv6=ipv6, reach=reach, internal_ips=node_ips(facts))
+
+
+def node_ips(facts: Facts) -> List[str]:
+    """What the kubelet is told to give its Node as InternalIP; none where it finds that itself, or is not here."""
+    told = (facts.get("kubelet") or {}).get("node_ip") or ""
+    # The kubelet takes the unspecified address for "find one of this family".
+    return [one for one in (part.strip() for part in told.split(",")) if one.strip("0.:")]
 
 
 def _words(candidates: List[Candidate]) -> str:
@@ -131,35 +54,80 @@ def _words(candidates: List[Candidate]) -> str:
     category="identity",
     applies=NODE_ADDRESS,
     remedy=_REMEDY,
-    source="projectcalico/calico#8783, projectcalico/calico#1628",
+    source="projectcalico/calico#8783, projectcalico/calico#1628; node/pkg/lifecycle/startup/autodetection",
 )
 def node_ip_autodetect(facts: Facts, want: Want) -> Judgement:
-    """calico-node finds the address of its node by the method asked for, and there is no other to be taken by mistake."""
-    links, addresses = facts["links"], facts["addresses"]
-    several: List[Candidate] = []
-    found: List[Candidate] = []
-    # The Installation has a method for each family; the one that is asked for is IPv4's, and IPv6 needs some address at all.
-    for ipv6, method in ((False, want.ip_autodetection), (True, FIRST_FOUND)):
-        if ipv6 and not want.ipv6:
-            continue
-        known = usable(links, addresses, ipv6)
-        reach = facts["reach"] if reach_of(method) else None
-        left = select(method, known, reach)
-        if not left:
-            return fail(
-                "calico-node finds no IPv{} address by {}".format(6 if ipv6 else 4, method),
-                observed=_words(known),
-                expected="an address that {} selects, on an interface that is up".format(method),
-            )
-        found.append(left[0])
-        if method != KUBERNETES and len(left) > 1 and not ipv6:
-            several = left
-    if several:
-        return warn(
-            "calico-node will take {}, and could take others".format(_words(several[:1])),
-            observed=_words(several),
-            expected="one candidate",
+    """calico-node takes the address by which the node is reached, by the method asked for."""
+    for name in ("links", "addresses", "kubelet"):
+        facts[name]
+    judged = [_judged(facts, want, ipv6) for ipv6 in ((False, True) if want.ipv6 else (False,))]
+    worst = next((one for status in ("fail", "warn") for one in judged if one.status == status), None)
+    return worst or ok(" and ".join(one.message for one in judged))
+
+
+def _judged(facts: Facts, want: Want, ipv6: bool) -> Judgement:
+    method, family = method_of(want, ipv6), 6 if ipv6 else 4
+    remedy = _REMEDY_V6 if ipv6 else _REMEDY
+    if destination(method):
+        facts["reach"]
+    found = candidates(facts, want, ipv6)
+    if not found and method == KUBERNETES and not _of_family(node_ips(facts), ipv6):
+        return ok("the Node's InternalIP decides")
+    if not found:
+        known = autodetection.enumerated(facts["links"], facts["addresses"], ipv6)
+        return fail(
+            "calico-node finds no IPv{} address by {}".format(family, method),
+            observed=_words(known),
+            expected="an address that {} selects".format(method),
+            remedy=remedy,
         )
-    if want.ip_autodetection == KUBERNETES:
-        return ok("the Node's InternalIP decides; the host has {}".format(_words(found)))
-    return ok("calico-node will take {}".format(_words(found)))
+    chosen = method not in ("", FIRST_FOUND) and not method.startswith(SKIP_INTERFACE)
+    judged = _down(facts, found) or (None if chosen else _by_the_way_out(facts, found, ipv6)) or _passing(facts, found)
+    return judged._replace(remedy=remedy) if judged else ok("calico-node will take {}".format(_words(found[:1])))
+
+
+def _down(facts: Facts, found: List[Candidate]) -> Optional[Judgement]:
+    if any(link["running"] for link in facts["links"] if link["name"] == found[0].interface):
+        return None
+    return fail(
+        "calico-node will take {}, and that link is down: it does not ask whether a link is up".format(
+            _words(found[:1])
+        ),
+        observed=_words(found),
+        expected="an address of a link that is up",
+    )
+
+
+def _by_the_way_out(facts: Facts, found: List[Candidate], ipv6: bool) -> Optional[Judgement]:
+    """Where nobody chose, the node's address is that of the kubelet, or of the default route's link; None where it is taken."""
+    ways, taken = ways_out(facts, ipv6), found[0]
+    if taken.address in node_ips(facts) or taken.interface in ways:
+        return None
+    known = autodetection.enumerated(facts["links"], facts["addresses"], ipv6)
+    by_the_way = [one for one in known if one.interface in ways and autodetection.is_global_unicast(one.address)]
+    if by_the_way:
+        return fail(
+            "calico-node will take {}: it takes the link that the kernel lists last".format(_words(found[:1])),
+            observed=_words(found),
+            expected="{}, on the link of the default route".format(_words(by_the_way[:1])),
+        )
+    if {one.interface for one in found} != {taken.interface}:
+        return warn(
+            "calico-node will take {}, and could take others".format(_words(found[:1])),
+            observed=_words(found),
+            expected="one candidate, or a default route that tells which is the node's",
+        )
+    return None
+
+
+def _of_family(texts: List[str], ipv6: bool) -> List[str]:
+    return [one for one in texts if (":" in one) == ipv6]
+
+
+def _passing(facts: Facts, found: List[Candidate]) -> Optional[Judgement]:
+    marks = next((one.get("marks", ()) for one in facts["addresses"] if one["address"] == found[0].address), ())
+    why = next((words for mark, words in _PASSING.items() if mark in marks), None)
+    if why is None:
+        return None
+    message = "calico-node will take {}: {}".format(_words(found[:1]), why)
+    return warn(message, observed=_words(found), expected="an address that stays")

@@ -31,11 +31,6 @@ OWN_TABLES = Condition("wireguard or data plane bpf", lambda want: want.wireguar
 BGP_OR_IPIP = Condition("bgp or encapsulation ipip", lambda want: want.bgp or want.encapsulation == "ipip")
 FLEXVOLUME = Condition("flexvolume_path", lambda want: bool(want.flexvolume_path))
 WIREGUARD = Condition("wireguard", lambda want: want.wireguard)
-# What shrinks the packets that pods may send.
-TUNNEL = Condition(
-    "an encapsulation, wireguard or data plane bpf",
-    lambda want: want.encapsulation != "none" or want.wireguard or want.dataplane == "bpf",
-)
 BGP = Condition("bgp", lambda want: want.bgp)
 NODE_ADDRESS = Condition(
     "bgp, an encapsulation, wireguard or data plane bpf",

@@ -7,7 +7,8 @@ import ipaddress
 from typing import Any, Dict, List, Tuple
 
 from ..answers import Facts
-from .address import candidates, reach_of
+from ..upstream.autodetection import destination
+from .address import candidates
 from .conditions import BGP_OR_IPIP, CIDRS
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
@@ -123,7 +124,7 @@ def default_route_present(facts: Facts, want: Want) -> Judgement:
     routes = [one for one in facts["routes"] if one["to"].endswith("/0") and one["unicast"]]
     if routes:
         return ok("there is one")
-    if reach_of(want.ip_autodetection):
+    if destination(want.ip_autodetection):
         return fail("there is no default route to find the address by", expected="a default route")
     return warn("there is no default route: the host itself will not reach service addresses", expected="one")
 

@@ -3,33 +3,19 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. The size of pods' packets."""
 
-import re
-from typing import List
-
 from ..answers import Facts
 from ..host.no_evidence import NoEvidence
+from ..upstream.mtu import ASSUMED, host_mtu, overhead
 from .address import candidates
-from .conditions import TUNNEL
-from .declaration import Judgement, Want, check, fail, ok, warn
-
-# Bytes that an encapsulation adds, by docs.tigera.io; Felix takes the largest of those that are on.
-_OVERHEAD = {"none": 0, "ipip": 20, "vxlan": 50}
-_WIREGUARD, _WIREGUARD_V6, _BPF = 60, 80, 50
-# What Felix assumes where no link matches, felix/dataplane/linux/int_dataplane.go: findHostMTU.
-_ASSUMED = 1460
-
-
-def overhead(want: Want) -> int:
-    wireguard = (_WIREGUARD_V6 if want.ipv6 else _WIREGUARD) if want.wireguard else 0
-    return max(_OVERHEAD[want.encapsulation], wireguard, _BPF if want.dataplane == "bpf" else 0)
+from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
 
 @check(
     rank=14,
     category="encapsulation",
-    applies=TUNNEL,
+    applies=ALWAYS,
     remedy="set mtuIfacePattern in FelixConfiguration and `mtu_interface_pattern` here to match the uplink, or set the Installation's mtu",
-    source="felix: without a match it assumes 1460 and stays ready; projectcalico/calico#8674, projectcalico/calico#8953",
+    source="felix/dataplane/linux, findHostMTU: without a match it assumes 1460 and stays ready; projectcalico/calico#8674",
 )
 def mtu_consistency(facts: Facts, want: Want) -> Judgement:
     """Felix finds the link whose MTU counts, and the MTU that is set leaves room for the encapsulation."""
@@ -41,29 +27,28 @@ def mtu_consistency(facts: Facts, want: Want) -> Judgement:
     if want.mtu:
         if uplink is None:
             return ok("the Installation says {}; which uplink is taken is for another check".format(want.mtu))
-        room = uplink["mtu"] - overhead(want)
-        observed = "MTU {} on {}, less {} for the encapsulation".format(uplink["mtu"], uplink["name"], overhead(want))
+        added = overhead(want.encapsulation, want.ipv6, want.wireguard)
+        room = uplink["mtu"] - added
+        observed = "MTU {} on {}, less {} for the encapsulation".format(uplink["mtu"], uplink["name"], added)
         if want.mtu > room:
             remedy = "set the Installation's mtu to {} or less, or to 0 for what Felix finds".format(room)
             message = "pods will send larger packets than the uplink carries"
             return warn(message, observed=observed, expected="an mtu of {} at most".format(room), remedy=remedy)
         return ok("mtu {} fits".format(want.mtu))
-    matching: List[int] = [
-        one["mtu"] for one in links if one["running"] and re.match(want.mtu_interface_pattern, one["name"])
-    ]
-    if not matching:
+    found = host_mtu(links, want.mtu_interface_pattern)
+    if found is None:
         names = ", ".join(one["name"] for one in links if one["running"] and one["name"] != "lo") or "none"
         return fail(
             "no link matches mtuIfacePattern: Felix assumes {}, whatever the uplink carries, and stays ready".format(
-                _ASSUMED
+                ASSUMED
             ),
             observed="links that are up: {}".format(names),
             expected="one that matches {}".format(want.mtu_interface_pattern),
         )
-    if uplink and min(matching) > uplink["mtu"]:
+    if uplink and found > uplink["mtu"]:
         return warn(
             "Felix measures the MTU of other links than the uplink, which carries less",
-            observed="{} has {}, the smallest that matches {}".format(uplink["name"], uplink["mtu"], min(matching)),
+            observed="{} has {}, the smallest that matches {}".format(uplink["name"], uplink["mtu"], found),
             expected="a pattern that matches {}".format(uplink["name"]),
         )
-    return ok("Felix will find {}".format(min(matching)))
+    return ok("Felix will find {}".format(found))

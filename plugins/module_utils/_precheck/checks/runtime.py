@@ -7,7 +7,8 @@ import time
 from typing import List
 
 from ..answers import Facts
-from .address import KUBERNETES, candidates
+from ..upstream.autodetection import KUBERNETES
+from .address import candidates
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .ports import KUBELET_PORT
 

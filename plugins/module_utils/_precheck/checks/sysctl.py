@@ -11,6 +11,7 @@ from .address import candidates
 from .conditions import IPV6_POOL
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .proxy import LEGACY, NFT, modes
+from .ways import ways_out
 
 _STRICT = "1"
 
@@ -97,20 +98,21 @@ def rp_filter_mode(facts: Facts, want: Want) -> Judgement:
     everywhere = _value(facts, "net.ipv4.conf.all.rp_filter")
     if everywhere is None:
         raise NoEvidence("net.ipv4.conf.all.rp_filter is not there", "make /proc/sys/net readable")
-    uplinks = [one.interface for one in candidates(facts, want)]
+    taken = next(iter(candidates(facts, want)), None)
+    ways = ways_out(facts)
+    if taken is None or not ways or taken.interface in ways:
+        return ok("all.rp_filter = {}".format(everywhere))
     # The larger of the two counts.
-    strict = [
-        name
-        for name in dict.fromkeys(uplinks)
-        if max(everywhere, facts["sysctls"].get("net/ipv4/conf/{}/rp_filter".format(name)) or "0") == _STRICT
-    ]
-    if strict and len(set(uplinks)) > 1:
+    own = facts["sysctls"].get("net/ipv4/conf/{}/rp_filter".format(taken.interface)) or "0"
+    if max(everywhere, own) == _STRICT:
         return warn(
-            "the reverse path filter is strict, and the host has several uplinks",
-            observed="rp_filter = 1 on {}".format(", ".join(strict)),
+            "the reverse path filter drops what comes in by {} and is answered by {}".format(
+                taken.interface, ", ".join(sorted(ways))
+            ),
+            observed="rp_filter = 1 on {}".format(taken.interface),
             expected="2 or 0",
         )
-    return ok("all.rp_filter = {}".format(everywhere))
+    return ok("all.rp_filter = {}, and not strict on {}".format(everywhere, taken.interface))
 
 
 @check(

@@ -16,10 +16,13 @@ from . import programs
 from .root import Root
 
 _RTM_GETLINK, _RTM_GETADDR = 18, 22
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_OPERSTATE, _IFLA_LINKINFO, _INFO_KIND, _INFO_DATA = 1, 3, 4, 16, 18, 1, 2
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _INFO_KIND, _INFO_DATA = 1, 3, 4, 18, 1, 2
 _VXLAN_ID, _VXLAN_PORT = 1, 15
-_IFA_ADDRESS, _IFA_LOCAL = 1, 2
-_IFF_UP = 1
+_IFLA_MASTER = 10
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
+_IFF_UP, _IFF_RUNNING = 1, 0x40
+# linux/if_addr.h. The first bit means "secondary" for IPv4, which decides nothing.
+_TEMPORARY, _MARKS = 0x01, {"failed": 0x08, "deprecated": 0x20}
 _UNIVERSE = 0
 # Table of /proc/net, protocol, and the state of a socket that has its port for itself.
 _TABLES = (("tcp", "tcp", "0A"), ("tcp6", "tcp", "0A"), ("udp", "udp", "07"), ("udp6", "udp", "07"))
@@ -60,8 +63,9 @@ def parse_link(payload: bytes) -> Dict[str, Any]:
         "vxlan": _vxlan(attributes(info.get(_INFO_DATA, b""))) if kind == "vxlan" else None,
         "mtu": struct.unpack("=I", found[_IFLA_MTU])[0] if _IFLA_MTU in found else None,
         "up": bool(flags & _IFF_UP),
-        # Unknown (0) is what devices say that have no carrier to lose.
-        "running": bool(flags & _IFF_UP) and (found.get(_IFLA_OPERSTATE) or b"\0")[0] in (0, 6),
+        # The kernel's word for a link that is up and has its carrier, or none to lose; Felix goes by it (LinkIsOperUp).
+        "running": bool(flags & _IFF_RUNNING),
+        "master": _number(found.get(_IFLA_MASTER)) or None,
         "mac": ":".join("{:02x}".format(byte) for byte in found.get(_IFLA_ADDRESS, b"")),
     }
 
@@ -74,8 +78,10 @@ def _vxlan(data: Dict[int, bytes]) -> Dict[str, int]:
 
 
 def parse_address(payload: bytes) -> Dict[str, Any]:
-    family, prefix, _flags, scope, index = struct.unpack_from("=BBBBI", payload)
+    family, prefix, flags, scope, index = struct.unpack_from("=BBBBI", payload)
     found = attributes(payload[8:])
+    # The header has room for eight of them.
+    flags = _number(found.get(_IFA_FLAGS)) or flags
     # On a point-to-point link IFA_ADDRESS is the other end; IFA_LOCAL is not given for IPv6.
     raw = found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS) or b""
     return {
@@ -84,13 +90,24 @@ def parse_address(payload: bytes) -> Dict[str, Any]:
         "prefix": prefix,
         "ipv6": family == socket.AF_INET6,
         "global": scope == _UNIVERSE,
+        "marks": sorted(
+            [name for name, bit in _MARKS.items() if flags & bit]
+            + (["temporary"] if family == socket.AF_INET6 and flags & _TEMPORARY else [])
+        ),
     }
 
 
+def _number(raw: Optional[bytes]) -> int:
+    return int(struct.unpack("=I", raw)[0]) if raw is not None and len(raw) == 4 else 0
+
+
 def source_address(destination: str) -> Optional[str]:
-    """The address from which a packet to the destination would go; connecting a datagram socket sends nothing."""
+    """The IPv4 address from which a packet to the destination would go; connecting a datagram socket sends nothing.
+
+    Calico dials "udp4" for the IPv4 address, so a name that has an IPv6 address as well is asked for its other one.
+    """
     try:
-        found = socket.getaddrinfo(destination, 80, 0, socket.SOCK_DGRAM)
+        found = socket.getaddrinfo(destination, 80, socket.AF_INET, socket.SOCK_DGRAM)
     except socket.gaierror:
         return None
     for family, kind, protocol, _name, address in found:

@@ -1,0 +1,81 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Which decisions of Calico and the operator are made again here, and where theirs are to be read.
+
+docs/prechecks.md shows this table. Whoever supports a new Calico reads each source at its tag, and adds what changed.
+"""
+
+from typing import NamedTuple, Tuple
+
+VERSIONS = ("3.28", "3.29", "3.30", "3.31", "3.32", "3.33")
+"""The versions of Calico whose sources were read: v3.28.5, v3.29.7, v3.30.7, v3.31.7, v3.32.1, release-v3.33; operator 1.34 to 1.44."""
+_EVERY = "the same in every version"
+
+
+class Mirrored(NamedTuple):
+    decision: str
+    source: str
+    """File and function of projectcalico/calico, or of the repository that is named."""
+    order: str
+    """In which order it is decided, in one sentence."""
+    versions: str
+    """What changed between the versions of Calico."""
+    here: str
+    """Module and function below _precheck that decide the same."""
+    checks: Tuple[str, ...]
+    """The checks that rest on it."""
+
+
+MIRRORED = (
+    Mirrored(
+        "Which address calico-node takes (first-found)",
+        "node/pkg/lifecycle/startup/autodetection: interfaces.go GetInterfaces, filtered.go FilteredEnumeration",
+        "interfaces from the last of the kernel's dump to the first, up or down, without the excluded ones; of each the first global"
+        " address in the dump's order",
+        _EVERY,
+        "upstream/autodetection.py enumerated, detected",
+        (
+            "node_ip_autodetect",
+            "kubelet_alive_and_ip",
+            "mtu_consistency",
+            "rp_filter_mode",
+            "vlan_or_bond_uplink",
+            "wifi_uplink",
+        ),
+    ),
+    Mirrored(
+        "Which interfaces are excluded",
+        "node/pkg/lifecycle/startup/autodetection/autodetection_linux.go DEFAULT_INTERFACES_TO_EXCLUDE",
+        "first-found leaves the default exclusions out, skip-interface= those and its own, interface= and cidr= none",
+        _EVERY,
+        "upstream/autodetection.py DEFAULT_EXCLUDED, detected",
+        ("node_ip_autodetect",),
+    ),
+    Mirrored(
+        "can-reach=, kubernetes-internal-ip",
+        "node/pkg/lifecycle/startup/autodetection: reachaddr.go ReachDestination, autodetection_methods.go GetLocalCIDR",
+        "the source address towards the destination (UDP, of the same family), or the Node's InternalIP; then the last interface that"
+        " has it, and none where no interface has",
+        _EVERY,
+        "upstream/autodetection.py detected; host/sweeps/network.py source_address",
+        ("node_ip_autodetect",),
+    ),
+    Mirrored(
+        "How names of interfaces are matched",
+        "Go's regexp.MatchString in autodetection, findHostMTU and bpf_ep_mgr.go; felix/config: type regexp",
+        "the expression is searched in the name; several are alternatives, and an empty one matches all",
+        _EVERY,
+        "upstream/go_regexp.py compiled, any_of",
+        ("node_ip_autodetect", "mtu_consistency"),
+    ),
+    Mirrored(
+        "The MTU of pods",
+        "felix/dataplane/linux/int_dataplane.go findHostMTU, ConfigureDefaultMTUs, determinePodMTU",
+        "the smallest MTU of the running links (IFF_RUNNING) that mtuIfacePattern matches, 1460 where none does; less the widest of the"
+        " encapsulations that are on",
+        _EVERY,
+        "upstream/mtu.py host_mtu, overhead",
+        ("mtu_consistency",),
+    ),
+)
