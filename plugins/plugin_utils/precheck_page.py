@@ -26,6 +26,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.fleet 
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_text import (
     WORDS,
+    hindered,
     modules_loaded,
     reused_evidence,
     static_evidence,
@@ -60,6 +61,7 @@ def precheck_page(report: PrecheckReport) -> str:
         GRAVITY=GRAVITY,
         WORDS=WORDS,
         counted=count,
+        hindered=hindered,
         evidence=[*modules_loaded(fleet), *static_evidence(fleet), *reused_evidence(fleet)],
         waived=told(fleet.waivers),
         verdict=verdict,
@@ -99,5 +101,7 @@ def _text_of(row: Row) -> str:
 
 
 def _text_of_remedy(remedy: Remedy) -> str:
-    causes = (f"{cause.check} {cause.category} {cause.message}" for cause in remedy.causes)
+    causes = (
+        f"{cause.check} {' '.join(cause.hindered)} {cause.category} {cause.message}" for cause in remedy.causes
+    )
     return " ".join((remedy.text, *causes, *remedy.hosts)).lower()

@@ -277,6 +277,8 @@ def test_a_host_whose_netfilter_is_refused_fails_and_says_so(answers: Answers) -
     assert document["verdict"] == "fail"
     assert set(failed) == {"ipset_functional", "xt_match_set", "xt_required_extensions", "conntrack_netlink"}
     assert "the kernel refuses netfilter netlink" in failed["ipset_functional"]
+    # One cause, and so one finding on every page.
+    assert {one["cause"] for one in document["findings"] if one["id"] in failed} == {"netfilter_netlink"}
 
 
 def test_a_host_with_another_cni_plugin_fails_for_that_only(answers: Answers) -> None:

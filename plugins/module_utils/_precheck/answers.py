@@ -7,14 +7,14 @@ A fact is one of
   {"value": ...}            it was found
   {"errno": n, "text": s}   the kernel refused; text says at which step and why
   {"unexercised": [names]}  not asked, because asking would load these kernel modules
-  {"lost": reason}          there is no answer
+  {"lost": reason}          there is no answer; "cause" names what took others away too
 """
 
 import errno
 import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from .host.no_evidence import BECOME, NoEvidence
+from .host.no_evidence import NeedsBecome, NoEvidence
 
 # Netlink's ipset replies use numbers above errno (IPSET_ERR_PRIVATE = 4096, include/uapi/linux/netfilter/ipset/ip_set.h).
 _IPSET_ERRORS = {
@@ -58,9 +58,8 @@ class Facts:
     def __getitem__(self, name: str) -> Any:
         fact = self._found(name)
         if "value" not in fact:
-            raise NoEvidence(
-                "{} could not be read: {}".format(name, _refusal(fact)), "make it readable, then check again"
-            )
+            reason = "{} could not be read: {}".format(name, _refusal(fact))
+            raise NoEvidence(reason, "make it readable, then check again", cause=name)
         return fact["value"]
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -76,12 +75,11 @@ class Facts:
         if fact is None:
             raise NoEvidence("{} was not asked for".format(name), "report this as a fault of the collection")
         if "lost" in fact:
-            raise NoEvidence("{} ({})".format(fact["lost"], name), fact.get("remedy") or "check again")
+            reason = "{} ({})".format(fact["lost"], name)
+            raise NoEvidence(reason, fact.get("remedy") or "check again", cause=fact.get("cause") or name)
         # A refusal for want of privilege says nothing about the kernel's abilities.
         if fact.get("errno") in (errno.EPERM, errno.EACCES):
-            raise NoEvidence(
-                "needs become ({}): {} was refused with {}".format(_capability(name), name, _refusal(fact)), BECOME
-            )
+            raise NeedsBecome("needs become ({}): {} was refused with {}".format(_capability(name), name, _refusal(fact)))
         return fact
 
 

@@ -9,6 +9,7 @@ from .answers import Facts
 from .checks.address import candidates
 from .checks.catalogue import CATALOGUE
 from .checks.declaration import Check, Judgement, Want, as_result, conduct
+from .checks.modules import told_by
 from .host.no_evidence import NoEvidence
 from .upstream.autodetection import KUBERNETES, Candidate
 
@@ -75,7 +76,24 @@ def _ids(judged: Judged, status: str) -> List[str]:
 
 def judge(facts: Facts, want: Want, names: Iterable[str]) -> Judged:
     wanted = set(names)
-    return [(one, conduct(one, facts, want, one.id in wanted)) for one in CATALOGUE]
+    return linked([(one, conduct(one, facts, want, one.id in wanted)) for one in CATALOGUE], facts, want)
+
+
+def linked(judged: Judged, facts: Facts, want: Want) -> Judged:
+    """The judgements, those for want of a module with the check that tells of it as their cause, where it did."""
+    failed = {one.id for one, judgement in judged if judgement.status == "fail"}
+    try:
+        teller = {name: check for name, check in told_by(facts, want).items() if check in failed}
+    except (NoEvidence, LookupError):
+        return judged
+    return [(one, _with_cause(one, judgement, teller)) for one, judgement in judged]
+
+
+def _with_cause(one: Check, judgement: Judgement, teller: Mapping[str, str]) -> Judgement:
+    cause = next((teller[name] for name in one.modules if name in teller), None)
+    if cause is None or judgement.cause or judgement.status not in ("warn", "fail"):
+        return judgement
+    return judgement._replace(cause=cause)
 
 
 def verdict(judged: Judged) -> str:
@@ -96,13 +114,21 @@ def summary(judged: Judged) -> Dict[str, Any]:
 
 
 def complaints(judged: Judged, fail_on: str) -> List[str]:
-    """A sentence for each check that makes the module fail; missing evidence weighs as much as a failure."""
+    """A sentence for each cause that makes the module fail; missing evidence weighs as much as a failure."""
     grave: Tuple[str, ...] = {"never": (), "fail": ("fail",), "warn": ("fail", "warn")}[fail_on]
-    return [
-        "{}: {}. Remedy: {}.".format(one.id, judgement.message, judgement.remedy)
-        for one, judgement in judged
-        if judgement.status in grave or (grave and not judgement.evidence)
-    ]
+    by_cause: Dict[str, Judged] = {}
+    for one, judgement in judged:
+        if judgement.status in grave or (grave and not judgement.evidence):
+            by_cause.setdefault(judgement.cause or one.id, []).append((one, judgement))
+    return [_complaint(cause, found) for cause, found in by_cause.items()]
+
+
+def _complaint(cause: str, found: Judged) -> str:
+    """The check that is called as the cause tells it, else the first."""
+    teller, judgement = next((pair for pair in found if pair[0].id == cause), found[0])
+    others = [one.id for one, _judgement in found if one.id != teller.id]
+    too = " (and with it {})".format(", ".join(others)) if others else ""
+    return "{}{}: {}. Remedy: {}.".format(teller.id, too, judgement.message, judgement.remedy)
 
 
 def comparable(facts: Facts, want: Want) -> Dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from .causes import Finding, by_cause
 from .documents import CrossFinding, HostOutcome, PlannedWaiver, PrecheckReport
 from .order import natural
 from .text import count
@@ -54,6 +55,8 @@ class Cause(NamedTuple):
     """What was seen, each answer once."""
     source: str
     hosts: tuple[str, ...]
+    hindered: tuple[str, ...]
+    """Other checks that have the same cause on these hosts, in the order of the catalogue."""
 
 
 class Remedy(NamedTuple):
@@ -115,14 +118,14 @@ class Fleet(NamedTuple):
 
 def survey(report: PrecheckReport) -> Fleet:
     hosts = sorted(report["hosts"].items(), key=lambda item: natural(item[0]))
-    found = {name: findings(host) for name, host in hosts}
+    found = {name: by_cause(effective(host)) for name, host in hosts}
     compared = _compared(report["cross_findings"])
     rows = [_row(name, host, found[name], compared.get(name, {})) for name, host in hosts]
     # sorted() is stable: hosts that are equally bad stay in the order of their names.
     rows.sort(key=_badness)
     summaries = [(name, host["result"]["summary"]) for name, host in hosts if host["result"]]
     ranks: dict[str, int] = {}
-    for check in (check for checks in found.values() for check in checks):
+    for check in (check for findings in found.values() for finding in findings for check in finding.checks):
         ranks[check["category"]] = min(check["rank"], ranks.get(check["category"], check["rank"]))
     categories = sorted(ranks, key=lambda category: (ranks[category], category))
     return Fleet(
@@ -145,11 +148,6 @@ def survey(report: PrecheckReport) -> Fleet:
     )
 
 
-def findings(host: HostOutcome) -> list[Any]:
-    """What a host's checks found that is not well, in the order of the catalogue."""
-    return sorted(effective(host), key=lambda check: check["rank"])
-
-
 def gravity(check: Mapping[str, Any]) -> str:
     return UNJUDGED if check["status"] == "skipped" else str(check["status"])
 
@@ -163,14 +161,23 @@ def _compared(across: Sequence[CrossFinding]) -> dict[str, dict[str, int]]:
     return cells
 
 
-def _row(name: str, host: HostOutcome, checks: Sequence[Mapping[str, Any]], compared: dict[str, int]) -> Row:
+def _row(name: str, host: HostOutcome, findings: Sequence[Finding], compared: dict[str, int]) -> Row:
+    """A cause counts once in each category that it touches, and once in all."""
     cells: dict[str, dict[str, int]] = {}
-    for check in checks:
-        cell = cells.setdefault(check["category"], dict.fromkeys(GRAVITY, 0))
-        cell[gravity(check)] += 1
+    for finding in findings:
+        touched: dict[str, str] = {}
+        for check in finding.checks:
+            touched[check["category"]] = min(
+                gravity(check), touched.get(check["category"], WARN), key=GRAVITY.index
+            )
+        for category, grave in touched.items():
+            cells.setdefault(category, dict.fromkeys(GRAVITY, 0))[grave] += 1
     if compared:
         cells[BETWEEN] = compared
-    counts = {grave: sum(cell[grave] for cell in cells.values()) for grave in GRAVITY}
+    counts = {
+        grave: sum(gravity(finding.check) == grave for finding in findings) + compared.get(grave, 0)
+        for grave in GRAVITY
+    }
     return Row(name, host["node_name"], host["outcome"], host["reason"], cells, counts, _system(host))
 
 
@@ -187,12 +194,13 @@ def _badness(row: Row) -> tuple[int, int, int, int]:
     return (order.get(row.outcome, 1), -row.counts[FAIL], -row.counts[UNJUDGED], -row.counts[WARN])
 
 
-def _remedies(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> tuple[Remedy, ...]:
-    by_remedy: dict[str, dict[tuple[str, str, str], list[tuple[str, Mapping[str, Any]]]]] = {}
-    for host, checks in found.items():
-        for check in checks:
+def _remedies(found: Mapping[str, Sequence[Finding]]) -> tuple[Remedy, ...]:
+    by_remedy: dict[str, dict[tuple[str, str, str], list[tuple[str, Finding]]]] = {}
+    for host, findings in found.items():
+        for finding in findings:
+            check = finding.check
             causes = by_remedy.setdefault(check["remedy"] or NO_REMEDY, {})
-            causes.setdefault((check["id"], gravity(check), check["message"]), []).append((host, check))
+            causes.setdefault((check["id"], gravity(check), check["message"]), []).append((host, finding))
     remedies = [_remedy(text, [_cause(cases) for cases in causes.values()]) for text, causes in by_remedy.items()]
     return tuple(sorted(remedies, key=lambda one: (GRAVITY.index(one.gravity), -len(one.hosts), one.causes[0].rank)))
 
@@ -203,8 +211,10 @@ def _remedy(text: str, causes: Sequence[Cause]) -> Remedy:
     return Remedy(text, causes[0].gravity, tuple(hosts), tuple(causes))
 
 
-def _cause(cases: Sequence[tuple[str, Mapping[str, Any]]]) -> Cause:
-    check = cases[0][1]
+def _cause(cases: Sequence[tuple[str, Finding]]) -> Cause:
+    check = cases[0][1].check
+    hindered = {one["id"]: one["rank"] for _host, finding in cases for one in finding.hindered}
+    seen = (one for _host, finding in cases for one in finding.checks)
     return Cause(
         check=check["id"],
         rank=check["rank"],
@@ -212,9 +222,10 @@ def _cause(cases: Sequence[tuple[str, Mapping[str, Any]]]) -> Cause:
         gravity=gravity(check),
         message=check["message"],
         expected=check.get("expected"),
-        observed=tuple(sorted({str(one["observed"]) for _host, one in cases if one.get("observed")})),
+        observed=tuple(sorted({str(one["observed"]) for one in seen if one.get("observed")})),
         source=check["source"],
-        hosts=tuple(host for host, _check in cases),
+        hosts=tuple(host for host, _finding in cases),
+        hindered=tuple(sorted(hindered, key=lambda one: (hindered[one], one))),
     )
 
 

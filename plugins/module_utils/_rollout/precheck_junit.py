@@ -9,11 +9,12 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .causes import by_cause
 from .cross_findings import AMONG_HOSTS
 from .documents import CrossFinding, HostOutcome, PrecheckReport
-from .fleet import BETWEEN, FAIL, UNJUDGED, findings, gravity
+from .fleet import BETWEEN, FAIL, UNJUDGED, gravity
 from .order import natural
-from .waivers import left_out, waived_until
+from .waivers import effective, left_out, waived_until
 
 SUITES = "calico_ops.rollout.precheck"
 
@@ -39,8 +40,11 @@ def _suite(root: ET.Element, name: str, host: HostOutcome) -> ET.Element:
         ET.SubElement(case, "error", type=host["outcome"], message=_xml(host["reason"] or ""))
     else:
         suite.set("time", str(result["duration"]))
-        for check in findings(host):
-            _finding(suite, name, check)
+        for finding in by_cause(effective(host)):
+            _finding(suite, name, finding.check)
+            for check in finding.hindered:
+                told = f"the cause of {finding.check['id']} decides it: {finding.check['message']}"
+                ET.SubElement(_case(suite, name, check["id"]), "skipped", message=_xml(told))
         for waiver in left_out(host):
             ET.SubElement(_case(suite, name, waiver["check"]), "skipped", message=_xml(waived_until(waiver)))
         for check_id in result["ok"]:

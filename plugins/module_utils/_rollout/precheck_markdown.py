@@ -9,7 +9,7 @@ from . import cross_findings, waivers
 from .documents import PrecheckReport
 from .fleet import Fleet, Remedy, survey
 from .markdown import escaped, table_of
-from .precheck_text import WORDS, cell, has_finding, modules_loaded, reused_evidence, static_evidence, verdict
+from .precheck_text import WORDS, cell, has_finding, hindered, modules_loaded, reused_evidence, static_evidence, verdict
 from .text import count
 
 
@@ -67,5 +67,7 @@ def _remedy(remedy: Remedy) -> list[str]:
             lines.append(f"  - expected: {escaped(cause.expected)}")
         if cause.observed:
             lines.append(f"  - observed: {escaped(', '.join(cause.observed))}")
+        if cause.hindered:
+            lines.append(f"  - {escaped(hindered(cause))}")
         lines.append(f"  - source: {escaped(cause.source)}")
     return lines

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from .canonical import digest, plain
+from .causes import by_cause
 from .cross_findings import among_hosts, fatal
 from .documents import DOCUMENT_VERSION, HostOutcome, PrecheckReport, PrecheckResult
 from .documents.validate import flaw_of
@@ -173,10 +174,12 @@ def _failure(failed: list[Any], not_asked: list[str]) -> str:
         return f"{count(len(not_asked), 'check')} that it needs {'was' if len(not_asked) == 1 else 'were'} not made"
     if not failed:
         return "its verdict is fail, though no check failed"
-    names = ", ".join(check["id"] for check in failed)
-    first = failed[0]["message"]
-    what = "failed" if failed[0]["status"] == "fail" else "could not judge"
-    return f"{names} {what}: {first}" if len(failed) == 1 else f"{names} {what}; the first: {first}"
+    findings = by_cause(failed)
+    names, first = ", ".join(one.check["id"] for one in findings), findings[0]
+    what = "failed" if first.check["status"] == "fail" else "could not judge"
+    too = ", ".join(check["id"] for check in first.hindered)
+    message = first.check["message"] + (f" (the same cause: {too})" if too else "")
+    return f"{names} {what}: {message}" if len(findings) == 1 else f"{names} {what}; the first: {message}"
 
 
 def _flaw(result: dict[str, Any]) -> str | None:

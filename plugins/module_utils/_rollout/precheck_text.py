@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from . import cross_findings, waivers
 from .documents import PrecheckReport
 from .errors import RolloutError
-from .fleet import FAIL, GRAVITY, UNJUDGED, WARN, Fleet, Remedy, Row, survey
+from .fleet import FAIL, GRAVITY, UNJUDGED, WARN, Cause, Fleet, Remedy, Row, survey
 from .instant import rfc3339
 from .text import count, listed, paragraph, printable, table
 
@@ -100,6 +100,11 @@ def reused_evidence(fleet: Fleet) -> list[str]:
     return [f"On {_named(fleet.reused)} a result of an earlier run counts{since}."]
 
 
+def hindered(cause: Cause) -> str:
+    """What the reader need not mend for itself."""
+    return f"the same cause {'fails' if cause.gravity != UNJUDGED else 'keeps from judging'}: {', '.join(cause.hindered)}"
+
+
 def _overview(fleet: Fleet) -> list[str]:
     shown, left = fleet.rows[:ROWS_SHOWN], fleet.rows[ROWS_SHOWN:]
     lines = table(
@@ -128,6 +133,8 @@ def _remedy(remedy: Remedy) -> list[str]:
             told = [f"expected: {cause.expected}"] if cause.expected else []
             told += [f"observed: {listed(cause.observed, 3)}"] if cause.observed else []
             lines += paragraph("; ".join(told), indent=6)
+        if cause.hindered:
+            lines += paragraph(hindered(cause), indent=6)
     return lines
 
 

@@ -61,6 +61,10 @@ So a question is asked only where no module would be loaded for it, by the host'
 would be, the files tell whether it could: on disk, and not blocked by a file of modprobe. `allow_module_load: true` asks all the same
 and reports what was loaded. Where nothing can be loaded any more, everything is asked.
 
+**One cause is one finding.** Several checks may rest on the same thing: netfilter's netlink socket, a module that is not installed or
+blocked, a fact that could not be read, root's capabilities. Each of these checks keeps its status, for waivers and for `checks`, and names
+the common `cause`. Every page then tells the cause once and lists the checks that it fails; JUnit fails one case and skips the others.
+
 A result names the remedy with each `warn` and `fail`; for a kernel feature, the package that has it in the host's distribution.
 
 The worst verdict is what a check can say of a host at all. All are proven by recorded answers of hosts (fixtures), those in the lab also

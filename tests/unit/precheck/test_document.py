@@ -194,7 +194,8 @@ def test_a_fault_in_a_check_is_no_crash_and_no_pass() -> None:
     ("host", "fail_on", "count"),
     [
         (rhel10_without_extra_modules, "never", 0),
-        (rhel10_without_extra_modules, "fail", 3),
+        # What the missing modules hinder is one cause with them.
+        (rhel10_without_extra_modules, "fail", 1),
         (unprivileged, "never", 0),
         (healthy, "warn", 0),
     ],
@@ -208,7 +209,7 @@ def test_the_module_fails_when_it_is_told_to(host: Any, fail_on: str, count: int
 def test_missing_evidence_makes_the_module_fail_too() -> None:
     judged = report.judge(report.Facts(unprivileged()), want(), [check.id for check in CATALOGUE])
     complaints = report.complaints(judged, "fail")
-    assert any(sentence.startswith("ipset_functional: needs become") for sentence in complaints)
+    assert any(": needs become" in sentence and "ipset_functional" in sentence for sentence in complaints)
 
 
 def test_a_warning_makes_the_module_fail_on_request_only() -> None:

@@ -74,6 +74,7 @@ def check(check_id: str = "ipset_functional", status: str = "ok", rank: int = 1,
         expected="hash:net created" if status == "fail" else None,
         remedy="install kernel-modules-extra" if status in ("fail", "warn") else None,
         source="felix ipsets",
+        cause=None,
     )
     result.update(fields)  # type: ignore[typeddict-item]
     return result

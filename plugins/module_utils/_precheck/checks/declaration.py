@@ -69,6 +69,8 @@ class Judgement(NamedTuple):
     remedy: Optional[str] = None
     loadable: Tuple[str, ...] = ()
     """The modules that stand in for an answer: they could be loaded, and the kernel was not asked."""
+    cause: Optional[str] = None
+    """What hinders this check and others alike, see CheckResult.cause."""
 
     @property
     def evidence(self) -> bool:
@@ -78,6 +80,15 @@ class Judgement(NamedTuple):
 
 Judge = Callable[[Facts, Want], Judgement]
 Remedy = Union[str, Callable[[Facts, Want], str]]
+
+
+class Ground(NamedTuple):
+    """What several checks rest on: where it does not hold, none of them can be asked about, and all say so as one finding."""
+
+    id: str
+    probes: Tuple[str, ...]
+    fault: Callable[[Facts, Want], Optional[Judgement]]
+    """None where it holds."""
 
 
 class Check(NamedTuple):
@@ -90,6 +101,11 @@ class Check(NamedTuple):
     remedy: Remedy
     source: str
     judge: Judge
+    rests_on: Tuple[Ground, ...] = ()
+    gravity: Callable[[Want], str] = lambda want: "fail"
+    """How grave it is where a ground does not hold."""
+    modules: Tuple[str, ...] = ()
+    """Modules without which the check finds fault: where they are blocked or not installed, the check that says so tells of both."""
 
     @property
     def promise(self) -> str:
@@ -107,12 +123,19 @@ def check(
     remedy: Remedy,
     source: str,
     probes: Union[Tuple[str, ...], Callable[[Want], Tuple[str, ...]]] = (),
+    rests_on: Tuple[Ground, ...] = (),
+    gravity: Callable[[Want], str] = lambda want: "fail",
+    modules: str = "",
 ) -> Callable[[Judge], Check]:
     """Makes a judgement a check of the same name."""
-    asked = probes if callable(probes) else lambda want: probes
+    first = tuple(probe for ground in rests_on for probe in ground.probes)
+
+    def asked(want: Want) -> Tuple[str, ...]:
+        return first + (probes(want) if callable(probes) else probes)
 
     def declare(judge: Judge) -> Check:
-        return Check(judge.__name__, rank, category, applies, asked, remedy, source, judge)
+        names = tuple(modules.split())
+        return Check(judge.__name__, rank, category, applies, asked, remedy, source, judge, rests_on, gravity, names)
 
     return declare
 
@@ -146,15 +169,24 @@ def conduct(one: Check, facts: Facts, want: Want, selected: bool = True) -> Judg
     if not selected:
         return Judgement("not_asked", "it was left out by `checks`")
     try:
-        judgement = one.judge(facts, want)
+        judgement = _on_its_grounds(one, facts, want) or one.judge(facts, want)
         if judgement.status in ("warn", "fail") and not judgement.remedy:
             judgement = judgement._replace(remedy=one.remedy(facts, want) if callable(one.remedy) else one.remedy)
         return judgement
     except NoEvidence as missing:
-        return Judgement("skipped", missing.reason, remedy=missing.remedy)
+        return Judgement("skipped", missing.reason, remedy=missing.remedy, cause=missing.cause)
     except Exception as error:  # noqa: BLE001 - one faulty check must not cost the result of the others
         reason = "because of an internal error: {}: {}".format(type(error).__name__, error)
         return Judgement("skipped", reason, remedy="report this as a fault of the collection")
+
+
+def _on_its_grounds(one: Check, facts: Facts, want: Want) -> Optional[Judgement]:
+    """The judgement of a check whose ground does not hold; None where all hold."""
+    for ground in one.rests_on:
+        fault = ground.fault(facts, want)
+        if fault:
+            return fault._replace(status=one.gravity(want), cause=ground.id)
+    return None
 
 
 def as_result(one: Check, judgement: Judgement) -> Dict[str, Any]:
@@ -169,4 +201,5 @@ def as_result(one: Check, judgement: Judgement) -> Dict[str, Any]:
         "expected": judgement.expected,
         "remedy": judgement.remedy,
         "source": one.source,
+        "cause": judgement.cause,
     }

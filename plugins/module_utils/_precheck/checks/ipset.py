@@ -6,13 +6,15 @@
 from typing import List, Tuple
 
 from ..answers import Facts
-from ..host.probes.catalogue import NETFILTER, host_probe, ipset_probe
+from ..host.probes.catalogue import host_probe, ipset_probe
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, ok_unexercised, warn
-from .evidence import REFUSED, built_without, evidence, left_behind, netfilter_refused, subsystem_absent, type_absent
-from .remedies import kernel_feature, netfilter_netlink
+from .evidence import built_without, evidence, left_behind, subsystem_absent, type_absent
+from .grounds import NETFILTER_NETLINK
+from .remedies import kernel_feature
 from .versions import Version, calico_minor
 
 # Felix has its IP sets made of these; ports in a policy's selector need the third.
+_MODULES = "ip_set ip_set_hash_net ip_set_hash_ip"
 _NEEDED = ("hash:net", "hash:ip")
 _WITH_PORTS = "hash:ip,port"
 
@@ -47,7 +49,7 @@ def _families(want: Want) -> Tuple[str, ...]:
 
 def _probes(want: Want) -> Tuple[str, ...]:
     kinds = [ipset_probe(kind, family) for kind in (*_NEEDED, _WITH_PORTS) for family in _families(want)]
-    return (NETFILTER, "ipset.protocol", "ipset.names", *kinds)
+    return ("ipset.protocol", "ipset.names", *kinds)
 
 
 @check(
@@ -55,15 +57,13 @@ def _probes(want: Want) -> Tuple[str, ...]:
     category="ipset",
     applies=ALWAYS,
     probes=_probes,
-    remedy=kernel_feature("CONFIG_IP_SET", "ip_set ip_set_hash_net ip_set_hash_ip"),
+    remedy=kernel_feature("CONFIG_IP_SET", _MODULES),
+    rests_on=(NETFILTER_NETLINK,),
+    modules=_MODULES,
     source="projectcalico/calico#9540, kubernetes/kops#18478: Felix panics in every data plane, nftables and bpf too",
 )
 def ipset_functional(facts: Facts, want: Want) -> Judgement:
     """The kernel lists, creates, fills and destroys IP sets of the types that Felix uses; in every data plane."""
-    refusal = netfilter_refused(facts)
-    if refusal:
-        remedy = netfilter_netlink(facts, want)
-        return fail(REFUSED, observed=refusal, expected="a netfilter netlink socket", remedy=remedy)
     protocol = evidence(facts, "ipset.protocol")
     if subsystem_absent(protocol.answer):
         message = "the kernel has no ip_set subsystem{}".format(built_without(facts, "CONFIG_IP_SET"))

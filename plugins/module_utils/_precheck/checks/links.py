@@ -39,6 +39,7 @@ def _ipip_remedy(facts: Facts, want: Want) -> str:
     applies=VXLAN,
     probes=(link_probe("vxlan"),),
     remedy=kernel_feature("CONFIG_VXLAN", "vxlan"),
+    modules="vxlan",
     source="canonical/microk8s#2680, flannel-io/flannel#1502",
 )
 def vxlan_link_create(facts: Facts, want: Want) -> Judgement:
@@ -54,6 +55,7 @@ def vxlan_link_create(facts: Facts, want: Want) -> Judgement:
     applies=IPIP,
     probes=(link_probe("ipip"),),
     remedy=_ipip_remedy,
+    modules="ipip",
     source="projectcalico/calico#3507; Felix stays ready without its tunnel",
 )
 def ipip_link_create(facts: Facts, want: Want) -> Judgement:
@@ -72,6 +74,7 @@ def ipip_link_create(facts: Facts, want: Want) -> Judgement:
     applies=WIREGUARD,
     probes=(link_probe("wireguard"),),
     remedy=kernel_feature("CONFIG_WIREGUARD", "wireguard"),
+    modules="wireguard",
     source="felix/wireguard: unsupported means cleartext; projectcalico/calico#3607",
 )
 def wireguard_link_create(facts: Facts, want: Want) -> Judgement:
@@ -85,6 +88,7 @@ def wireguard_link_create(facts: Facts, want: Want) -> Judgement:
     applies=ALWAYS,
     probes=(link_probe("veth"),),
     remedy=kernel_feature("CONFIG_VETH", "veth"),
+    modules="veth",
     source="Calico's CNI plugin joins every pod to its node by a veth pair",
 )
 def veth_create(facts: Facts, want: Want) -> Judgement:

@@ -84,6 +84,7 @@ def cpu_level(facts: Facts, want: Want) -> Judgement:
     applies=VXLAN,
     probes=(link_probe("vxlan"),),
     remedy="apt install linux-modules-extra-raspi, then reboot",
+    modules="vxlan",
     source="flannel-io/flannel#1502, canonical/microcloud#143",
 )
 def raspi_extra_modules(facts: Facts, want: Want) -> Judgement:

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Kernel modules: are those that Calico needs there, and can they still be loaded once calico-node runs."""
 
-from typing import List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Tuple
 
 from ..answers import Facts
 from ..host.probes.catalogue import ipset_probe, link_probe, nft_probe, xt_probes
@@ -80,6 +80,24 @@ def _sort(facts: Facts, want: Want) -> Found:
                 found.loadable.extend(proof.loadable)
             elif not proof.works:
                 found.absent.append(need.modules[0])
+    return found
+
+
+def told_by(facts: Facts, want: Want) -> Dict[str, str]:
+    """By module that is needed and wanting: the check that says so."""
+    if not facts["modules"]["loadable"]:
+        return {}
+    states = facts["modules"]["states"]
+    found: Dict[str, str] = {}
+    for need in (need for need in NEEDS if need.when.holds(want)):
+        own = {states.get(name, ABSENT) for name in need.modules}
+        if own.intersection((*PRESENT, LOADABLE)):
+            continue
+        if own == {ABSENT}:
+            proof = either(facts, need.proof)
+            if proof.works or proof.loadable:
+                continue
+        found.update(dict.fromkeys(need.modules, "module_blacklist" if BLOCKED in own else "module_package_missing"))
     return found
 
 

@@ -6,12 +6,13 @@
 from typing import List, Optional, Tuple
 
 from ..answers import Facts
-from ..host.probes.catalogue import NETFILTER, nft_probe, xt_probes
+from ..host.probes.catalogue import nft_probe, xt_probes
 from ..host.probes.nftables import FEATURES
 from .conditions import FLOW_OFFLOAD, IPTABLES, IPTABLES_OR_BPF, IPTABLES_OR_NFTABLES, IPV6, NFTABLES
 from .declaration import Judgement, Want, check, fail, ok, ok_unexercised, warn
-from .evidence import REFUSED, built_without, either, evidence, netfilter_refused, subsystem_absent
-from .remedies import kernel_feature, netfilter_netlink
+from .evidence import built_without, either, evidence, subsystem_absent
+from .grounds import NETFILTER_NETLINK
+from .remedies import kernel_feature
 
 _REQUIRED = (
     *("addrtype", "comment", "conntrack", "icmp", "limit", "mark", "multiport", "rpfilter"),
@@ -23,15 +24,14 @@ _REQUIRED_V6 = ("conntrack", "icmp6", "mark", "rpfilter", "set", "MARK", "MASQUE
 
 
 def _both_backends(names: Tuple[str, ...], family: str = "inet") -> Tuple[str, ...]:
-    return (NETFILTER, *(probe for name in names for probe in xt_probes(name, family)))
+    return tuple(probe for name in names for probe in xt_probes(name, family))
+
+
+def _of_nf_tables(want: Want) -> str:
+    return "fail" if want.dataplane == "nftables" else "warn"
 
 
 def _judge_extensions(facts: Facts, want: Want, names: Tuple[str, ...], family: str = "inet") -> Judgement:
-    """iptables-legacy would not need netlink, but Felix's IP sets do: a refused socket decides."""
-    refusal = netfilter_refused(facts)
-    if refusal:
-        remedy = netfilter_netlink(facts, want)
-        return fail(REFUSED, observed=refusal, expected="a netfilter netlink socket", remedy=remedy)
     missing: List[str] = []
     loadable: List[str] = []
     observed: Optional[str] = None
@@ -55,6 +55,8 @@ def _judge_extensions(facts: Facts, want: Want, names: Tuple[str, ...], family: 
     applies=IPTABLES,
     probes=_both_backends(("set",)),
     remedy=kernel_feature("CONFIG_NETFILTER_XT_SET", "xt_set"),
+    rests_on=(NETFILTER_NETLINK,),
+    modules="xt_set",
     source="projectcalico/calico#7028: every policy rule with a selector matches a set",
 )
 def xt_match_set(facts: Facts, want: Want) -> Judgement:
@@ -68,6 +70,7 @@ def xt_match_set(facts: Facts, want: Want) -> Judgement:
     applies=IPTABLES_OR_BPF,
     probes=lambda want: _both_backends(_REQUIRED if want.dataplane == "iptables" else _REQUIRED_BY_BPF),
     remedy=kernel_feature("CONFIG_NETFILTER_XT_*", "xt_addrtype", load=False),
+    rests_on=(NETFILTER_NETLINK,),
     source="projectcalico/felix#2360, projectcalico/calico#5626",
 )
 def xt_required_extensions(facts: Facts, want: Want) -> Judgement:
@@ -81,6 +84,7 @@ def xt_required_extensions(facts: Facts, want: Want) -> Judgement:
     applies=IPV6,
     probes=_both_backends(_REQUIRED_V6, "inet6"),
     remedy=kernel_feature("CONFIG_IP6_NF_*", "ip6_tables", load=False),
+    rests_on=(NETFILTER_NETLINK,),
     source="projectcalico/calico#8433",
 )
 def ip6_rpfilter_and_tables(facts: Facts, want: Want) -> Judgement:
@@ -95,18 +99,17 @@ def ip6_rpfilter_and_tables(facts: Facts, want: Want) -> Judgement:
     rank=21,
     category="dataplane",
     applies=IPTABLES_OR_NFTABLES,
-    probes=(NETFILTER, nft_probe("generation"), *(nft_probe(feature) for feature in FEATURES)),
+    probes=(nft_probe("generation"), *(nft_probe(feature) for feature in FEATURES)),
     remedy=kernel_feature("CONFIG_NF_TABLES", "nf_tables"),
+    rests_on=(NETFILTER_NETLINK,),
+    # With iptables only its newer backend stands on nf_tables; Felix can use the other.
+    gravity=_of_nf_tables,
+    modules="nf_tables",
     source="felix/nftables; documented for kernels from 5.13",
 )
 def nft_functional(facts: Facts, want: Want) -> Judgement:
     """nf_tables has sets, maps and the expressions that Felix's rules are made of."""
-    # With iptables only its newer backend stands on nf_tables; Felix can use the other.
-    grave = fail if want.dataplane == "nftables" else warn
-    refusal = netfilter_refused(facts)
-    if refusal:
-        remedy = netfilter_netlink(facts, want)
-        return grave(REFUSED, observed=refusal, expected="a netfilter netlink socket", remedy=remedy)
+    grave = fail if _of_nf_tables(want) == "fail" else warn
     generation = evidence(facts, nft_probe("generation"))
     if subsystem_absent(generation.answer):
         return grave(
@@ -133,16 +136,14 @@ def nft_functional(facts: Facts, want: Want) -> Judgement:
     rank=39,
     category="netfilter",
     applies=IPTABLES_OR_NFTABLES,
-    probes=(NETFILTER, "conntrack.statistics"),
+    probes=("conntrack.statistics",),
     remedy=kernel_feature("CONFIG_NF_CT_NETLINK", "nf_conntrack_netlink"),
+    rests_on=(NETFILTER_NETLINK,),
+    modules="nf_conntrack_netlink",
     source="projectcalico/calico#8726",
 )
 def conntrack_netlink(facts: Facts, want: Want) -> Judgement:
     """The connection tracker answers on netlink."""
-    refusal = netfilter_refused(facts)
-    if refusal:
-        remedy = netfilter_netlink(facts, want)
-        return fail(REFUSED, observed=refusal, expected="a netfilter netlink socket", remedy=remedy)
     found = evidence(facts, "conntrack.statistics")
     if found.loadable:
         return ok_unexercised(found.loadable)
@@ -160,6 +161,9 @@ def conntrack_netlink(facts: Facts, want: Want) -> Judgement:
     applies=FLOW_OFFLOAD,
     probes=(nft_probe("flowtable"),),
     remedy=kernel_feature("CONFIG_NF_FLOW_TABLE", "nf_flow_table"),
+    rests_on=(NETFILTER_NETLINK,),
+    gravity=lambda want: "warn",
+    modules="nf_flow_table",
     source="felix asks for a flow table without devices before it uses one",
 )
 def cri_nft_flowtable(facts: Facts, want: Want) -> Judgement:
@@ -176,6 +180,9 @@ def cri_nft_flowtable(facts: Facts, want: Want) -> Judgement:
     applies=NFTABLES,
     probes=(nft_probe("nflog"),),
     remedy=kernel_feature("CONFIG_NETFILTER_NETLINK_LOG", "nfnetlink_log"),
+    rests_on=(NETFILTER_NETLINK,),
+    gravity=lambda want: "warn",
+    modules="nfnetlink_log",
     source="Felix's flow logs, and what Goldmane shows, come by NFLOG",
 )
 def nflog_target(facts: Facts, want: Want) -> Judgement:

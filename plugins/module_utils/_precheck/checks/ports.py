@@ -6,7 +6,7 @@
 from typing import List, Optional, Tuple
 
 from ..answers import Facts
-from ..host.no_evidence import BECOME, NoEvidence
+from ..host.no_evidence import NeedsBecome
 from .conditions import APISERVER, BGP, HOST_ENDPOINTS, TYPHA, VXLAN, WIREGUARD
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
@@ -34,7 +34,7 @@ def holder(facts: Facts, port: str, own: Tuple[str, ...], device: bool = False) 
         if device and program in (None, KERNEL):
             continue
         if program is None and facts["euid"] != 0:
-            raise NoEvidence("needs become: somebody has port {}, and only root may see who".format(port), BECOME)
+            raise NeedsBecome("needs become: somebody has port {}, and only root may see who".format(port))
         if program not in own:
             return "{} at {}".format(program or "a program that cannot be seen", one["address"])
     return None

@@ -4,7 +4,7 @@
 """PRIVATE. What hardening and containment take away."""
 
 from ..answers import Facts
-from ..host.no_evidence import BECOME, NoEvidence
+from ..host.no_evidence import BECOME, NeedsBecome, NoEvidence
 from .conditions import BPF, WIREGUARD
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .versions import kernel_version
@@ -125,5 +125,5 @@ def capabilities_root(facts: Facts, want: Want) -> Judgement:
     held = facts["capabilities"]
     missing = [name for name in _NEEDED if name not in held]
     if missing:
-        raise NoEvidence("needs become ({})".format(", ".join(missing)), BECOME)
+        raise NeedsBecome("needs become ({})".format(", ".join(missing)))
     return ok("it has")

@@ -85,14 +85,14 @@ def unsafe(probes: Iterable[str], facts: Facts) -> Facts:
     survey = facts["modules"].get("value")
     if survey is None:
         reason = "which modules a question would load cannot be told"
-        return {probe: {"lost": reason, "remedy": "make /proc/modules and /lib/modules readable"} for probe in probes}
+        remedy = "make /proc/modules and /lib/modules readable"
+        return {probe: {"lost": reason, "remedy": remedy, "cause": "modules"} for probe in probes}
     if not survey["loadable"] or survey["disabled"] or survey["modprobe"] == "":
         # Nothing can be loaded, so everything may be asked.
         return {}
     if not survey["tree"] and not facts["same_mounts_as_init"].get("value"):
         # modprobe runs in init's file system, which has modules that are not seen here.
         reason = "the host's /lib/modules is not visible here, so a question might load modules"
-        return {
-            probe: {"lost": reason, "remedy": "run the check on the host itself, with become: true"} for probe in probes
-        }
+        remedy = "run the check on the host itself, with become: true"
+        return {probe: {"lost": reason, "remedy": remedy, "cause": "modules"} for probe in probes}
     return {probe: {"unexercised": pending} for probe, pending in survey["would_load"].items()}

@@ -3,13 +3,26 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Not to know is no answer."""
 
+from typing import Optional
+
 BECOME = "run the check with become: true (root with CAP_NET_ADMIN and CAP_SYS_ADMIN)"
 
 
 class NoEvidence(Exception):
-    """What is asked for could not be found out; the remedy says what would let it be."""
+    """What is asked for could not be found out; the remedy says what would let it be.
 
-    def __init__(self, reason: str, remedy: str) -> None:
+    `cause` names what hinders this question and others alike, so that they are told as one; see CheckResult.
+    """
+
+    def __init__(self, reason: str, remedy: str, cause: Optional[str] = None) -> None:
         super(NoEvidence, self).__init__(reason)
         self.reason = reason
         self.remedy = remedy
+        self.cause = cause
+
+
+class NeedsBecome(NoEvidence):
+    """Only root may ask. The check of this name says so of the host as a whole."""
+
+    def __init__(self, reason: str) -> None:
+        super(NeedsBecome, self).__init__(reason, BECOME, cause="capabilities_root")

@@ -34,7 +34,8 @@ def ask_all(left: Callable[[Facts], Questions], item_deadline: float, until: flo
     while asked:
         if time.monotonic() >= until:
             facts.update(
-                (name, {"lost": "no time was left to ask", "remedy": "raise `deadline`"}) for name, _ask in asked
+                (name, {"lost": "no time was left to ask", "remedy": "raise `deadline`", "cause": "deadline"})
+                for name, _ask in asked
             )
         else:
             reason = _one_child(left, facts, item_deadline, until)
@@ -89,7 +90,7 @@ def attempt(ask: Callable[[], Any]) -> Dict[str, Any]:
     try:
         return {"value": ask()}
     except NoEvidence as missing:
-        return {"lost": missing.reason, "remedy": missing.remedy}
+        return {"lost": missing.reason, "remedy": missing.remedy, "cause": missing.cause}
     except OSError as error:
         if error.errno is None:
             return {"lost": str(error) or type(error).__name__}

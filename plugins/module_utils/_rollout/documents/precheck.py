@@ -26,6 +26,9 @@ class CheckResult(TypedDict):
     """What to do on the host, or what would let the check judge."""
     source: str
     """Where the requirement comes from."""
+    cause: str | None
+    """What hinders this check and others alike: a name of its own, or that of the check which tells of it. Findings of a host with one
+    cause are one finding. Null where the check hinders and is hindered by nothing else."""
 
 
 class HostIdentity(TypedDict):

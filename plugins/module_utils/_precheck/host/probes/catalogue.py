@@ -58,7 +58,7 @@ class Session:
                 "give the kernel CONFIG_NET_NS, and user.max_net_namespaces more than the host has: pods need one each"
             )
             reason = "no network namespace can be made: {}".format(os.strerror(error.errno or 0))
-            raise NoEvidence(reason, remedy) from error
+            raise NoEvidence(reason, remedy, cause="netns_unshare") from error
         return ask(self)
 
     @property

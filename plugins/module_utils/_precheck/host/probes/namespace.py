@@ -7,7 +7,7 @@ import ctypes
 import errno
 import os
 
-from ..no_evidence import BECOME, NoEvidence
+from ..no_evidence import NeedsBecome
 
 _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
 
@@ -28,7 +28,7 @@ def make() -> str:
         return "user and network"
     except OSError as error:
         reason = "needs become: no namespace can be made without it: {}".format(os.strerror(error.errno or 0))
-        raise NoEvidence(reason, BECOME) from error
+        raise NeedsBecome(reason) from error
 
 
 def _unshare(flags: int) -> None:

@@ -161,5 +161,5 @@ class Connection:
             return self._socket.recv(65536)
         except socket.timeout:
             raise NoEvidence(
-                "the kernel did not answer on netlink", "look for what hangs in the host's kernel log"
+                "the kernel did not answer on netlink", "look for what hangs in the host's kernel log", cause="netlink"
             ) from None

@@ -66,9 +66,8 @@ class Root(NamedTuple):
         """False, once it is sure that the path could have been there: absence is evidence only below what is present."""
         anchor = next((one for one in _ANCHORS if path.startswith(one + "/")), None)
         if anchor and not self._holds_something(anchor):
-            raise NoEvidence(
-                "there is no {} here".format(anchor), "run the check on the host itself, not in a container"
-            )
+            reason = "there is no {} here".format(anchor)
+            raise NoEvidence(reason, "run the check on the host itself, not in a container", cause=anchor)
         return False
 
     def _holds_something(self, folder: str) -> bool:
