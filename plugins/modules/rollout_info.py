@@ -214,6 +214,13 @@ status:
       type: list
       elements: dict
       returned: always
+    control_plane:
+      description: >-
+        How the rest of Calico stands: C(well), C(troubles) in sentences, C(components) (Deployments and csi-node-driver with what they wait
+        for), C(calico_api) (the API group of Calico's own resources, and what says so), and C(not_read) (what the account may not read,
+        with the right that it takes). None of it changes RV(status.ready).
+      type: dict
+      returned: always
     scope:
       description: Where the C(Installation) lets Calico run (V(absent), V(overlaid), V(unscoped), V(pending) or V(in_force)), its
         selectors, and who writes its spec. V(overlaid) says that an C(Installation) named C(overlay) takes the place of a selector,
@@ -276,7 +283,9 @@ def main() -> None:
         cluster=name,
         nodes=sorted(seen.nodes, key=lambda node: node["name"]),
         observation=seen.observation,
-        status=cluster_status(seen.nodes, seen.observation, seen.operator, gaps, label, time.time(), name),
+        status=cluster_status(
+            seen.nodes, seen.observation, seen.operator, gaps, label, time.time(), name, seen.control_plane
+        ),
     )
 
 

@@ -181,6 +181,17 @@ report:
       type: list
       elements: str
       returned: always
+    operator:
+      description: Every C(TigeraStatus), when the rollout is finished; empty before.
+      type: list
+      elements: dict
+      returned: always
+    control_plane:
+      description: >-
+        How the control plane and tigera-operator stand and what they wait for, when the rollout is finished, as
+        M(calico_ops.rollout.rollout_info) returns it in its status; null before. None of it is a gate.
+      type: dict
+      returned: always
     to_commit:
       description: YAML that the owner of the Installation or APIServer is to commit; null when nothing is waited for.
       type: str

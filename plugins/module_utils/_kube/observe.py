@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Callable, NamedTuple, Protocol
 
-from .._rollout.documents import NodeFacts, Observation, OperatorStatus
+from .._rollout.documents import ControlPlane, NodeFacts, Observation, OperatorStatus
 from .._rollout.facts import node_facts
 from .._rollout.overlay import overlay_seen
 from .._rollout.readiness import running
 from . import trim
 from .client import NODES, ApiError, Cluster
+from .control_plane import read_control_plane, v3_crds
 from .watch import Kind, Mirror
 
 APPS = "/apis/apps/v1/namespaces/"
@@ -64,7 +65,7 @@ KINDS: dict[str, Kind] = {
 
 def observe_once(cluster: Cluster) -> Observation:
     """From one list of each kind. For what judges once: check mode, a refusal before a single write."""
-    return _assembled(lambda name: _listed(cluster, KINDS[name]), _background(cluster), cluster.now)
+    return _assembled(lambda name: listed(cluster, KINDS[name]), _background(cluster), cluster.now)
 
 
 class Survey(NamedTuple):
@@ -75,6 +76,7 @@ class Survey(NamedTuple):
     observation: Observation
     operator: list[OperatorStatus]
     """Every TigeraStatus; the observation has that of calico alone."""
+    control_plane: ControlPlane
 
 
 def survey(cluster: Cluster) -> Survey:
@@ -82,7 +84,7 @@ def survey(cluster: Cluster) -> Survey:
     found: dict[str, list[Any]] = {}
 
     def objects(name: str) -> list[Any]:
-        found[name] = _listed(cluster, kinds[name])
+        found[name] = listed(cluster, kinds[name])
         return found[name]
 
     observation = _assembled(objects, _background(cluster), cluster.now)
@@ -90,10 +92,11 @@ def survey(cluster: Cluster) -> Survey:
     ready = running(observation)
     for node in facts:
         node["calico_ready"] = node["name"] in ready
-    return Survey(facts, observation, [trim.operator_status(raw) for raw in found["statuses"]])
+    operator, control_plane = read_control_plane(cluster, lambda kind: found[kind])
+    return Survey(facts, observation, operator, control_plane)
 
 
-def _listed(cluster: Cluster, kind: Kind) -> list[Any]:
+def listed(cluster: Cluster, kind: Kind) -> list[Any]:
     try:
         return cluster.list_all(kind.path, query=kind.query, trim=kind.trim)[0]
     except ApiError as error:
@@ -137,6 +140,10 @@ class Observer:
 
     def observe(self) -> Observation:
         return _assembled(self._mirror.objects, self._background, self._cluster.now)
+
+    def objects(self, kind: str) -> list[Any]:
+        """The present objects of one of KINDS, as they are trimmed there."""
+        return self._mirror.objects(kind)
 
     def wait_for_change(self, timeout: float) -> bool:
         """Until something changed that was not yet there at the last return, or `timeout` seconds are over."""
@@ -201,14 +208,6 @@ def _assembled(objects: Callable[[str], list[Any]], background: Background, cloc
 
 def _background(cluster: Cluster) -> Background:
     return Background(_manifest_daemonsets(cluster), v3_crds(cluster))
-
-
-def v3_crds(cluster: Cluster) -> bool:
-    """As the operator tells it when it starts: the older group decides where it is, whatever serves projectcalico.org/v3."""
-    return (
-        cluster.get_or_none("/apis/crd.projectcalico.org") is None
-        and cluster.get_or_none("/apis/projectcalico.org") is not None
-    )
 
 
 def _manifest_daemonsets(cluster: Cluster) -> list[str]:

@@ -20,7 +20,8 @@ from .._rollout.purposes import apiserver_purpose
 from .._rollout.rights import Right, RightsMissing, right
 from . import trim
 from .client import NODES, ApiError, Cluster
-from .observe import APPS, KINDS, MANIFEST_DAEMONSETS, v3_crds
+from .control_plane import OPTIONAL, v3_crds
+from .observe import APPS, KINDS, MANIFEST_DAEMONSETS
 from .scoping import APISERVER_PATH, COLLECTION_PATH, PATH
 from .workloads import PODS
 from .writes import in_parallel
@@ -121,7 +122,7 @@ def all_named(
 
 
 def require(cluster: Cluster, rights: Iterable[Right], warn: Callable[[str], object], role_in: str = "") -> None:
-    """RightsMissing with every right that the account lacks."""
+    """RightsMissing with every right that the account lacks; those of them that a rollout can do without alone are no reason for it."""
     wanted = list(dict.fromkeys(rights))
     try:
         allowed = in_parallel(lambda one: _allowed(cluster, one), wanted, AT_ONCE)
@@ -133,7 +134,8 @@ def require(cluster: Cluster, rights: Iterable[Right], warn: Callable[[str], obj
         return
     missing = [one for one, may in zip(wanted, allowed) if not may]
     if missing:
-        raise RightsMissing(missing, role_in)
+        unread = [one for one in OPTIONAL if one not in wanted and not _allowed(cluster, one)]
+        raise RightsMissing(missing, role_in, unread)
 
 
 def _allowed(cluster: Cluster, one: Right) -> bool:

@@ -29,9 +29,10 @@ from .._rollout.readiness import judge, running
 from .._rollout.simulate import nothing_predicted, predict, simulate
 from .._rollout.wishes import NO_WISHES, PATCH, Wishes
 from .client import NODES, ApiError, Cluster
+from .control_plane import read_control_plane
 from .installation import scope
 from .journal import Journal
-from .observe import Observer, observe_once
+from .observe import KINDS, Observer, listed, observe_once
 from .rolling_update import LimitOutcome, foreseen_restoration, raise_limit, restore_limit
 from .scoping import ScopeOutcome, ScopeRequest
 from .writes import Write, WriteOutcome, write_all
@@ -93,6 +94,8 @@ class Step:
                 self._take(decision, observation)
                 begun = True
                 pause = self._act(decision, observation, observer, deadline)
+                if self.finished:
+                    self._tell_the_rest(observer.objects)
                 if self.finished or time.monotonic() >= deadline:
                     return
                 if pause > 0:
@@ -110,6 +113,7 @@ class Step:
             self._take(decision, observation)
             now = self._foresee(decision["actions"], observation, now)
             if self.finished:
+                self._tell_the_rest(lambda kind: listed(self.cluster, KINDS[kind]))
                 return
 
     @property
@@ -283,6 +287,15 @@ class Step:
                 )
             )
         return written
+
+    def _tell_the_rest(self, objects: Callable[[str], Sequence[Any]]) -> None:
+        """How the rest of Calico stands goes into the last report. It decides nothing, so that a failure to read it is a note."""
+        report = self.decision["report"].copy()
+        try:
+            report["operator"], report["control_plane"] = read_control_plane(self.cluster, objects)
+        except ApiError as error:
+            report["notes"] = [*report["notes"], "how the rest of Calico stands could not be read: %s" % error]
+        self.decision = {**self.decision, "report": report}
 
     def _stop(self, reason: str) -> None:
         state = self.state.copy()

@@ -16,6 +16,7 @@ from .documents import (
     AdmissionLabel,
     ClusterName,
     ClusterStatus,
+    ControlPlane,
     NodeFacts,
     Observation,
     OperatorStatus,
@@ -42,6 +43,7 @@ def cluster_status(
     label: AdmissionLabel,
     now: float,
     cluster: ClusterName | None = None,
+    control_plane: ControlPlane | None = None,
 ) -> ClusterStatus:
     names = sorted(labelled(observation, label), key=natural)
     admitted = [admission(name, observation["nodes"][name]["annotations"], now) for name in names]
@@ -64,6 +66,7 @@ def cluster_status(
         ],
         policy_gaps=gaps,
         operator=sorted(operator, key=lambda status: status["name"]),
+        control_plane=control_plane,
         scope=_scope(observation, label),
     )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import cross_findings, waivers
+from . import control_plane_text, cross_findings, waivers
 from .cluster_name import on_cluster
 from .documents import ExcludedNode, Plan, PlannedTier, Report, UnprovenNode
 from .exclusion import NOT_IN_RUN
@@ -78,6 +78,7 @@ def terminal(report: Report, plan: Plan) -> str:
         lines += ["", *paragraph(f"Note: {note}.")]
     if report["to_commit"]:
         lines += ["", "To commit:", *_indented(report["to_commit"])]
+    lines += control_plane_text.section(report["control_plane"])
     lines += ["", *paragraph(f"Result: {report['outcome'].replace('_', ' ')}. {report['reason']}")]
     return "\n".join(printable(line) for line in lines)
 
@@ -170,6 +171,7 @@ def markdown(report: Report, plan: Plan) -> str:
     lines += cross_findings.markdown_section(cross_findings.warnings(report["cross_findings"]))
     if report["notes"]:
         lines += ["", "## Notes", "", *[f"- {escaped(note)}" for note in report["notes"]]]
+    lines += control_plane_text.markdown_section(report["control_plane"])
     return "\n".join(lines) + "\n"
 
 

@@ -27,8 +27,9 @@ class Right(NamedTuple):
 
 
 class RightsMissing(RolloutError):
-    def __init__(self, missing: Sequence[Right], role_in: str = ""):
-        """`role_in` is a namespace where a Role gives what is done there, because nobody should have it everywhere."""
+    def __init__(self, missing: Sequence[Right], role_in: str = "", optional: Sequence[Right] = ()):
+        """`role_in` is a namespace where a Role gives what is done there, because nobody should have it everywhere. `optional` are
+        rights that are missing too and that the account can do without."""
         names = "; ".join(str(right) for right in missing)
         there = [right for right in missing if role_in and right.namespace == role_in]
         places = (
@@ -41,6 +42,11 @@ class RightsMissing(RolloutError):
         super().__init__(
             f"The account may not do all that this takes, so nothing was written. Missing: {names}. "
             + "\n".join(additions)
+            + (
+                f"\nOptional, for how the control plane stands: {'; '.join(str(right) for right in optional)}."
+                if optional
+                else ""
+            )
         )
         self.missing = list(missing)
 

@@ -44,6 +44,8 @@ def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: str
         cross_findings=plan["cross_findings"],
         not_ready=[row for row in readiness["nodes"] if not row["ready"]],
         notes=state["notes"],
+        operator=[],
+        control_plane=None,
         to_commit=None,
         check_mode=state["predicted"] is not None,
     )

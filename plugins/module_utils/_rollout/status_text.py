@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from . import control_plane_text
 from .cluster_name import on_cluster
 from .documents import ClusterStatus
 from .instant import seconds_since
@@ -41,6 +42,7 @@ def terminal(status: ClusterStatus) -> str:
             lines += table([head.lower() for head in section.head], section.rows)
         else:
             lines += ["", *paragraph(section.nothing)]
+    lines += control_plane_text.section(status["control_plane"])
     lines += ["", *paragraph(f"Result: {status['reason']}")]
     return "\n".join(printable(line) for line in lines)
 
@@ -57,6 +59,7 @@ def markdown(status: ClusterStatus) -> str:
         lines += ["", f"## {section.title}", ""]
         lines += [escaped(section.lead), ""] if section.rows and section.lead else []
         lines += table_of(section.head, section.rows) if section.rows else [escaped(section.nothing)]
+    lines += control_plane_text.markdown_section(status["control_plane"])
     return "\n".join(lines) + "\n"
 
 
@@ -68,6 +71,7 @@ def _sections(status: ClusterStatus) -> list[Section]:
         _gaps(status),
         _outside(status),
         _operator(status),
+        *_components(status),
         _scope(status),
     ]
 
@@ -160,6 +164,20 @@ def _operator(status: ClusterStatus) -> Section:
         for one in status["operator"]
     ]
     return Section("TigeraStatus", ("Name", "It is", "Since", "Why"), rows, "There is no TigeraStatus.")
+
+
+def _components(status: ClusterStatus) -> list[Section]:
+    if status["control_plane"] is None:
+        return []
+    rows = [
+        (
+            f"{one['kind']} {one['namespace']}/{one['name']}",
+            f"{one['available']}/{one['wanted']}",
+            one["reason"] or "",
+        )
+        for one in status["control_plane"]["components"]
+    ]
+    return [Section("Control plane", ("Component", "Available", "Waits for"), rows, "No control plane was found.")]
 
 
 def _scope(status: ClusterStatus) -> Section:

@@ -138,7 +138,10 @@ HEALTHY: dict[str, tuple[HostSpec, Sequence[str]]] = {
         (HostSpec("bird", listeners=_PROGRAMS), (IPTABLES,)),
         (HostSpec("one-program", listeners=_ONE_PROGRAM), (IPTABLES,)),
         # Felix reads no sets of others, and Calico 3.29 reads what it made itself.
-        (HostSpec("sets-of-others", ip_sets={"KUBE-SRC-X": "hash:ip", "cali40all-ipam-pools": "hash:net"}), (BEFORE_3_30,)),
+        (
+            HostSpec("sets-of-others", ip_sets={"KUBE-SRC-X": "hash:ip", "cali40all-ipam-pools": "hash:net"}),
+            (BEFORE_3_30,),
+        ),
         # Two flavours, as Raspberry Pi OS has them: the firmware takes the board's.
         (
             modular("two-flavours", files={"/usr/lib/modules/99.0.0+rpt-rpi-2712/modules.dep": ""}),

@@ -145,7 +145,7 @@ def test_a_survey_lists_the_nodes_once_for_facts_and_observation() -> None:
         return not_installed(request, number)
 
     with fake_api(answer) as api:
-        nodes, observation, _operator = survey(api.cluster())
+        nodes, observation, _operator, _control_plane = survey(api.cluster())
         paths = [request.path for request in api.requests]
     assert ([facts["name"] for facts in nodes], list(observation["nodes"])) == (["a"], ["a"])
     assert len([path for path in paths if path.endswith("/nodes")]) == 1

@@ -377,9 +377,13 @@ def test_the_package_with_more_modules_is_named_where_there_is_one(
     assert package_of(system, release, "ip_set") == package
 
 
-@pytest.mark.parametrize("release", ["5.15.153.1-microsoft-standard-WSL2", "6.1.0-1025-rockchip", "6.6.15-x64v3-xanmod1"])
+@pytest.mark.parametrize(
+    "release", ["5.15.153.1-microsoft-standard-WSL2", "6.1.0-1025-rockchip", "6.6.15-x64v3-xanmod1"]
+)
 def test_a_kernel_that_is_not_canonicals_is_sent_for_none_of_canonicals_packages(release: str) -> None:
-    facts = knowing(rhel10_without_extra_modules(), kernel_release=release, os_release={"ID": "ubuntu", "ID_LIKE": "debian"})
+    facts = knowing(
+        rhel10_without_extra_modules(), kernel_release=release, os_release={"ID": "ubuntu", "ID_LIKE": "debian"}
+    )
     for check in ("ipset_functional", "module_package_missing", "xt_match_set"):
         remedy = judgement(check, facts).remedy or ""
         assert remedy
@@ -397,7 +401,11 @@ FLAVOURS = (
     *(("5.14.0-427.13.1.el9_4.x86_64", ".elx86_64"), ("6.12.0-55.el10.aarch64+64k", ".elaarch64+64k")),
     *(("4.18.0-553.rt7.342.el8_10.x86_64", ".rtelx86_64"), ("6.14.0-63.fc42.x86_64", ".fcx86_64")),
     *(("6.7.4-arch1-1", "-arch"), ("6.6.16-1-lts", "-lts"), ("6.6.15-x64v3-xanmod1", "-x64v3-xanmod")),
-    *(("5.15.153.1-microsoft-standard-WSL2", "-microsoft-standard-WSL2"), ("6.6.60-flatcar", "-flatcar"), ("6.9.1", "")),
+    *(
+        ("5.15.153.1-microsoft-standard-WSL2", "-microsoft-standard-WSL2"),
+        ("6.6.60-flatcar", "-flatcar"),
+        ("6.9.1", ""),
+    ),
 )
 
 

@@ -136,7 +136,9 @@ NEWER_OF_FELIX = (
 def test_a_set_of_felixs_own_that_another_image_left_stops_a_felix_that_cannot_make_it_anew(
     one: tuple[str, str, int], calico: str, expected: str
 ) -> None:
-    found = judgement("ipset_foreign_revision", sets(("cali40all-ipam-pools", "hash:net", 7), one), calico_version=calico)
+    found = judgement(
+        "ipset_foreign_revision", sets(("cali40all-ipam-pools", "hash:net", 7), one), calico_version=calico
+    )
     assert found.status == expected
     if expected != "ok":
         assert found.observed == "{} ({} revision {})".format(*one)
@@ -144,7 +146,12 @@ def test_a_set_of_felixs_own_that_another_image_left_stops_a_felix_that_cannot_m
 
 @pytest.mark.parametrize("calico", sorted(versions.DOCUMENTED))
 def test_felix_reads_no_sets_of_others_and_its_own_of_old_are_well(calico: str) -> None:
-    foreign = (("KUBE-SRC-X", "hash:ip", 6), ("f2b-calico", "hash:ip", 6), ("calico", "hash:net", 9), ("felix-x", "hash:net", 9))
+    foreign = (
+        ("KUBE-SRC-X", "hash:ip", 6),
+        ("f2b-calico", "hash:ip", 6),
+        ("calico", "hash:net", 9),
+        ("felix-x", "hash:net", 9),
+    )
     own = (("cali40this-host", "hash:ip", 5), ("cali60s:x", "hash:net", 7))
     assert status("ipset_foreign_revision", sets(*foreign, *own), calico_version=calico) == "ok"
 

@@ -71,3 +71,10 @@ def test_what_a_namespace_has_a_role_for_is_to_be_added_there_and_not_in_all_nam
         ]
     }
     assert "ClusterRole" not in str(RightsMissing(jobs, "checks")).replace("Role in", "")
+
+
+def test_rights_that_a_rollout_can_do_without_are_named_beside_those_that_are_missing() -> None:
+    optional = [right("list", "/apis/apps/v1/namespaces/tigera-operator/deployments")]
+    told = str(RightsMissing([right("patch", "/api/v1/nodes")], optional=optional))
+    assert "Missing: patch nodes." in told
+    assert told.endswith("Optional, for how the control plane stands: list deployments.apps in tigera-operator.")

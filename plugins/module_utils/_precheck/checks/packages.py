@@ -25,7 +25,9 @@ _EXTRA = ("sctp",)
 # kernel-modules-core was split off kernel-core with 9.2.
 _SPLIT = (5, 14, 0, 284)
 # One version of the kernel for the life of a Red Hat release; Fedora's moves on.
-_RELEASES = r"4\.18\.0-[\w.]*\.el8|5\.14\.0-[\w.]*\.el9|6\.12\.0-[\w.]*\.el10|\d+\.\d+\.\d+-\d[\d.]*(?:rc\d[\w.]*)?\.fc\d+"
+_RELEASES = (
+    r"4\.18\.0-[\w.]*\.el8|5\.14\.0-[\w.]*\.el9|6\.12\.0-[\w.]*\.el10|\d+\.\d+\.\d+-\d[\d.]*(?:rc\d[\w.]*)?\.fc\d+"
+)
 _MACHINES = "x86_64|aarch64|ppc64le|s390x"
 _BY_RED_HAT = re.compile(r"({})(_\d+)?\.({})(\+(64k|debug|rt|rt-debug|64k-debug))?$".format(_RELEASES, _MACHINES))
 # Canonical counts its builds by up to four digits: 6.8.0-45-generic. Its builds of the main line have six (6.8.0-060800-generic)

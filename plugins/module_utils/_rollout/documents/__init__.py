@@ -12,6 +12,12 @@ Instants are seconds since the epoch on the controller's clock; durations are se
 
 from __future__ import annotations
 
+from .control_plane import (
+    CalicoApi,
+    ComponentStanding,
+    ControlPlane,
+    OperatorStatus,
+)
 from .decision import (
     Action,
     AwaitOwner,
@@ -85,7 +91,6 @@ from .status import (
     Admission,
     ClusterStatus,
     NotedWaiver,
-    OperatorStatus,
     OutsideNode,
     PolicyGap,
     Scope,
@@ -103,11 +108,14 @@ __all__ = [
     "AwaitRestart",
     "Batch",
     "BatchReport",
+    "CalicoApi",
     "CheckResult",
     "ClusterAddress",
     "ClusterName",
     "ClusterStatus",
+    "ComponentStanding",
     "ConditionSeen",
+    "ControlPlane",
     "CrossFinding",
     "DaemonSetSeen",
     "Decision",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict, Union
 
+from .control_plane import ControlPlane, OperatorStatus
 from .nodes import ClusterName
 from .plan import ExcludedNode, PlannedWaiver, UnprovenNode
 from .precheck import CrossFinding
@@ -174,6 +175,9 @@ class Report(TypedDict):
     not_ready: list[ReadinessRow]
     notes: list[str]
     """What was done beside the plan, and why."""
+    operator: list[OperatorStatus]
+    """Every TigeraStatus, and the control plane, when the run ended: told, and no gate. Empty and null while it goes on."""
+    control_plane: ControlPlane | None
     to_commit: str | None
     """YAML that whoever applies the Installation or the APIServer is to commit before the rollout can go on."""
     check_mode: bool

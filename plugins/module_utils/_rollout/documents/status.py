@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
+from .control_plane import ControlPlane, OperatorStatus
 from .decision import Readiness
 from .nodes import ClusterName
-from .observation import ConditionSeen
 from .plan import AdmissionLabel
 
 
@@ -61,20 +61,6 @@ class PolicyGap(TypedDict):
     admitted: bool
 
 
-class OperatorStatus(TypedDict):
-    """A TigeraStatus: what tigera-operator says of one of its components."""
-
-    name: str
-    available: bool
-    progressing: bool
-    degraded: bool
-    reason: str | None
-    """Of the condition that is not as it should be, with its message and the instant since when; null when all are."""
-    message: str | None
-    since: str | None
-    conditions: dict[str, ConditionSeen]
-
-
 class Scope(TypedDict):
     """Where the Installation lets calico-node run."""
 
@@ -109,4 +95,6 @@ class ClusterStatus(TypedDict):
     policy_gaps: list[PolicyGap] | None
     """Null where the workloads were not read."""
     operator: list[OperatorStatus]
+    control_plane: ControlPlane | None
+    """Null where it was not read."""
     scope: Scope
