@@ -296,6 +296,11 @@ options:
       - wifi_uplink
       - tx_checksum_udp_ct
       - ssh_port_failsafe
+      - nft_rules_readable
+      - foreign_masquerade
+      - run_space
+      - localhost_known
+      - xtables_lock_free
   fail_on:
     description: >-
       When the module fails: V(fail) when a check failed or could not judge, V(warn) also when one warns, V(never) to leave that to

@@ -79,7 +79,9 @@ def typha_homeless(installation: Raw, nodes: Nodes) -> list[str]:
     demands = _demands(installation, TOLERATE_ALL)
     takers = _takers(nodes, demands)
     if not takers:
-        selector = f"needs {_selector_text(demands)}" if demands.node_selector else "follows its affinity and tolerations"
+        selector = (
+            f"needs {_selector_text(demands)}" if demands.node_selector else "follows its affinity and tolerations"
+        )
         fault = (
             f"no node would take typha, which {selector}: its pods would stay Pending, which TigeraStatus does not show, and "
             f"calico-node is not ready without typha. Change {TYPHA} in the Installation, or label or uncordon a node for it"

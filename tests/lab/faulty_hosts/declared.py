@@ -15,6 +15,7 @@ LEGACY = f"{IPTABLES} iptables_backend=legacy"
 NFTABLES = "dataplane=nftables encapsulation=vxlan sctp=true"
 OFFLOADED = f"{NFTABLES} flow_offload=true"
 BPF = "dataplane=bpf encapsulation=vxlan"
+BPF_IPV6 = f"{BPF} ipv6=true"
 IPV6 = "encapsulation=vxlan ipv6=true"
 TUNNELS = "encapsulation=ipip mtu=1400 wireguard=true"
 

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 
 from tests.lab.hosts import HostSpec
 
-from .declared import BEFORE_3_30, BPF, IPTABLES, IPV6, NFTABLES
+from .declared import BEFORE_3_30, BPF, BPF_IPV6, IPTABLES, IPV6, NFTABLES
+from .kernels import WITHOUT_LEGACY
 from .modular import modular
-from .networks import IPVS, NETWORKD_RUNS, NM_RUNS, card
+from .networks import DOCKER, IPVS, MASQUERADING, NATIVE, NETWORKD_RUNS, NM_RUNS, card
 
 CALICO = '{"name": "k8s-pod-network", "plugins": [{"type": "calico"}, {"type": "bandwidth"}, {"type": "portmap"}]}\n'
 _FILES = {
@@ -124,6 +125,10 @@ def _joined(
     )
 
 
+# Of the default route no more is left than what pods need of it.
+_GATEWAY_ALONE = ("ip route del default", "ip route add 169.254.1.1/32 dev eth0")
+_KUBELET = {"tcp/10248": "kubelet"}
+_HINTED = "table ip6 mangle {\n  chain KUBE-IPTABLES-HINT {\n  }\n}\n"
 _TOLD_NM = "[keyfile]\nunmanaged-devices=interface-name:cali*;interface-name:vxlan.calico\n"
 _TOLD_NETWORKD = "[Network]\nManageForeignRoutes=no\n"
 _AS_IT_COMES = "encapsulation=vxlan"
@@ -132,7 +137,7 @@ HEALTHY: dict[str, tuple[HostSpec, Sequence[str]]] = {
     spec.name: (spec, settings)
     for spec, settings in [
         (HostSpec("plain"), (_AS_IT_COMES, IPTABLES, NFTABLES, BPF)),
-        (HostSpec("dual", dual_stack=True), (IPV6,)),
+        (HostSpec("dual", dual_stack=True), (IPV6, BPF_IPV6)),
         (modular("modular"), (IPTABLES, NFTABLES, BPF)),
         (modular("with-ipvs", commands=IPVS), (IPTABLES,)),
         (HostSpec("bird", listeners=_PROGRAMS), (IPTABLES,)),
@@ -152,6 +157,11 @@ HEALTHY: dict[str, tuple[HostSpec, Sequence[str]]] = {
             HostSpec("networkd-told", files={**NETWORKD_RUNS, "/etc/systemd/networkd.conf.d/k8s.conf": _TOLD_NETWORKD}),
             (IPTABLES,),
         ),
+        (HostSpec("docker", firewall=DOCKER), (IPTABLES,)),
+        (HostSpec("router-of-a-lan", firewall=MASQUERADING.format('oifname "eth0"')), (IPTABLES,)),
+        (HostSpec("native-elsewhere", firewall=NATIVE.replace("table ip ", "table ip ts-")), (IPTABLES,)),
+        (HostSpec("way-to-pods-gateway", commands=_GATEWAY_ALONE), (IPTABLES,)),
+        (HostSpec("nft-only-hinted", refused=[WITHOUT_LEGACY], listeners=_KUBELET, firewall=_HINTED), (IPTABLES,)),
         (HostSpec("on-virtio", linked=card("virtio_net")), (IPTABLES,)),
         (HostSpec("strict-with-one", sysctls={"net.ipv4.conf.all.rp_filter": "1"}), (IPTABLES,)),
         (_joined("joined-iptables", _BY_IPTABLES), (_AS_IT_COMES, IPTABLES)),

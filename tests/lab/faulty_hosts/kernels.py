@@ -20,12 +20,20 @@ def _forbidden(name: str, module: str, check: str, settings: str = IPTABLES, nam
     return Faulty(modular(name, forbidden=[module], **more), told, settings, beside="modular")
 
 
+# What a kernel without ip_tables says of IPT_SO_GET_REVISION_MATCH.
+WITHOUT_LEGACY = Refusal("getsockopt", "ENOPROTOOPT", {1: 0, 2: 66})
+
 KERNELS = [
     Faulty(HostSpec("no-bpf", refused=[Refusal("bpf", "ENOSYS")]), {"bpf_supported": "fail"}, BPF),
     Faulty(HostSpec("lax", refused=[Refusal("setsockopt", "EINVAL", {1: 270, 2: 12})]), {"netlink_strict": "warn"}),
     Faulty(
-        HostSpec("nft-only", refused=[Refusal("getsockopt", "ENOPROTOOPT", {1: 0, 2: 66})]),
+        HostSpec("nft-only", refused=[WITHOUT_LEGACY]),
         {"legacy_iptables_absent": "warn"},
+    ),
+    Faulty(
+        HostSpec("nft-only-node", refused=[WITHOUT_LEGACY], listeners={"tcp/10248": "kubelet"}),
+        {"legacy_iptables_absent": "fail"},
+        beside="nft-only-hinted",
     ),
     Faulty(
         HostSpec("no-cgroups", shown={"/proc/filesystems": "nodev\tbpf\n"}, commands=["umount -R /sys/fs/cgroup"]),

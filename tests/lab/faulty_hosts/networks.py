@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from tests.lab.hosts import HostSpec
 
-from .declared import BEFORE_3_30, BPF, LEGACY, TUNNELS, Faulty
+from .declared import BEFORE_3_30, BPF, BPF_IPV6, IPV6, LEGACY, NFTABLES, TUNNELS, Faulty
 from .modular import modular
 
 NM_RUNS = {"/run/NetworkManager/NetworkManager.pid": "1\n"}
@@ -41,10 +41,64 @@ NO_WAY_TO_6443 = (
 )
 
 
-def chains(*names: str, policy: str = "accept") -> str:
+# A workstation's own, which has never heard of pods.
+LAPTOP = """
+table inet filter {
+  chain forward {
+    type filter hook forward priority 0; policy accept;
+    ct state established,related accept
+    jump last
+  }
+  chain last {
+    iifname != "lo" reject
+  }
+}
+"""
+# With {} for what else a rule asks.
+MASQUERADING = """
+table inet way_out {{
+  chain post {{
+    type nat hook postrouting priority srcnat; policy accept;
+    {} masquerade
+  }}
+}}
+"""
+# As Tailscale writes them, into tables that iptables has for its own.
+NATIVE = """
+table ip filter {
+  chain ts-forward {
+    iifname "tailscale0" counter meta mark set meta mark & 0xff00ffff ^ 0x00040000
+    meta mark & 0x00ff0000 == 0x00040000 counter accept
+  }
+  chain FORWARD {
+    type filter hook forward priority 0; policy accept;
+    counter jump ts-forward
+  }
+}
+table ip nat {
+  chain ts-postrouting {
+    meta mark & 0x00ff0000 == 0x00040000 counter masquerade
+  }
+  chain POSTROUTING {
+    type nat hook postrouting priority 100; policy accept;
+    counter jump ts-postrouting
+  }
+}
+"""
+
+
+def forwarding_off(family: str) -> str:
+    """For the card alone, as systemd-networkd does it."""
+    return f"echo 0 > /proc/sys/net/{family}/conf/eth0/forwarding"
+
+
+def chains(*names: str, policy: str = "accept", table: str = "ip filter") -> str:
     """A table as iptables-nft writes it."""
     hooked = f"  chain FORWARD {{\n    type filter hook forward priority 0; policy {policy};\n    counter\n  }}\n"
-    return "table ip filter {\n" + "".join(f"  chain {name} {{\n  }}\n" for name in names) + hooked + "}\n"
+    return f"table {table} {{\n" + "".join(f"  chain {name} {{\n  }}\n" for name in names) + hooked + "}\n"
+
+
+DOCKER = chains("DOCKER-USER", policy="drop")
 
 
 def card(driver: str) -> Mapping[str, str]:
@@ -81,7 +135,20 @@ ADDRESSES_AND_PORTS = [
         beside="strict-with-one",
     ),
     Faulty(HostSpec("pods-network", commands=LAN_OF_PODS), {"pool_overlap_host_cidr": "fail"}),
-    Faulty(HostSpec("no-way-out", commands=["ip route del default"]), {"default_route_present": "warn"}),
+    Faulty(HostSpec("no-way-out", commands=["ip route del default"]), {"default_route_present": "fail"}),
+    Faulty(HostSpec("deaf-uplink", commands=[forwarding_off("ipv4")]), {"ip_forward": "fail"}),
+    Faulty(
+        HostSpec("deaf-uplink-v6", dual_stack=True, commands=[forwarding_off("ipv6")]),
+        {"ipv6_forward": "warn"},
+        IPV6,
+        beside="dual",
+    ),
+    Faulty(
+        HostSpec("deaf-uplink-bpf", dual_stack=True, commands=[forwarding_off("ipv6")]),
+        {"ipv6_forward": "fail"},
+        BPF_IPV6,
+        beside="dual",
+    ),
     Faulty(HostSpec("narrow", mtu=1400), {"mtu_consistency": "warn"}),
     Faulty(HostSpec("vmware", linked=card("vmxnet3")), {"vxlan_nic_offload": "fail"}, beside="on-virtio"),
     Faulty(
@@ -108,7 +175,16 @@ OTHER_NETWORKS = [
         HostSpec("flushing", files={"/run/nftables.pid": "1\n", "/etc/nftables.conf": "flush ruleset\n"}),
         {"ufw_or_csf_active": "fail"},
     ),
-    Faulty(HostSpec("dropping", firewall=chains(policy="drop")), {"forward_policy_drop": "warn"}),
+    Faulty(HostSpec("laptop", firewall=LAPTOP), {"forward_policy_drop": "fail"}),
+    Faulty(
+        HostSpec("firewall", firewall=chains(policy="drop", table="inet fw")), {"forward_policy_drop": "fail"}, NFTABLES
+    ),
+    Faulty(HostSpec("dropping", firewall=DOCKER), {"forward_policy_drop": "fail"}, LEGACY),
+    Faulty(HostSpec("dropping-beside-nft", firewall=DOCKER), {"forward_policy_drop": "fail"}, NFTABLES),
+    Faulty(
+        HostSpec("router", firewall=MASQUERADING.format("")), {"foreign_masquerade": "fail"}, beside="router-of-a-lan"
+    ),
+    Faulty(HostSpec("native", firewall=NATIVE), {"nft_rules_readable": "fail"}, beside="native-elsewhere"),
     Faulty(HostSpec("proxied", firewall="table ip kube-proxy {\n}\n"), {"kube_proxy_mode_match": "fail"}),
     Faulty(HostSpec("other-backend", firewall=chains("KUBE-KUBELET-CANARY")), {"ipt_backend_conflict": "fail"}, LEGACY),
     Faulty(

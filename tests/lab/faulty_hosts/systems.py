@@ -14,6 +14,10 @@ MB4XDTIxMDEwMTAwMDAwMFoXDTIyMDEwMTAwMDAwMFo=
 """
 """The validity of one, and nothing else of it."""
 
+# A tmpfs takes a limit that is not below what it holds.
+FULL_RUN = "mount -o remount,size=$(($(df --output=used /run | tail -1) + 64))k /run"
+LOCKED = "setsid flock /run/xtables.lock sleep 100000 </dev/null >/dev/null 2>&1 & sleep 0.2"
+
 NAMES_AND_TIME = [
     Faulty(HostSpec("behind", clock_offset=-3600), {"time_sync": "fail"}),
     Faulty(HostSpec("ahead", clock_offset=3600), {"time_sync": "fail"}),
@@ -23,6 +27,7 @@ NAMES_AND_TIME = [
     Faulty(HostSpec("shouting", hostname="Edge_1"), {"node_name_unique": "warn"}),
     Faulty(HostSpec("copied", files={"/var/lib/calico/nodename": "another"}), {"stale_nodename_file": "fail"}),
     Faulty(HostSpec("nameless", absent=["/etc/machine-id", "/var/lib/dbus/machine-id"]), {"machine_id_unique": "warn"}),
+    Faulty(HostSpec("without-localhost", files={"/etc/hosts": "192.0.2.1 www\n"}), {"localhost_known": "fail"}),
     Faulty(HostSpec("unresolved", files={"/etc/resolv.conf": "search lab\n"}), {"dns_resolv": "warn"}),
     Faulty(HostSpec("own-resolver", files={"/etc/resolv.conf": "nameserver 127.0.0.1\n"}), {"dns_resolv": "warn"}),
 ]
@@ -33,6 +38,8 @@ FILE_SYSTEMS = [
     Faulty(HostSpec("usr-read-only", read_only=["/usr/libexec"]), {"flexvol_path_writable": "fail"}),
     Faulty(HostSpec("state-read-only", read_only=["/var/lib/calico"]), {"var_lib_calico_writable": "fail"}),
     Faulty(HostSpec("lock-folder", commands=["mkdir /run/xtables.lock"]), {"var_lib_calico_writable": "fail"}),
+    Faulty(HostSpec("run-full", commands=[FULL_RUN]), {"run_space": "fail"}),
+    Faulty(HostSpec("locked", commands=[LOCKED]), {"xtables_lock_free": "warn"}),
     Faulty(HostSpec("full", full=["/var/lib/calico"]), {"disk_space": "fail"}),
     Faulty(HostSpec("private", commands=["mount --make-private /"]), {"mount_propagation_shared": "warn"}),
     Faulty(HostSpec("settings-read-only", read_only=["/proc/sys"]), {"proc_sys_writable": "fail"}),

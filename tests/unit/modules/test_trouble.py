@@ -155,7 +155,9 @@ def test_a_long_message_is_cut_and_stays_on_one_line() -> None:
         (None, ""),
     ],
 )
-def test_a_start_that_takes_long_is_told_with_what_the_kubelet_makes_of_it(probe: dict[str, Any] | None, told: str) -> None:
+def test_a_start_that_takes_long_is_told_with_what_the_kubelet_makes_of_it(
+    probe: dict[str, Any] | None, told: str
+) -> None:
     """As operator 1.42 and newer render it: calico-node's startup probe every 2 s, 150 times."""
     pod = raw.pod("n", ready=False, containerStatuses=[container(state=RUNNING, started=False)])
     pod["spec"]["containers"] = [{"name": "other", "startupProbe": {"periodSeconds": 1}}, {"name": "calico-node"}]

@@ -50,9 +50,26 @@ def port(key: str, program: str | None) -> RawFacts:
     return but("listeners", **{key: [{"address": "0.0.0.0", "program": program}]})
 
 
+def table_of_nft(name: str, *owners: str, **changes: Any) -> dict[str, Any]:
+    """As host/probes/present.py tells a table of iptables-nft with three rules."""
+    made = {
+        "family": "ip",
+        "name": name,
+        "rules": 3,
+        "owners": list(owners),
+        "lines": 3,
+        "unreadable": [],
+        "chains": {},
+    }
+    return {**made, **changes}
+
+
+def base_chain(*rules: dict[str, Any], hook: int = 2, policy: str = "accept", kind: str = "filter") -> dict[str, Any]:
+    return {"hook": hook, "priority": 0, "type": kind, "policy": policy, "rules": list(rules), "more": False}
+
+
 def left(*owners: str, name: str = "nat", **table: Any) -> RawFacts:
-    made = {"family": "ip", "name": name, "rules": 3, "owners": list(owners), "forward_drop": False, **table}
-    return healthy() | {"host.nft": {"value": [made]}}
+    return healthy() | {"host.nft": {"value": [table_of_nft(name, *owners, **table)]}}
 
 
 def routed(*more: dict[str, Any]) -> RawFacts:
@@ -71,6 +88,13 @@ V6: dict[str, Any] = {"ipv6": True}
 NETWORKD = {"running": True, "keeps_off": []}
 AT_HOME = [{"file": "10-calico.conflist", "types": ["calico"]}]
 POOL = {"pod_cidrs": ["10.0.0.0/16"]}
+
+FLAT: dict[str, Any] = {"encapsulation": "none"}
+MASQUERADE = {"verdict": "masquerade", "to": "", "if": []}
+TO_ETH0 = {"verdict": "masquerade", "to": "", "if": [["oif", "==", "eth0"]]}
+NATIVE = {"chain": "ts-postrouting", "why": "the expression masq", "only_newer": False}
+NEWER = {"chain": "ts-forward", "why": "meta sreg is not an immediate", "only_newer": True}
+HELD = {"pid": 77, "program": "flock", "seconds": 0.75}
 
 OWN_VXLAN = with_link("vxlan.calico", "vxlan", {"vni": 4096, "port": 4789})
 FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
@@ -122,7 +146,66 @@ FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
     ("veth_create", answering(healthy(), "link.veth", errno=errno.EOPNOTSUPP), {}, "fail"),
     ("ipv6_disabled", knowing(healthy(), ipv6=False), V6, "fail"),
     ("ipv6_disabled", sysctl(net__ipv6__conf__default__disable_ipv6="1"), V6, "fail"),
-    ("forward_policy_drop", left("docker", name="filter", forward_drop=True), {}, "warn"),
+    ("forward_policy_drop", left("docker", name="filter", chains={"FORWARD": base_chain(policy="drop")}), {}, "ok"),
+    (
+        "forward_policy_drop",
+        left("docker", name="filter", chains={"FORWARD": base_chain(policy="drop")}),
+        {"iptables_backend": "legacy"},
+        "fail",
+    ),
+    ("forward_policy_drop", left("docker", name="filter", chains={"FORWARD": base_chain(policy="drop")}), NFT, "fail"),
+    (
+        "forward_policy_drop",
+        left("docker", name="filter", lines=0, chains={"FORWARD": base_chain(policy="drop")}),
+        {},
+        "warn",
+    ),
+    ("forward_policy_drop", left(name="fw", family="inet", chains={"x": base_chain(policy="drop")}), {}, "fail"),
+    ("forward_policy_drop", left(name="fw", family="inet", chains={"x": base_chain(policy="drop")}), BPF, "warn"),
+    ("forward_policy_drop", left(name="fw", family="ip6", chains={"x": base_chain(policy="drop")}), {}, "ok"),
+    ("forward_policy_drop", left(name="fw", family="ip6", chains={"x": base_chain(policy="drop")}), V6, "fail"),
+    ("foreign_masquerade", left(chains={"POSTROUTING": base_chain(MASQUERADE, hook=4, kind="nat")}), {}, "fail"),
+    ("foreign_masquerade", left(chains={"POSTROUTING": base_chain(MASQUERADE, hook=4, kind="nat")}), BPF, "warn"),
+    ("foreign_masquerade", left(chains={"POSTROUTING": base_chain(TO_ETH0, hook=4, kind="nat")}), VXLAN, "ok"),
+    ("foreign_masquerade", left(chains={"POSTROUTING": base_chain(TO_ETH0, hook=4, kind="nat")}), FLAT, "fail"),
+    ("nft_rules_readable", left(unreadable=[NATIVE]), {"iptables_backend": "nft"}, "fail"),
+    ("nft_rules_readable", left(unreadable=[NATIVE]), {}, "fail"),
+    ("nft_rules_readable", left(unreadable=[NATIVE]), BPF, "fail"),
+    ("nft_rules_readable", left(unreadable=[NATIVE]), {**NFT, "calico_version": "3.32"}, "fail"),
+    ("nft_rules_readable", left(unreadable=[NATIVE]), {**NFT, "calico_version": "3.30"}, "not_applicable"),
+    ("nft_rules_readable", left(unreadable=[NATIVE]), NFT, "not_applicable"),
+    ("nft_rules_readable", left(unreadable=[NATIVE]), {"iptables_backend": "legacy"}, "ok"),
+    ("nft_rules_readable", left(name="security", unreadable=[NATIVE]), {"iptables_backend": "nft"}, "ok"),
+    ("nft_rules_readable", left(family="ip6", unreadable=[NATIVE]), {"iptables_backend": "nft"}, "ok"),
+    ("nft_rules_readable", left(family="ip6", unreadable=[NATIVE]), {"iptables_backend": "nft", **V6}, "fail"),
+    ("nft_rules_readable", left(unreadable=[NEWER]), {"iptables_backend": "nft", "calico_version": "3.31"}, "ok"),
+    ("nft_rules_readable", left(unreadable=[NEWER]), {"iptables_backend": "nft", "calico_version": "3.32"}, "fail"),
+    ("run_space", disk("/run", free=GIB // 4096), {}, "fail"),
+    ("run_space", disk("/run/calico", files_left=0), {}, "fail"),
+    ("run_space", disk("/run", free=4 * GIB // 1024), {}, "warn"),
+    ("localhost_known", knowing(healthy(), localhost=[]), {}, "fail"),
+    ("localhost_known", knowing(healthy(), localhost=["192.0.2.1"]), {}, "fail"),
+    ("localhost_known", knowing(healthy(), localhost=["::1"]), {}, "ok"),
+    ("xtables_lock_free", knowing(healthy(), xtables_lock=HELD), {}, "warn"),
+    ("xtables_lock_free", knowing(healthy(), xtables_lock=HELD), {"iptables_backend": "nft"}, "ok"),
+    ("xtables_lock_free", knowing(healthy(), xtables_lock=HELD), NFT, "ok"),
+    ("ip_forward", sysctl(net___ipv4___conf___eth0___forwarding="0"), {}, "fail"),
+    ("ip_forward", sysctl(net___ipv4___conf___eth1___forwarding="0"), {}, "ok"),
+    ("ip_forward", sysctl(net___ipv4___conf___eth0___forwarding="0", net__ipv4__ip_forward="0"), {}, "warn"),
+    ("ipv6_forward", sysctl(net___ipv6___conf___eth0___forwarding="0"), {**V6, **BPF}, "fail"),
+    ("ipv6_forward", sysctl(net___ipv6___conf___eth0___forwarding="0"), V6, "warn"),
+    ("default_route_present", knowing(healthy(), routes=[route("169.254.0.0/16")]), {}, "ok"),
+    ("default_route_present", knowing(healthy(), routes=[route("::/0", ipv6=True)]), {}, "fail"),
+    ("default_route_present", knowing(healthy(), routes=[{**route("0.0.0.0/0"), "unicast": False}]), {}, "fail"),
+    ("default_route_present", knowing(healthy(), routes=[route("0.0.0.0/0", table=52)]), {}, "fail"),
+    (
+        "default_route_present",
+        knowing(
+            healthy(), routes=[route("0.0.0.0/0", table=52)], rules=[{"priority": 9, "mark": 0, "mask": 0, "table": 52}]
+        ),
+        {},
+        "ok",
+    ),
     ("ufw_or_csf_active", but("firewalls", ufw=True), {}, "warn"),
     ("ufw_or_csf_active", but("firewalls", **{"nftables.service": True, "flushes": True}), {}, "fail"),
     ("ufw_or_csf_active", but("firewalls", flushes=True), {}, "ok"),
@@ -249,7 +332,7 @@ FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
     ("pool_overlap_host_cidr", healthy(), {"pod_cidrs": ["192.168.0.0/16"]}, "ok"),
     ("pool_overlap_host_cidr", routed(route("172.17.0.0/16", link=9)), {"service_cidrs": ["172.16.0.0/12"]}, "fail"),
     ("pool_overlap_host_cidr", routed(route("192.168.7.0/26", protocol=12)), {"pod_cidrs": ["192.168.0.0/16"]}, "ok"),
-    ("default_route_present", knowing(healthy(), routes=[route("10.0.0.0/24")]), {}, "warn"),
+    ("default_route_present", knowing(healthy(), routes=[route("10.0.0.0/24")]), {}, "fail"),
     ("default_route_present", knowing(healthy(), routes=[]), {"ip_autodetection": "can-reach=192.0.2.1"}, "fail"),
     ("dns_resolv", knowing(healthy(), names={"servers": [], "resolved": False}), {}, "warn"),
     ("dns_resolv", knowing(healthy(), names={"servers": ["127.0.0.53"], "resolved": True}), {}, "ok"),

@@ -22,6 +22,7 @@ from tests.unit.precheck.proofs import in_fixtures, in_the_lab, worst
 
 MANUAL = yaml.safe_load(host_precheck.DOCUMENTATION)
 ROWS = set(range(1, 111))
+"""Of the catalogue that the project began with; checks that came later have ranks above."""
 MAY_BE_DECIDED_ELSEWHERE = 8
 
 
@@ -56,7 +57,7 @@ def test_ranks_are_unique_and_ascending() -> None:
 
 def test_every_row_is_a_check_or_says_who_decides_it() -> None:
     checks, elsewhere = {check.rank for check in CATALOGUE}, {row.rank for row in ELSEWHERE}
-    assert checks | elsewhere == ROWS
+    assert checks | elsewhere >= ROWS
     assert checks & elsewhere == set()
     assert len(ELSEWHERE) <= MAY_BE_DECIDED_ELSEWHERE
     assert [row for row in ELSEWHERE if not (row.decided_by and row.source)] == []

@@ -13,20 +13,25 @@ import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks import versions
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes import present
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.netlink import (
-    be32,
-    nested,
     text,
     u8,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps import networkmanager
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.upstream import iptables_backend
 
 from tests.unit.precheck.builders import judgement, status
+from tests.unit.precheck.faults import table_of_nft
 from tests.unit.precheck.kernels import RawFacts, healthy, knowing, with_modules
 from tests.unit.precheck.trees import tree
 
 
 def table(name: str, *owners: str, rules: int = 3, family: str = "ip") -> dict[str, Any]:
-    return {"family": family, "name": name, "rules": rules, "owners": list(owners), "forward_drop": False}
+    return table_of_nft(name, *owners, rules=rules, lines=rules, family=family)
+
+
+def legacy_table(name: str, *owners: str, rules: int = 3) -> dict[str, Any]:
+    told = table(name, *owners, rules=rules)
+    return {key: value for key, value in told.items() if key not in ("family", "unreadable")}
 
 
 def left(nft: list[dict[str, Any]] | None = None, legacy: list[dict[str, Any]] | None = None) -> RawFacts:
@@ -34,12 +39,14 @@ def left(nft: list[dict[str, Any]] | None = None, legacy: list[dict[str, Any]] |
 
 
 def test_one_backend_of_iptables_is_as_good_as_the_other() -> None:
-    for facts in (left(), left(nft=[table("filter", "kubelet")]), left(legacy=[table("filter", "kubelet")])):
+    for facts in (left(), left(nft=[table("filter", "kubelet")]), left(legacy=[legacy_table("filter", "kubelet")])):
         assert status("ipt_backend_conflict", facts) == "ok"
 
 
 def test_rules_in_both_backends_are_warned_about() -> None:
-    found = judgement("ipt_backend_conflict", left([table("nat", "docker")], [table("filter", "kubelet", rules=7)]))
+    found = judgement(
+        "ipt_backend_conflict", left([table("nat", "docker")], [legacy_table("filter", "kubelet", rules=7)])
+    )
     assert (found.status, found.observed) == ("warn", "rules by iptables-nft: 3, by iptables-legacy: 7")
 
 
@@ -50,7 +57,9 @@ def test_a_backend_that_is_fixed_and_not_kubernetes_own_fails() -> None:
 
 
 def test_tables_of_nft_itself_are_no_backend_of_iptables() -> None:
-    facts = left([table("firewalld", family="inet"), table("kube-proxy", "kube-proxy")], [table("filter", "kubelet")])
+    facts = left(
+        [table("firewalld", family="inet"), table("kube-proxy", "kube-proxy")], [legacy_table("filter", "kubelet")]
+    )
     assert status("ipt_backend_conflict", facts) == "ok"
 
 
@@ -59,12 +68,43 @@ def without_legacy(**facts: Any) -> RawFacts:
     return found | {"legacy.set.inet": {"errno": errno.ENOPROTOOPT, "text": "match set"}}
 
 
+def not_joined(facts: RawFacts) -> RawFacts:
+    return knowing(facts, listeners={})
+
+
 def test_a_kernel_without_legacy_iptables_is_warned_about_while_felix_would_take_it() -> None:
-    assert status("legacy_iptables_absent", without_legacy()) == "warn"
-    assert status("legacy_iptables_absent", without_legacy(nft=[table("mangle", "kubelet")])) == "ok"
+    assert status("legacy_iptables_absent", not_joined(without_legacy())) == "warn"
     assert status("legacy_iptables_absent", without_legacy(), iptables_backend="nft") == "ok"
     assert status("legacy_iptables_absent", without_legacy(), iptables_backend="legacy") == "fail"
     assert status("legacy_iptables_absent", without_legacy(), dataplane="nftables") == "not_applicable"
+
+
+def test_a_kernel_without_legacy_iptables_fails_once_a_kubelet_runs_that_left_no_hint() -> None:
+    assert status("legacy_iptables_absent", without_legacy()) == "fail"
+    assert status("legacy_iptables_absent", without_legacy(nft=[table("nat", "kubelet", rules=0)])) == "fail"
+
+
+@pytest.mark.parametrize("family", ["ip", "ip6"])
+def test_a_hint_is_a_chain_and_needs_no_rule(family: str) -> None:
+    hinted = table("mangle", "kubelet", rules=0, family=family)
+    assert status("legacy_iptables_absent", without_legacy(nft=[hinted])) == "ok"
+
+
+def test_a_table_that_iptables_cannot_show_has_no_hint_and_no_rule() -> None:
+    native = {"chain": "x", "why": "the expression ct", "only_newer": False}
+    hidden = {**table("mangle", "kubelet"), "lines": 0, "unreadable": [native]}
+    assert status("legacy_iptables_absent", without_legacy(nft=[hidden])) == "fail"
+    shown = {**hidden, "unreadable": [{**native, "only_newer": True}]}
+    assert status("legacy_iptables_absent", without_legacy(nft=[shown])) == "ok"
+
+
+def test_without_hints_more_rules_decide_and_a_tie_is_legacy() -> None:
+    detect = iptables_backend.detect
+    assert detect("auto", [table("nat", rules=4)], [legacy_table("nat", rules=3)]) == ("nft", "rules")
+    assert detect("auto", [table("nat", rules=3)], [legacy_table("nat", rules=3)]) == ("legacy", "rules")
+    assert detect("auto", [], []) == ("legacy", "default")
+    assert detect("auto", [table("nat", rules=9)], [legacy_table("mangle", "kubelet", rules=0)]) == ("legacy", "hint")
+    assert detect("nft", [], [legacy_table("mangle", "kubelet")]) == ("nft", "setting")
 
 
 def test_legacy_iptables_that_answers_is_there_whatever_the_modules_say() -> None:
@@ -74,7 +114,7 @@ def test_legacy_iptables_that_answers_is_there_whatever_the_modules_say() -> Non
 
 KUBE_PROXY = {
     "iptables": left(nft=[table("nat", "kube-proxy")]),
-    "iptables, by legacy": left(legacy=[table("nat", "kube-proxy")]),
+    "iptables, by legacy": left(legacy=[legacy_table("nat", "kube-proxy")]),
     "nftables": left(nft=[table("kube-proxy", family="ip6")]),
 }
 
@@ -234,25 +274,6 @@ class Answers:
         return self.payloads[kind]
 
 
-def test_tables_and_chains_are_put_together() -> None:
-    head = struct.pack("=BBH", 2, 0, 0)
-    forward = nested(4, be32(1, 2)) + be32(5, 0)
-    answers = Answers(
-        {
-            (10 << 8) | 1: [head + text(1, "filter"), struct.pack("=BBH", 1, 0, 0) + text(1, "firewalld")],
-            (10 << 8) | 4: [
-                head + text(1, "filter") + text(3, "FORWARD") + forward + be32(6, 2),
-                head + text(1, "filter") + text(3, "KUBE-SVC-XYZ") + be32(6, 5),
-                head + text(1, "gone") + text(3, "x"),
-            ],
-        }
-    )
-    assert present.nft_tables(answers) == [  # type: ignore[arg-type]
-        {"family": "ip", "name": "filter", "rules": 7, "owners": ["kube-proxy"], "forward_drop": True},
-        {"family": "inet", "name": "firewalld", "rules": 0, "owners": [], "forward_drop": False},
-    ]
-
-
 def test_set_headers_are_read() -> None:
     head = struct.pack("=BBH", 2, 0, 0)
     answers = Answers({(6 << 8) | 7: [head + text(2, "x") + text(3, "hash:ip") + u8(4, 6)]})
@@ -272,31 +293,6 @@ def test_nftables_is_documented_for_newer_kernels(release: str, expected: str) -
 def test_what_is_asked_of_a_kernel_goes_by_the_version_of_calico(version: str, expected: str) -> None:
     facts = knowing(healthy(), kernel_release="5.4.0-216-generic")
     assert status("kernel_min", facts, calico_version=version) == expected
-
-
-def legacy(policy: int, size: int = 152) -> bytes:
-    """A table filter with a single entry for FORWARD: an ipt_entry of 112 bytes, then a standard target with its verdict."""
-    entry = bytes(88) + struct.pack("=HH", 112, size) + bytes(20)
-    return entry + bytes(32) + struct.pack("=i", policy) + bytes(4) + b"KUBE-FORWARD DOCKER-USER"
-
-
-@pytest.mark.parametrize(("policy", "dropped"), [(-1, True), (-2, False)])
-def test_a_legacy_table_is_read_with_its_owners_and_its_policy(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, policy: int, dropped: bool
-) -> None:
-    blob = legacy(policy)
-    # struct ipt_getinfo: name, valid_hooks, hook_entry[5], underflow[5], num_entries, size; 84 bytes everywhere.
-    info = struct.pack("=32sI5I5III", b"filter", 1 << 2, *[0] * 5, *[0] * 5, 7, len(blob))
-    assert len(info) == 84
-
-    def answer(_raw: object, option: int, _name: str, size: int, _rest: bytes) -> bytes:
-        return info if option == 64 else bytes(size - len(blob)) + blob
-
-    monkeypatch.setattr(present, "_ask", answer)
-    root = tree(tmp_path, {"/proc/net/ip_tables_names": "filter\n"})
-    assert present.legacy_tables(root) == [
-        {"name": "filter", "rules": 5, "owners": ["docker"], "forward_drop": dropped}
-    ]
 
 
 def test_without_legacy_tables_none_is_asked_for(tmp_path: Path) -> None:

@@ -105,11 +105,18 @@ def test_typha_that_waits_for_a_node_and_calico_node_for_typha_is_refused(spec: 
     if spec == overriding([]):
         nodes = {name: node(taints=(NO_NETWORK,)) for name in ("a", "b")}
     (fault,) = typha_homeless(installation(**spec), nodes)
-    field = "controlPlaneTolerations" if "controlPlaneTolerations" in spec else "typhaDeployment.spec.template.spec.tolerations"
+    field = (
+        "controlPlaneTolerations"
+        if "controlPlaneTolerations" in spec
+        else "typhaDeployment.spec.template.spec.tolerations"
+    )
     assert fault.startswith(f"typha and calico-node would wait for each other: {field} replaces")
     assert "node.kubernetes.io/network-unavailable:NoSchedule" in fault
     assert "2 nodes that could run typha have that taint until calico-node is ready there (a, b)" in fault
-    assert f"Add to {field}: {{key: node.kubernetes.io/network-unavailable, operator: Exists, effect: NoSchedule}}" in fault
+    assert (
+        f"Add to {field}: {{key: node.kubernetes.io/network-unavailable, operator: Exists, effect: NoSchedule}}"
+        in fault
+    )
 
 
 def test_every_taint_that_keeps_it_off_is_named_once_with_its_toleration() -> None:
@@ -144,10 +151,13 @@ def test_the_operators_own_tolerations_let_typha_onto_a_new_node(calico: str | N
 
 
 @pytest.mark.parametrize(
-    ("calico", "taken"), [("v3.31.7", True), ("v3.32.1", True), ("v3.33.0", False), ("v3.34.0-0.dev", False), (None, True)]
+    ("calico", "taken"),
+    [("v3.31.7", True), ("v3.32.1", True), ("v3.33.0", False), ("v3.34.0-0.dev", False), (None, True)],
 )
 @pytest.mark.parametrize("kept", [node(taints=(DEDICATED,)), node(cordoned=True)], ids=["dedicated", "cordoned"])
-def test_since_3_33_typha_tolerates_no_more_than_a_new_node_has(calico: str | None, taken: bool, kept: NodeSeen) -> None:
+def test_since_3_33_typha_tolerates_no_more_than_a_new_node_has(
+    calico: str | None, taken: bool, kept: NodeSeen
+) -> None:
     found = typha_homeless(installation(calico), {"a": kept})
     assert bool(found) is not taken
     if not taken:

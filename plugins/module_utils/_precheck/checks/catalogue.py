@@ -20,6 +20,7 @@ from . import (
     kernel,
     leftovers,
     links,
+    local,
     machine,
     modules,
     mtu,
@@ -35,7 +36,7 @@ from .declaration import Check
 
 _PARTS = (
     *(address, backend, bpf, bpf_kernel, cloud, cni, conntrack, filesystem),
-    *(firewall, identity, ipset, kernel, leftovers, links, machine, modules),
+    *(firewall, identity, ipset, kernel, leftovers, links, local, machine, modules),
     *(mtu, netfilter, offload, ports, proxy, runtime, security, sysctl),
 )
 

@@ -3,6 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. When checks apply."""
 
+from ..upstream.iptables_backend import runs_iptables
 from .declaration import Condition
 
 IPTABLES = Condition("data plane iptables", lambda want: want.dataplane == "iptables")
@@ -11,6 +12,10 @@ BPF = Condition("data plane bpf", lambda want: want.dataplane == "bpf")
 IPTABLES_OR_BPF = Condition("data planes iptables and bpf", lambda want: want.dataplane in ("iptables", "bpf"))
 IPTABLES_OR_NFTABLES = Condition(
     "data planes iptables and nftables", lambda want: want.dataplane in ("iptables", "nftables")
+)
+READS_IPTABLES = Condition(
+    "data planes iptables and bpf, and nftables of Calico 3.31 and 3.32",
+    lambda want: runs_iptables(want.dataplane, want.calico_version),
 )
 IPV6 = Condition("ipv6 with data plane iptables", lambda want: want.ipv6 and want.dataplane == "iptables")
 IPIP = Condition("encapsulation ipip", lambda want: want.encapsulation == "ipip")

@@ -15,13 +15,15 @@ _CNI_FREE = 300 * _MIB
 # The images of a node take about 1 GiB; 10 GiB is what docs.tigera.io asks for with nftables.
 _LEAST, _LITTLE, _DOCUMENTED = 1024 * _MIB, 2048 * _MIB, 10240 * _MIB
 _STATE = ("/var/lib/calico", "/run/calico", "/var/log/calico")
+# tmpfs of the host: what is kept there is little, and one that is full stops much.
+_RUN, _RUN_FREE, _RUN_LITTLE = ("/run", "/run/calico"), _MIB, 8 * _MIB
 _DISKS = ("/var/lib", "/opt", "/var/log", "/var/lib/calico")
 
 
 def directories_of(want: Want) -> Tuple[str, ...]:
     """The directories whose file systems are judged here."""
     chosen = filter(None, (want.cni_bin_dir, want.cni_conf_dir, want.flexvolume_path))
-    return tuple(dict.fromkeys((*_DISKS, *_STATE, *chosen)))
+    return tuple(dict.fromkeys((*_DISKS, *_STATE, *_RUN, *chosen)))
 
 
 def _read_only(facts: Facts, paths: Iterable[str], flags: Iterable[str] = ("read_only",)) -> Optional[str]:
@@ -179,4 +181,27 @@ def disk_space(facts: Facts, want: Want) -> Judgement:
         return warn(
             "little space is left", observed=", ".join(short.values()), expected="{} GiB".format(little // _LEAST)
         )
+    return ok("enough")
+
+
+@check(
+    rank=113,
+    category="resources",
+    applies=ALWAYS,
+    remedy="free some space under /run (du -xh /run), or mount it larger: mount -o remount,size=20% /run",
+    source="the kubelet makes /run/xtables.lock there (hostPath FileOrCreate), iptables-legacy opens it, calico-node mounts cgroups"
+    " below /run/calico",
+)
+def run_space(facts: Facts, want: Want) -> Judgement:
+    """/run and /run/calico have room for a lock, sockets and mounts."""
+    for path in _RUN:
+        found = facts["file_systems"][path]
+        left = "no inode" if found["files_left"] == 0 else "{} KiB".format(found["free"] // 1024)
+        if found["free"] < _RUN_FREE or found["files_left"] == 0:
+            message = "{} is full: calico-node's pod does not start, or iptables-legacy cannot lock and Felix ends on it".format(
+                path
+            )
+            return fail(message, observed="{} left at {}".format(left, found["path"]), expected="8 MiB or more")
+        if found["free"] < _RUN_LITTLE:
+            return warn("little space under {}".format(path), observed="{} left".format(left), expected="8 MiB or more")
     return ok("enough")

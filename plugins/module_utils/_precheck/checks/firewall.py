@@ -3,13 +3,67 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Firewalls of the host's own."""
 
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
 from ..answers import Facts
-from ..host.probes.catalogue import host_probe
-from .conditions import IPTABLES_OR_NFTABLES
+from ..upstream import iptables_backend
+from . import fate
+from .address import candidates
+from .backend import LEGACY, NFT, PROBES, felix_takes
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .evidence import left_behind
+from .fate import POD_LINK, Packet
 
-_NFT, _LEGACY = host_probe("nft"), host_probe("legacy")
+# NF_INET_PRE_ROUTING, NF_INET_FORWARD, NF_INET_POST_ROUTING.
+_PREROUTING, _FORWARD, _POSTROUTING = 0, 2, 4
+_HOOKS = {_PREROUTING: "prerouting", _FORWARD: "forward", _POSTROUTING: "postrouting"}
+_TUNNELS = {"vxlan": "vxlan.calico", "ipip": "tunl0"}
+
+
+def packets_of_pods(facts: Facts, want: Want) -> List[Packet]:
+    """The new connections that others' rules must leave alone: between pods, on this node and across nodes."""
+    found = []
+    for family in ("ip", "ip6") if want.ipv6 else ("ip",):
+        ipv6 = family == "ip6"
+        taken = next(iter(candidates(facts, want, ipv6=ipv6)), None)
+        uplink = taken.interface if taken else "eth0"
+        tunnel = "vxlan-v6.calico" if ipv6 and want.encapsulation == "vxlan" else _TUNNELS.get(want.encapsulation)
+        pods = [one for one in want.pod_cidrs if (":" in one) == ipv6]
+        across = uplink if tunnel is None or (ipv6 and want.encapsulation == "ipip") else tunnel
+        ends = (
+            ("from a pod to another node's", POD_LINK, across),
+            ("from another node's pod to a pod", across, POD_LINK),
+        )
+        for what, iif, oif in (*ends, ("between two pods of the node", POD_LINK, POD_LINK)):
+            found.append(Packet(what, family, iif, oif, pods, pods))
+    return found
+
+
+def _base_chains(facts: Facts, kind: str) -> Iterator[Tuple[str, Dict[str, Any], str]]:
+    """Where, its table, and its name: the base chains of this type on the way of pods' packets."""
+    for probe in (NFT, LEGACY):
+        for table in left_behind(facts, probe):
+            family = table.get("family", "iptables-legacy")
+            for name, chain in table["chains"].items():
+                if chain["hook"] in _HOOKS and chain["type"] == kind:
+                    where = "table {} {}, chain {} (hook {})".format(family, table["name"], name, _HOOKS[chain["hook"]])
+                    yield where, table, name
+
+
+def _fates(facts: Facts, want: Want, kind: str) -> Iterator[Tuple[str, Dict[str, Any], str, Packet, fate.Fate]]:
+    indexes = {link["index"]: link["name"] for link in facts["links"]}
+    packets = packets_of_pods(facts, want)
+    for where, table, name in _base_chains(facts, kind):
+        for packet in packets:
+            if table.get("family") in (None, "inet", packet.family) and (packet.family == "ip" or "family" in table):
+                yield where, table, name, packet, fate.of(table["chains"], name, packet, indexes)
+
+
+def _is_felixs(table: Dict[str, Any], chain: str, want: Want, backend: str) -> bool:
+    """The chain FORWARD into which Felix puts itself first: what pods may do is decided before its policy counts."""
+    if want.dataplane == "nftables" or (table["name"], chain) != ("filter", "FORWARD"):
+        return False
+    return backend == (iptables_backend.NFT if "family" in table else iptables_backend.LEGACY)
 
 
 @check(
@@ -34,25 +88,69 @@ def firewalld_active(facts: Facts, want: Want) -> Judgement:
 @check(
     rank=47,
     category="firewall",
-    applies=IPTABLES_OR_NFTABLES,
-    probes=(_NFT, _LEGACY),
-    remedy="iptables -P FORWARD ACCEPT, kept so over reboots, or take Docker off the host",
-    source="projectcalico/calico#2230, kubernetes/kubernetes#97283",
+    applies=ALWAYS,
+    probes=PROBES,
+    remedy="have that firewall accept what comes from and goes to interfaces cali* and the overlay's, or take its chain away;"
+    " for chain FORWARD: iptables -P FORWARD ACCEPT, kept so over reboots",
+    source="each base chain at a hook can drop, whatever others accepted (netfilter); Felix decides in its own only;"
+    " projectcalico/calico#2230, kubernetes/kubernetes#97283",
 )
 def forward_policy_drop(facts: Facts, want: Want) -> Judgement:
-    """What nobody decides about is forwarded: Docker, for one, has it dropped."""
-    tables = left_behind(facts, _NFT) + left_behind(facts, _LEGACY)
-    dropping = [one for one in tables if one["name"] == "filter" and one["forward_drop"]]
-    if dropping:
-        owners = sorted({owner for one in dropping for owner in one["owners"]})
-        return warn(
-            "packets that no rule accepts are not forwarded: traffic between the host's networks and pods may stop",
-            observed="policy DROP in chain FORWARD{}".format(
-                ", beside chains of {}".format(", ".join(owners)) if owners else ""
-            ),
-            expected="ACCEPT",
-        )
-    return ok("accepted")
+    """No chain of somebody else's drops what pods send to each other: only Felix' own chain FORWARD may have policy DROP."""
+    taken = felix_takes(facts, want)
+    doubtful: Optional[Judgement] = None
+    for where, table, name, packet, found in _fates(facts, want, "filter"):
+        if found.verdict not in ("drop", "reject") or _is_felixs(table, name, want, taken.backend):
+            continue
+        observed = "{}{}: packets {}".format(where, _of_whom(table), packet.what)
+        if not found.certain:
+            doubtful = doubtful or warn(
+                "a firewall beside Calico drops what none of its rules accepts, and whether one accepts pods cannot be told",
+                observed=observed,
+                expected="rules that accept interfaces cali*",
+            )
+        elif want.dataplane == "bpf":
+            return warn("a chain beside Calico's drops those packets of pods that pass it", observed=observed)
+        elif taken.by == "default" and "family" in table and _is_felixs(table, name, want, iptables_backend.NFT):
+            # With the kubelet's hint it becomes Felix' own chain.
+            doubtful = doubtful or warn(
+                "this chain drops while Felix takes iptables-legacy, which it does until the kubelet is here",
+                observed=observed,
+                expected="ACCEPT, or iptablesBackend NFT",
+            )
+        else:
+            return fail(
+                "a chain beside Calico's drops packets of pods, whatever Calico accepts: calico-node is ready, pods reach nothing",
+                observed=observed,
+                expected="accept",
+            )
+    return doubtful or ok("nobody drops what pods send")
+
+
+def _of_whom(table: Dict[str, Any]) -> str:
+    return ", beside chains of {}".format(", ".join(table["owners"])) if table["owners"] else ""
+
+
+@check(
+    rank=112,
+    category="firewall",
+    applies=ALWAYS,
+    probes=PROBES,
+    remedy="have that rule leave out the pods' networks (nft: `ip daddr != POD_CIDR`), or let Calico masquerade (natOutgoing of the"
+    " IP pool)",
+    source="Felix' chain in POSTROUTING lets pass what it does not masquerade; tigera/docs#2768 is the same by flannel",
+)
+def foreign_masquerade(facts: Facts, want: Want) -> Judgement:
+    """Nobody rewrites the source of what pods send to pods, by which policy knows them."""
+    for where, _table, _name, packet, found in _fates(facts, want, "nat"):
+        if found.verdict == "masquerade" and found.certain:
+            grave = warn if want.dataplane == "bpf" else fail
+            return grave(
+                "a rule masquerades what pods send to each other: policy takes it for the node's own and refuses it",
+                observed="{}: packets {}".format(where, packet.what),
+                expected="pods' own addresses between pods",
+            )
+    return ok("nobody")
 
 
 @check(

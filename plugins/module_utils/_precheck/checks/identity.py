@@ -15,6 +15,8 @@ from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 # Routes of Calico's own: by its devices, and by the numbers that Felix and BIRD mark them with.
 _OWN_LINKS = ("cali", "tunl0", "vxlan.calico", "vxlan-v6.calico", "wireguard.cali", "wg-v6.cali", "kube-ipvs")
 _OWN_PROTOCOLS = (12, 80)
+_PODS_GATEWAY = ipaddress.ip_address("169.254.1.1")
+_MAIN, _DEFAULT = 254, 253
 _LETTERS = set("abcdefghijklmnopqrstuvwxyz0123456789-.")
 
 
@@ -116,17 +118,41 @@ def pool_overlap_host_cidr(facts: Facts, want: Want) -> Judgement:
     rank=81,
     category="identity",
     applies=ALWAYS,
-    remedy="give the host a default route; an unreachable gateway will do where nothing else is to be reached",
-    source="traffic from the host to a service's address is routed before it is translated",
+    remedy="give the host a default route (a gateway that nobody has will do where nothing is to be reached), or one that covers it:"
+    " ip route add 169.254.1.1/32 dev UPLINK, kept so over reboots",
+    source="pods send everything to 169.254.1.1, for which the host answers ARP only while it has a route there (proxy_arp;"
+    " net/ipv4/arp.c, arp_process())",
 )
 def default_route_present(facts: Facts, want: Want) -> Judgement:
-    """The host has a default route, without which the host itself reaches no service address."""
-    routes = [one for one in facts["routes"] if one["to"].endswith("/0") and one["unicast"]]
+    """The host has a route to the gateway that pods are given, 169.254.1.1, as a default route is one."""
+    routes = [one for one in facts["routes"] if one["unicast"] and _covers_gateway(one) and _counts(facts, one)]
     if routes:
-        return ok("there is one")
+        return ok("there is one" if routes[0]["to"].endswith("/0") else "{} covers 169.254.1.1".format(routes[0]["to"]))
     if destination(want.ip_autodetection):
         return fail("there is no default route to find the address by", expected="a default route")
-    return warn("there is no default route: the host itself will not reach service addresses", expected="one")
+    return fail(
+        "no route covers 169.254.1.1, the gateway of every pod: calico-node is ready, and pods reach nothing",
+        observed="no default route",
+        expected="a default route, or one that covers 169.254.1.1",
+    )
+
+
+def _covers_gateway(route: Dict[str, Any]) -> bool:
+    return bool(
+        not route["ipv6"] and route["to"] and _PODS_GATEWAY in ipaddress.ip_network(route["to"], strict=False)
+    ) and not route.get("dead")
+
+
+def _counts(facts: Facts, route: Dict[str, Any]) -> bool:
+    """Whether a packet of a pod is looked up in the route's table: main and default, or one to which a rule sends all packets."""
+    sent = {
+        rule["table"]
+        for rule in facts["rules"]
+        if not rule["mark"]
+        and rule.get("action", "lookup") == "lookup"
+        and not any(rule.get(one) for one in ("from", "to", "iif", "oif", "narrow", "invert"))
+    }
+    return route["table"] in (_MAIN, _DEFAULT) or route["table"] in sent
 
 
 @check(

@@ -24,6 +24,24 @@ def _value(facts: Facts, name: str) -> Optional[str]:
     return known[name]
 
 
+def _uplink(facts: Facts, want: Want, ipv6: bool) -> Optional[str]:
+    """The link by which other nodes come in: that of the node's address, or of the default route where the address is not told."""
+    taken = next(iter(candidates(facts, want, ipv6=ipv6)), None)
+    if taken:
+        return taken.interface
+    names = {link["index"]: link["name"] for link in facts["links"]}
+    ways = (one for one in facts["routes"] if one["ipv6"] == ipv6 and one["unicast"] and one["to"].endswith("/0"))
+    return next((names[one["link"]] for one in ways if one["link"] in names), None)
+
+
+def _off_for_uplink(facts: Facts, want: Want, ipv6: bool) -> Optional[str]:
+    """The uplink's own setting, where it is 0 although the host forwards."""
+    uplink = _uplink(facts, want, ipv6)
+    family = "ipv6" if ipv6 else "ipv4"
+    setting = "net/{}/conf/{}/forwarding".format(family, uplink)
+    return setting if facts["sysctls"].get(setting) == "0" else None
+
+
 def _forwarding(facts: Facts, names: tuple, now: str) -> Judgement:  # type: ignore[type-arg]
     files = facts["sysctl_files"]
     back = next((name for name in names if files.get(name, ("1", ""))[0] == "0"), None)
@@ -52,7 +70,17 @@ def ip_forward(facts: Facts, want: Want) -> Judgement:
     now = _value(facts, "net.ipv4.ip_forward")
     if now is None:
         raise NoEvidence("net.ipv4.ip_forward is not there", "make /proc/sys/net readable")
-    return _forwarding(facts, ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"), now)
+    judged = _forwarding(facts, ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"), now)
+    off = _off_for_uplink(facts, want, ipv6=False) if judged.status == "ok" else None
+    if off:
+        # Felix writes ip_forward, which is 1 already: the kernel then leaves the links' own settings as they are.
+        return fail(
+            "packets that come in by the uplink are not forwarded, though forwarding is on: pods are cut off from other nodes",
+            observed="{} = 0".format(off),
+            expected="1",
+            remedy="IPv4Forwarding=yes for that link where systemd-networkd sets it; sysctl -w {}=1".format(off),
+        )
+    return judged
 
 
 @check(
@@ -83,7 +111,20 @@ def ipv6_forward(facts: Facts, want: Want) -> Judgement:
             observed="accept_ra = 1 on {}".format(", ".join(lost)),
             expected="2",
         )
-    return _forwarding(facts, ("net.ipv6.conf.all.forwarding",), now)
+    judged = _forwarding(facts, ("net.ipv6.conf.all.forwarding",), now)
+    off = _off_for_uplink(facts, want, ipv6=True) if judged.status == "ok" else None
+    if off:
+        # Seen on Linux 6.18: IPv6 is forwarded by `all` alone (ip6_forward), and writing `all` sets the links' own (addrconf).
+        # Programs of bpf ask the link (bpf_fib_lookup: BPF_FIB_LKUP_RET_FWD_DISABLED).
+        grave = fail if want.dataplane == "bpf" else warn
+        return grave(
+            "the uplink is no router for IPv6, though the host is: bpf does not forward what comes in there, and the kernel asks"
+            " routers for a way",
+            observed="{} = 0".format(off),
+            expected="1",
+            remedy="IPv6Forwarding=yes for that link where systemd-networkd sets it; sysctl -w {}=1".format(off),
+        )
+    return judged
 
 
 @check(

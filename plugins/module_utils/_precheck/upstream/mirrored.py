@@ -78,4 +78,29 @@ MIRRORED = (
         "upstream/mtu.py host_mtu, overhead",
         ("mtu_consistency",),
     ),
+    Mirrored(
+        "Which iptables Felix takes (iptablesBackend Auto)",
+        "felix/environment/feature_detect_linux.go DetectBackend",
+        "the kubelet's chains in table mangle of iptables-nft, then of iptables-legacy; else who prints more rules, legacy where both print"
+        " as many",
+        _EVERY,
+        "upstream/iptables_backend.py detect",
+        (
+            "ipt_backend_conflict",
+            "legacy_iptables_absent",
+            "nft_rules_readable",
+            "forward_policy_drop",
+            "xtables_lock_free",
+        ),
+    ),
+    Mirrored(
+        "Which rules of nftables iptables-nft cannot show",
+        "iptables/nft.c nft_is_expr_compatible, nft-cache.c nft_cache_add_base_chain, nft-ruleparse.c nft_rule_to_iptables_command_state;"
+        " felix/iptables/table.go readHashesAndRulesFrom",
+        "base chains that are not its own are left out; then one unknown expression makes a table incompatible; then 1.8.10 ends on what it"
+        " cannot translate",
+        "iptables 1.8.8 in the image up to 3.31, 1.8.10 since; nftables mode reads iptables' tables in 3.31 and 3.32",
+        "host/probes/nft_readable.py refusal; upstream/iptables_backend.py unreadable, runs_iptables",
+        ("nft_rules_readable",),
+    ),
 )

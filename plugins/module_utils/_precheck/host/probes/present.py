@@ -1,27 +1,63 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. What others left in the host's own network namespace: sets, tables, chains. Read, never touched."""
+"""PRIVATE. What others left in the host's own namespace: tables, chains, rules, IP sets. Read, never touched."""
 
 import ctypes
 import os
 import socket
 import struct
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ..sweeps.root import Root
-from . import ipset, nftables
-from .netlink import NLM_F_DUMP, Connection, attributes, be32, u8
+from . import ipset, legacy_rules, nft_readable, nft_rules, nftables
+from .netlink import NLM_F_DUMP, Connection, attributes, be32, text, u8
 
-_GETTABLE, _GETCHAIN = 1, 4
-_CHAIN_TABLE, _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_POLICY, _CHAIN_USE = 1, 3, 4, 5, 6
+_GETTABLE, _GETCHAIN, _GETRULE = 1, 4, 7
+_CHAIN_TABLE, _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_POLICY, _CHAIN_USE, _CHAIN_TYPE = 1, 3, 4, 5, 6, 7
+_HOOK_NUMBER, _HOOK_PRIORITY = 1, 2
+_RULE_TABLE, _RULE_CHAIN = 1, 2
 _TABLE_NAME = 1
 _FAMILIES = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
+_ROUTED = (1, 2, 10)
+# Felix's own, which it writes anew, and kube-proxy's, which may have rules for thousands of services and drops none of pods' packets.
+_NOT_FOLLOWED = ("calico", "kube-proxy")
 _LIST, _FLAG_HEADERS = 7, 4
 _GET_INFO, _GET_ENTRIES = 64, 65
-# NF_INET_FORWARD, and NF_DROP as a standard target holds it.
-_FORWARD, _DROP = 2, -1
 _INFO = struct.Struct("=32sI5I5III")
+# NF_INET_PRE_ROUTING, NF_INET_FORWARD, NF_INET_POST_ROUTING: what a packet from or to a pod goes through.
+_WAY_OF_PODS = (0, 2, 4)
+# More is not shown of one host: a judgement then says that it cannot tell.
+_CHAINS, _RULES = 64, 256
+
+# The chains that iptables-nft has in each of its tables: hook, priority and type by name; iptables/nft.c, xtables_ipv4.
+_PREROUTING, _INPUT, _FORWARD, _OUTPUT, _POSTROUTING = range(5)
+BUILT_IN: Dict[str, Dict[str, Tuple[int, int, str]]] = {
+    "raw": {"PREROUTING": (_PREROUTING, -300, "filter"), "OUTPUT": (_OUTPUT, -300, "filter")},
+    "mangle": {
+        "PREROUTING": (_PREROUTING, -150, "filter"),
+        "INPUT": (_INPUT, -150, "filter"),
+        "FORWARD": (_FORWARD, -150, "filter"),
+        "OUTPUT": (_OUTPUT, -150, "route"),
+        "POSTROUTING": (_POSTROUTING, -150, "filter"),
+    },
+    "filter": {
+        "INPUT": (_INPUT, 0, "filter"),
+        "FORWARD": (_FORWARD, 0, "filter"),
+        "OUTPUT": (_OUTPUT, 0, "filter"),
+    },
+    "security": {
+        "INPUT": (_INPUT, 150, "filter"),
+        "FORWARD": (_FORWARD, 150, "filter"),
+        "OUTPUT": (_OUTPUT, 150, "filter"),
+    },
+    "nat": {
+        "PREROUTING": (_PREROUTING, -100, "nat"),
+        "INPUT": (_INPUT, 100, "nat"),
+        "POSTROUTING": (_POSTROUTING, 100, "nat"),
+        "OUTPUT": (_OUTPUT, -100, "nat"),
+    },
+}
 
 # Whose chains a name tells: kube-proxy's mode, the kubelet, and plugins that were here before.
 OWNERS = {
@@ -37,6 +73,7 @@ OWNERS = {
     "DOCKER": "docker",
     "cali-": "calico",
 }
+Chains = Dict[str, Dict[str, Any]]
 
 
 def owner_of(chain: str) -> Optional[str]:
@@ -44,17 +81,18 @@ def owner_of(chain: str) -> Optional[str]:
 
 
 def nft_tables(connection: Connection) -> List[Dict[str, Any]]:
-    """Every table with its family, how many rules its chains hold, whose chains they are, and whether forwarding is dropped."""
+    """Every table.
+
+    - family, name, owners: where it is, and whose chains are in it
+    - rules: 0 where no chain holds one
+    - lines: how many rules iptables-nft-save prints of it; 0 for a table that is none of iptables'
+    - unreadable: for a table of iptables', why iptables-nft-save shows nothing of it, as {"chain", "why", "only_newer"}
+    - chains: those that packets of pods go through, by name: hook, priority, type and policy of base chains, and the rules of all
+    """
     found: Dict[Any, Dict[str, Any]] = {}
     for payload in _nft(connection, _GETTABLE):
         name = _text(attributes(payload[4:]).get(_TABLE_NAME, b""))
-        found[(payload[0], name)] = {
-            "family": _FAMILIES.get(payload[0], str(payload[0])),
-            "name": name,
-            "rules": 0,
-            "owners": set(),
-            "forward_drop": False,
-        }
+        found[(payload[0], name)] = {"rules": 0, "owners": set(), "chains": {}}
     for payload in _nft(connection, _GETCHAIN):
         chain = attributes(payload[4:])
         table = found.get((payload[0], _text(chain.get(_CHAIN_TABLE, b""))))
@@ -63,9 +101,97 @@ def nft_tables(connection: Connection) -> List[Dict[str, Any]]:
         name = _text(chain.get(_CHAIN_NAME, b""))
         table["rules"] += _number(chain.get(_CHAIN_USE))
         table["owners"].add(owner_of(name))
-        if name == "FORWARD" and _CHAIN_HOOK in chain and _CHAIN_POLICY in chain:
-            table["forward_drop"] = _number(chain[_CHAIN_POLICY]) == 0
-    return [{**table, "owners": sorted(filter(None, table["owners"]))} for table in found.values()]
+        table["chains"][name] = _chain(chain)
+    return [_table(connection, family, name, table) for (family, name), table in found.items()]
+
+
+def _chain(chain: Dict[int, bytes]) -> Dict[str, Any]:
+    hook = attributes(chain.get(_CHAIN_HOOK, b""))
+    return {
+        "hook": _number(hook.get(_HOOK_NUMBER)) if hook else None,
+        "priority": int.from_bytes(hook.get(_HOOK_PRIORITY, b""), "big", signed=True) if hook else None,
+        "type": _text(chain.get(_CHAIN_TYPE, b"")) or None,
+        "policy": ("drop" if _number(chain[_CHAIN_POLICY]) == 0 else "accept") if _CHAIN_POLICY in chain else None,
+    }
+
+
+def _table(connection: Connection, family: int, name: str, table: Dict[str, Any]) -> Dict[str, Any]:
+    chains: Chains = table["chains"]
+    by_chain: Dict[str, List[Dict[int, bytes]]] = {}
+    lines = 0
+    unreadable: List[Dict[str, Any]] = []
+    of_iptables = family in (socket.AF_INET, socket.AF_INET6) and name in BUILT_IN
+    if of_iptables:
+        for rule in _rules(connection, family, name, None):
+            by_chain.setdefault(_text(rule.get(_RULE_CHAIN, b"")), []).append(rule)
+        lines, unreadable = _as_iptables_reads_it(chains, by_chain, name, _FAMILIES[family])
+
+    def rules(chain: str) -> List[Dict[str, Any]]:
+        found = by_chain.get(chain, []) if of_iptables else _rules(connection, family, name, chain)
+        return [nft_rules.read(rule) for rule in found[: _RULES + 1]]
+
+    followed = chains if family in _ROUTED and name not in _NOT_FOLLOWED else {}
+    return {
+        "family": _FAMILIES.get(family, str(family)),
+        "name": name,
+        "rules": table["rules"],
+        "owners": sorted(filter(None, table["owners"])),
+        "lines": lines,
+        "unreadable": unreadable,
+        "chains": _way_of_pods(followed, rules),
+    }
+
+
+def _rules(connection: Connection, family: int, table: str, chain: Optional[str]) -> List[Dict[int, bytes]]:
+    """The attributes of each rule of a table, or of one chain of it."""
+    body = struct.pack("=BBH", family, 0, 0) + text(_RULE_TABLE, table) + (text(_RULE_CHAIN, chain) if chain else b"")
+    found = (
+        attributes(payload[4:])
+        for payload in connection.request((nftables.SUBSYSTEM << 8) | _GETRULE, NLM_F_DUMP, body)
+        if payload[0] == family
+    )
+    # Old kernels know no such question, and answer with the rules of all tables.
+    return [
+        rule
+        for rule in found
+        if _text(rule.get(_RULE_TABLE, b"")) == table and chain in (None, _text(rule.get(_RULE_CHAIN, b"")))
+    ]
+
+
+def _as_iptables_reads_it(
+    chains: Chains, by_chain: Dict[str, List[Dict[int, bytes]]], table: str, family: str
+) -> Tuple[int, List[Dict[str, Any]]]:
+    """How many rules iptables-nft-save prints, and what keeps it from printing any: the first reason of each kind.
+
+    It leaves out a base chain that is not one of its own by name, hook, priority and type (nft-cache.c, nft_cache_add_base_chain()),
+    so nothing in such a chain is in its way.
+    """
+    lines = 0
+    refusals: Dict[bool, Dict[str, Any]] = {}
+    for name, chain in chains.items():
+        own = BUILT_IN[table].get(name)
+        if chain["hook"] is not None and own != (chain["hook"], chain["priority"], chain["type"]):
+            continue
+        for rule in by_chain.get(name, []):
+            lines += 1
+            found = nft_readable.refusal(nft_rules.expressions(rule), family)
+            if found:
+                refusals.setdefault(found["only_newer"], {"chain": name, **found})
+    return (0 if False in refusals else lines), list(refusals.values())
+
+
+def _way_of_pods(chains: Chains, rules: Callable[[str], List[Dict[str, Any]]]) -> Chains:
+    """The base chains at these hooks with their rules, and the chains that they lead to. Chains of Calico's are Felix's to write."""
+    waiting = [name for name, chain in chains.items() if chain["hook"] in _WAY_OF_PODS]
+    found: Chains = {}
+    while waiting and len(found) < _CHAINS:
+        name = waiting.pop(0)
+        if name in found or name not in chains:
+            continue
+        known = rules(name)
+        found[name] = {**chains[name], "rules": known[:_RULES], "more": len(known) > _RULES}
+        waiting += [rule["to"] for rule in known[:_RULES] if rule["to"] and owner_of(rule["to"]) != "calico"]
+    return found
 
 
 def set_headers(connection: Connection) -> List[Dict[str, Any]]:
@@ -81,7 +207,10 @@ def set_headers(connection: Connection) -> List[Dict[str, Any]]:
 
 
 def legacy_tables(root: Root) -> List[Dict[str, Any]]:
-    """The tables of iptables-legacy that this namespace has already; asking for another would make it."""
+    """The tables of iptables-legacy that this namespace has already; asking for another would make it.
+
+    Each is told as those of nf_tables are, but for `family` and `unreadable`: iptables-legacy can read all that it wrote.
+    """
     names = (root.read("/proc/net/ip_tables_names") or "").split()
     return [_legacy_table(name) for name in names]
 
@@ -90,27 +219,25 @@ def _legacy_table(name: str) -> Dict[str, Any]:
     raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     try:
         info = _INFO.unpack(_ask(raw, _GET_INFO, name, _INFO.size, b""))
-        hooks, entries, size = bin(info[1]).count("1"), info[12], info[13]
+        hooks, entries, size = info[1], info[12], info[13]
         # struct ipt_get_entries ends where the first entry, which holds 64-bit counters, may begin.
         start = 40 if ctypes.alignment(ctypes.c_uint64) == 8 else 36
         blob = _ask(raw, _GET_ENTRIES, name, start + size, struct.pack("=I", size))[start:]
     finally:
         raw.close()
-    # What a packet meets that no rule of the chain FORWARD decided: the verdict of its last entry, whose target follows the matches.
-    last = info[7 + _FORWARD]
-    target = last + struct.unpack_from("=H", blob, last + 88)[0] if info[1] & (1 << _FORWARD) else 0
+    chains = legacy_rules.chains(blob, hooks, info[2:7], info[7:12])
+    for chain, one in chains.items():
+        hook = BUILT_IN.get(name, {}).get(chain)
+        one.update({"priority": hook[1] if hook else None, "type": hook[2] if hook else None})
     owners = {owner for prefix, owner in OWNERS.items() if prefix.encode("ascii") in blob}
     # An empty table has an entry for each hook, and one that ends it.
     return {
         "name": name,
-        "rules": max(0, entries - hooks - 1),
+        "rules": max(0, entries - bin(hooks).count("1") - 1),
         "owners": sorted(owners),
-        "forward_drop": bool(target) and _verdict(blob, target) == _DROP,
+        "lines": sum(len(one["rules"]) for one in chains.values()),
+        "chains": _way_of_pods(chains, lambda chain: list(chains[chain]["rules"])),
     }
-
-
-def _verdict(blob: bytes, target: int) -> int:
-    return int(struct.unpack_from("=i", blob, target + 32)[0])
 
 
 def _ask(raw: socket.socket, option: int, table: str, size: int, rest: bytes) -> bytes:

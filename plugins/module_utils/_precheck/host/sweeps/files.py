@@ -8,7 +8,7 @@ import os
 import re
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
-from . import machine, modules, networkmanager, runtime, security, sysctls
+from . import local, machine, modules, networkmanager, runtime, security, sysctls
 from .lines import settings, value_of, words
 from .root import Root
 from .services import runs
@@ -64,6 +64,8 @@ def questions(
         ("certificates", lambda: runtime.certificates(root)),
         ("names", lambda: runtime.names(root)),
         ("ssh_ports", lambda: runtime.ssh_ports(root)),
+        ("localhost", lambda: local.localhost(root)),
+        ("xtables_lock", lambda: local.lock_holder(root)),
         ("same_mounts_as_init", lambda: os.readlink("/proc/self/ns/mnt") == os.readlink("/proc/1/ns/mnt")),
     ]
 

@@ -17,7 +17,10 @@ NAMES = (
     *("net.netfilter.nf_conntrack_acct", "net.netfilter.nf_conntrack_count", "net.netfilter.nf_conntrack_max"),
     "user.max_net_namespaces",
 )
-OF_LINKS = ("net/ipv4/conf/{}/rp_filter", "net/ipv6/conf/{}/accept_ra", "net/ipv6/conf/{}/disable_ipv6")
+OF_LINKS = (
+    *("net/ipv4/conf/{}/forwarding", "net/ipv6/conf/{}/forwarding"),
+    *("net/ipv4/conf/{}/rp_filter", "net/ipv6/conf/{}/accept_ra", "net/ipv6/conf/{}/disable_ipv6"),
+)
 # Pods' ends, of which there may be hundreds.
 _OF_PODS = ("cali", "veth", "lxc", "tap")
 # A file in an earlier folder hides one of the same name in a later one; of two files the later name wins.
