@@ -24,6 +24,7 @@ TIMEOUT = 20
 """precheck_timeout; Ansible itself waits 10 s for a connection."""
 STARTING = 100
 """Seconds for ansible-playbook to start and to print its report; this machine may be busy."""
+_MAY = "root ALL=(ALL:ALL) ALL\nops ALL=(ALL:ALL) NOPASSWD: ALL\n"
 SPECS = [
     HostSpec("plain"),
     HostSpec("late", ssh_delay=2.0),
@@ -33,6 +34,8 @@ SPECS = [
     HostSpec("hangs", ssh_settings="ForceCommand sleep 600"),
     HostSpec("no-python", python=False),
     HostSpec("asks", sudo_password=True),
+    HostSpec("wants-terminal", files={"/etc/sudoers": f"Defaults requiretty\n{_MAY}"}),
+    HostSpec("no-rights", files={"/etc/sudoers": "root ALL=(ALL:ALL) ALL\n"}),
     HostSpec("full", full=["/tmp", "/var/tmp", "/home/ops"]),
 ]
 OUTCOMES = {
@@ -44,10 +47,17 @@ OUTCOMES = {
     "hangs": ("(unreachable|no_result)", r".*: it (did not|let Ansible in, but .* did not) answer within \d+ s"),
     "no-python": ("no_result", r".*: no Python interpreter was found on it \(.*/usr/bin/python3: not found\)"),
     "asks": ("no_result", r".*: sudo asks for a password there, and none was given \(ansible_become_password\)"),
+    # Ansible gives a terminal where it copies the module.
+    "wants-terminal": ("passed", None),
+    "no-rights": ("no_result", r".*: (its login ops has no sudo rights|sudo asks for a password .*)"),
     "full": ("(unreachable|no_result)", r".*(, is its disk full\? \(.*\)|: No space left on device)"),
 }
 """Where it depends on pipelining how far Ansible comes, either outcome is as good: neither is a pass."""
-PIPELINED = {**OUTCOMES, "full": ("passed", None)}
+PIPELINED = {
+    **OUTCOMES,
+    "full": ("passed", None),
+    "wants-terminal": ("no_result", r".*: its sudo wants a terminal \(requiretty\), and with pipelining there is none"),
+}
 """Nothing is written to the host then, so a full disk does not matter."""
 
 
@@ -104,11 +114,38 @@ def test_each_host_has_its_outcome_and_a_reason_that_one_understands(played: Pla
     assert entry["reason"] == reason or re.fullmatch(reason or "", entry["reason"]), entry["reason"]
 
 
+REMEDIES = {
+    "silent": "ansible_port",
+    "stranger": "ssh-keygen -R",
+    "locked-out": "DenyUsers",
+    "hangs": "(precheck_timeout|/etc/hosts)",
+    "no-python": "ansible_python_interpreter",
+    "asks": "NOPASSWD",
+    "wants-terminal": "ansible_pipelining=false",
+    "no-rights": "sudoers",
+    "full": "free some space",
+}
+
+
+@pytest.mark.parametrize("host", REMEDIES)
+def test_what_to_do_is_told_with_each_reason_on_the_terminal_too(played: Played, host: str) -> None:
+    remedy = played.report["hosts"][host]["remedy"]
+    if played.expected[host][0] == "passed":
+        assert remedy is None
+    else:
+        assert re.search(REMEDIES[host], remedy), remedy
+        # Ansible prints the lines of the report as a list of JSON.
+        on_the_terminal = re.sub(r'[",\s]+', " ", played.output)
+        assert re.sub(r'[",\s]+', " ", remedy) in on_the_terminal
+
+
 def test_no_host_ends_the_play_and_the_report_names_those_that_must_stay_outside(played: Played) -> None:
     assert set(played.report["hosts"]) == set(OUTCOMES)
     outside = sorted(host for host, (outcome, _reason) in played.expected.items() if outcome != "passed")
     assert played.code != 0
-    assert f"{len(outside)} of 9 hosts must stay outside: {', '.join(outside)}" in " ".join(played.output.split())
+    assert f"{len(outside)} of {len(SPECS)} hosts must stay outside: {', '.join(outside)}" in " ".join(
+        played.output.split()
+    )
 
 
 def test_no_host_is_waited_for_longer_than_the_timeout_allows(played: Played) -> None:

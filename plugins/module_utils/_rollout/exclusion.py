@@ -139,11 +139,16 @@ def _silence(outcome: HostOutcome) -> tuple[str, str, str]:
         return (
             "unreachable",
             outcome["reason"] or "it could not be reached",
-            "Make the host reachable over SSH and run again",
+            _sentence(outcome["remedy"]) or "Make the host reachable over SSH and run again",
         )
     if outcome["outcome"] == NOT_CHECKED:
         return NOT_CHECKED, outcome["reason"] or "it has not been checked", "Run without check mode"
-    return "no_result", outcome["reason"] or "it gave no result", "Run the precheck on the host and see what it prints"
+    remedy = _sentence(outcome["remedy"]) or "Run the precheck on the host and see what it prints"
+    return "no_result", outcome["reason"] or "it gave no result", remedy
+
+
+def _sentence(text: str | None) -> str | None:
+    return text and text[:1].upper() + text[1:]
 
 
 def _fault(node: str, host: str | None, tier: str | None, cause: str, reason: str, remedy: str | None) -> ExcludedNode:

@@ -73,6 +73,7 @@ class Silence(NamedTuple):
 
     outcome: str
     reason: str
+    remedy: str | None
     hosts: tuple[str, ...]
 
 
@@ -230,11 +231,11 @@ def _cause(cases: Sequence[tuple[str, Finding]]) -> Cause:
 
 
 def _silent(hosts: Sequence[tuple[str, HostOutcome]]) -> tuple[Silence, ...]:
-    by_reason: dict[tuple[str, str], list[str]] = {}
+    by_reason: dict[tuple[str, str, str | None], list[str]] = {}
     for name, host in hosts:
         if host["result"] is None:
-            by_reason.setdefault((host["outcome"], host["reason"] or ""), []).append(name)
-    silences = [Silence(outcome, reason, tuple(names)) for (outcome, reason), names in by_reason.items()]
+            by_reason.setdefault((host["outcome"], host["reason"] or "", host["remedy"]), []).append(name)
+    silences = [Silence(*told, tuple(names)) for told, names in by_reason.items()]
     return tuple(sorted(silences, key=lambda one: -len(one.hosts)))
 
 

@@ -37,7 +37,9 @@ def _suite(root: ET.Element, name: str, host: HostOutcome) -> ET.Element:
     result = host["result"]
     if result is None:
         case = ET.SubElement(suite, "testcase", classname=_xml(name), name="host_precheck")
-        ET.SubElement(case, "error", type=host["outcome"], message=_xml(host["reason"] or ""))
+        error = ET.SubElement(case, "error", type=host["outcome"], message=_xml(host["reason"] or ""))
+        if host["remedy"]:
+            error.text = _xml(f"remedy: {host['remedy']}")
     else:
         suite.set("time", str(result["duration"]))
         for finding in by_cause(effective(host)):

@@ -23,9 +23,10 @@ def precheck_markdown(report: PrecheckReport) -> str:
     if fleet.silent:
         lines += ["## Without a result", ""]
         rows = [
-            (silence.outcome.replace("_", " "), ", ".join(silence.hosts), silence.reason) for silence in fleet.silent
+            (silence.outcome.replace("_", " "), ", ".join(silence.hosts), silence.reason, silence.remedy or "")
+            for silence in fleet.silent
         ]
-        lines += [*table_of(("What", "Hosts", "Why"), rows), ""]
+        lines += [*table_of(("What", "Hosts", "Why", "What to do"), rows), ""]
     if fleet.remedies:
         lines += ["## What to do", ""]
         for remedy in fleet.remedies:

@@ -116,7 +116,8 @@ def _outcome(answer: Any, node_name: str | None) -> HostOutcome:
         host["reused"] = answer.get("reused") is True
         return host
     if answer.get("unreachable"):
-        return _without("unreachable", f"it could not be reached: {why(answer)}", node_name)
+        cause, remedy = why(answer)
+        return _without("unreachable", f"it could not be reached: {cause}", node_name, remedy)
     if answer.get("not_in_check_mode"):
         return _without(
             "not_checked", "it has not been checked: in check mode no Job is made, and a real run checks it", node_name
@@ -128,7 +129,8 @@ def _outcome(answer: Any, node_name: str | None) -> HostOutcome:
             node_name,
         )
     if answer.get("failed"):
-        return _without("no_result", f"the precheck could not run on it: {why(answer)}", node_name)
+        cause, remedy = why(answer)
+        return _without("no_result", f"the precheck could not run on it: {cause}", node_name, remedy)
     return _without("no_result", "what was registered for it is no result of host_precheck", node_name)
 
 
@@ -197,14 +199,15 @@ def _flaw(result: dict[str, Any]) -> str | None:
     return None
 
 
-def _without(outcome: str, reason: str, node_name: str | None) -> HostOutcome:
-    return _host(outcome, reason, node_name)
+def _without(outcome: str, reason: str, node_name: str | None, remedy: str | None = None) -> HostOutcome:
+    return _host(outcome, reason, node_name, remedy)
 
 
-def _host(outcome: str, reason: str | None, node_name: str | None) -> HostOutcome:
+def _host(outcome: str, reason: str | None, node_name: str | None, remedy: str | None = None) -> HostOutcome:
     return HostOutcome(
         outcome=outcome,  # type: ignore[typeddict-item]
         reason=reason,
+        remedy=remedy,
         node_name=node_name,
         result=None,
         waivers=[],

@@ -35,6 +35,8 @@ def precheck_text(report: PrecheckReport) -> str:
     lines = [*_overview(fleet)]
     for silence in fleet.silent:
         lines += ["", *paragraph(f"No result from {_named(silence.hosts)}: {silence.reason}")]
+        if silence.remedy:
+            lines += paragraph(silence.remedy, indent=4)
     for remedy in fleet.remedies:
         lines += ["", *_remedy(remedy)]
     for told in (*modules_loaded(fleet), *static_evidence(fleet), *reused_evidence(fleet)):

@@ -75,7 +75,9 @@ def test_what_a_missing_module_hinders_is_told_by_the_check_that_names_the_modul
         "xt_match_set": "module_package_missing",
     }
     (sentence,) = complaints(rhel10_without_extra_modules())
-    assert sentence.startswith("module_package_missing (and with it ipset_functional, xt_match_set): modules are not installed")
+    assert sentence.startswith(
+        "module_package_missing (and with it ipset_functional, xt_match_set): modules are not installed"
+    )
 
 
 def test_a_blocked_module_is_told_by_the_check_that_names_the_file() -> None:

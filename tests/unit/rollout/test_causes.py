@@ -45,7 +45,11 @@ def report(*checks: Any, **waived: Any) -> PrecheckReport:
 
 
 def test_the_gravest_tells_and_of_equals_the_one_that_is_called_as_the_cause() -> None:
-    warned, first, named = (check("w", "warn", 1, cause="named"), check("a", "fail", 2, cause="named"), check("named", "fail", 3))
+    warned, first, named = (
+        check("w", "warn", 1, cause="named"),
+        check("a", "fail", 2, cause="named"),
+        check("named", "fail", 3),
+    )
     alone = check("alone", "fail", 9)
     found = by_cause([alone, named, first, warned])
     assert [(one.check["id"], [other["id"] for other in one.hindered]) for one in found] == [

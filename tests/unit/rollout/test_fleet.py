@@ -86,6 +86,16 @@ def test_hosts_that_are_silent_for_the_same_reason_are_told_together() -> None:
     ]
 
 
+@pytest.mark.parametrize("page", [precheck_text, precheck_markdown, precheck_page, precheck_junit])
+def test_what_to_do_about_hosts_without_a_result_is_on_every_page(page: Any) -> None:
+    no_terminal = {"failed": True, "msg": "x", "module_stderr": "sudo: sorry, you must have a tty to run sudo"}
+    report = assemble({"a": no_terminal, "b": no_terminal, "c": {"failed": True, "msg": "boom"}})
+    text = " ".join(page(report).replace("\\", "").split())
+    assert "its sudo wants a terminal (requiretty)" in text
+    assert text.count("set ansible_pipelining=false for it") == (2 if page is precheck_junit else 1)
+    assert [(one.hosts, bool(one.remedy)) for one in survey(report).silent] == [(("a", "b"), True), (("c",), False)]
+
+
 def test_what_loading_modules_would_add_is_told_with_the_hosts() -> None:
     result = answer("a")
     result["precheck"]["summary"] = {"exercised": 3, "static": 2, "would_load": ["xt_set", "ip_set"]}

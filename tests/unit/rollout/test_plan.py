@@ -87,6 +87,11 @@ def test_a_node_whose_host_is_unreachable_stays_outside_and_is_told_so() -> None
     report = assemble({"a": answer("core-1"), "b": answer("core-2"), "c": UNREACHABLE}, {"c": "core-3"})
     made = build_plan([facts(name) for name in CORE], report, [tier("core")])
     assert (entries(made)["core-3"]["cause"], entries(made)["core-3"]["host"]) == ("unreachable", "c")
+    # "No route to host" has a remedy of its own, and what is not known the general one.
+    assert (entries(made)["core-3"]["remedy"] or "").startswith("See whether the host is up")
+    unknown = assemble({"a": answer("core-1"), "c": {"unreachable": True, "msg": "boom"}}, {"c": "core-3"})
+    entry = entries(build_plan([facts("core-1"), facts("core-3")], unknown, [tier("core")]))["core-3"]
+    assert entry["remedy"] == "Make the host reachable over SSH and run again"
 
 
 def test_a_node_that_check_mode_cannot_check_is_told_so_and_no_budget_pays_for_it() -> None:

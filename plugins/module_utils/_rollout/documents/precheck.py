@@ -190,6 +190,8 @@ class HostOutcome(TypedDict):
     """What the result means once waivers and the other hosts are taken into account. `not_checked`: check mode asks no node by a Job."""
     reason: str | None
     """Why there is no passing result, in one sentence; null when passed."""
+    remedy: str | None
+    """What to do about a host that gave no result; null where that is not known, and where there is a result: its findings tell."""
     node_name: str | None
     result: PrecheckResult | None
     """As the host gave it: a waiver changes nothing in it."""
