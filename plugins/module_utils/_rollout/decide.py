@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from typing import Callable
 
-from .adoption import ADOPTION, NAMES_SHOWN
+from .adoption import ADOPTION
 from .decision import decided, done, label, labels_of, noted, restore, stop, wait
 from .documents import (
     Action,
-    AwaitRestart,
     Decision,
     Observation,
     Plan,
@@ -25,6 +24,7 @@ from .documents import (
 from .installation import refusals, rejection
 from .max_unavailable import raises, surges
 from .plan import planned_nodes
+from .restart_rules import calico_restarting, pods_held_up
 from .scoping_rules import hand_over, overlaid, placement_restarts, scope_installation
 from .situation import RESTART_SLACK, Situation, assess, nodes_text
 from .text import count, listed
@@ -153,42 +153,6 @@ def refused(situation: Situation) -> Decision | None:
         take_over=situation.wishes.take_over,
     )
     return stop(situation, "; ".join(reasons)) if reasons else None
-
-
-def calico_restarting(situation: Situation) -> Decision | None:
-    """Before the first label, and again before the selector, which would take calico-node for good from a node that has none in
-    this very moment."""
-    restarting = situation.restarting
-    if not restarting or situation.state["phase"] == "scoping":
-        return None
-    since = situation.state["restarts_awaited"]
-    since = situation.now if since is None else since
-    until = since + situation.plan["batch_timeout"]
-    told = listed([f"{each.node} ({each.reason})" for each in restarting], NAMES_SHOWN)
-    silent = [each.node for each in restarting if each.kind == "silent"]
-    if situation.now >= until:
-        remedy = (
-            f"Start the kubelet of {nodes_text(silent)}, or keep it out by rollout_exclude if it is gone for good"
-            if silent
-            else "Let the restart end"
-        )
-        return stop(
-            situation,
-            f"calico-node still restarts on {told} after {situation.now - since:.0f} s, and the selector would take it from there "
-            f"for good. Nothing was taken. {remedy}, then run again",
-        )
-    state = situation.state.copy()
-    state["phase"], state["restarts_awaited"] = "restarting", since
-    why = (
-        f"waiting for calico-node, which restarts on {told}, for at most {until - situation.now:.0f} s more: the selector would "
-        "take it from there for good"
-    )
-    # The next one to count as stuck is no news that a watch would bring.
-    turns = [situation.now + each.left for each in restarting if each.kind == "restarting"]
-    action = AwaitRestart(
-        do="await_restart", why=why, until=min([until, *turns]), nodes=[each.node for each in restarting]
-    )
-    return decided(situation, state, [action], "in_progress", why)
 
 
 def adopt_late(situation: Situation) -> Decision | None:
@@ -326,6 +290,7 @@ RULES: tuple[Rule, ...] = (
     refused,
     placement_restarts,
     calico_restarting,
+    pods_held_up,
     adopt_late,
     restore_left_over,
     operator_rejected,

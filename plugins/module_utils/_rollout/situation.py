@@ -14,6 +14,7 @@ from .handover import NOTHING_LACKS, Handover, Lacking, handover, lacking
 from .installation import scoped, stranded, taken
 from .instant import seconds_since
 from .max_unavailable import at_a_time
+from .order import natural
 from .plan import planned_nodes
 from .readiness import carries, judge
 from .restarting import ASSUMED_SECONDS, Trouble, unlabelled_troubles, without_pod
@@ -72,6 +73,16 @@ class Situation(NamedTuple):
             for name, trouble in self.troubles.items()
             if name not in first
             and (trouble.kind == "restarting" or (trouble.kind == "silent" and name not in self.kept_out))
+        ]
+
+    @property
+    def held_up(self) -> list[str]:
+        """Nodes whose calico-node cannot go, for their kubelet is silent."""
+        having = {pod["node"] for pod in self.seen["pods"]}
+        return [
+            name
+            for name in sorted(having, key=natural)
+            if name in self.seen["nodes"] and self.seen["nodes"][name]["kubelet_silent"]
         ]
 
     @property
@@ -156,11 +167,20 @@ class Situation(NamedTuple):
             turn = sum(row["state"] == "old_revision" for row in rows)
             rows = [row for row in rows if row["state"] != "old_revision"]
             if turn:
-                told.append(f"calico-node to restart on {count(turn, 'more node')} ({self.revisions})")
+                told.append(
+                    f"calico-node to restart on {count(turn, 'more node')} ({self.revisions}{self._holding_up()})"
+                )
         told += [f"{row['node']} ({row['state']}: {row['reason']})" for row in rows[:most]]
         if len(rows) > most:
             told.append(f"{len(rows) - most} more nodes")
         return ", ".join(told + self.readiness["blockers"])
+
+    def _holding_up(self) -> str:
+        """What the rolling update stands still for, should it do so."""
+        held = self.held_up
+        if not held:
+            return ""
+        return f"; on {nodes_text(held)} the kubelet is silent, and a pod that cannot go there counts against maxUnavailable"
 
     @property
     def revisions(self) -> str:

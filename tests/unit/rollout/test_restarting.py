@@ -412,13 +412,59 @@ def test_a_silent_node_is_waited_for_and_then_the_run_stops_by_its_name_with_not
     assert "Start the kubelet of node edge-1, or keep it out by rollout_exclude if it is gone for good" in reason
 
 
+KEPT_OUT: Any = {"exclusions": [{"selector": "tier=edge", "reason": "stolen"}], "tiers": [tier("core")]}
+
+
 def test_a_silent_node_that_the_user_keeps_out_may_go() -> None:
     seen = silent_cluster()
-    made = planned(seen, exclusions=[{"selector": "tier=edge", "reason": "stolen"}], tiers=[tier("core")])
+    seen["daemonset"]["max_unavailable"] = "2"
+    made = planned(seen, **KEPT_OUT)
     assert acts(decided(seen, made)) == [("label_nodes", RUNNING)]
     # While a node that is merely between two Ready ones may not: then it is refused by name.
     between = cluster(unready(5))
     assert acts(decided(between, made)) == [("await_restart", ["edge-1"])]
+
+
+@pytest.mark.parametrize(
+    ("last_ready", "options"), [(True, KEPT_OUT), (False, {"tiers": [tier("core"), tier("edge")]})]
+)
+@pytest.mark.parametrize("limit", ["1", "33%"])
+def test_one_whose_pod_would_hold_up_the_restart_of_all_others_stops_the_run_before_anything_is_written(
+    last_ready: bool, options: Any, limit: str
+) -> None:
+    """Recorded on a DaemonSet controller: a Terminating pod of a silent node counts against maxUnavailable for ever."""
+    seen = silent_cluster()
+    seen["pods"][-1]["last_ready"] = last_ready
+    seen["daemonset"]["max_unavailable"] = limit
+    decision = decided(seen, planned(seen, **options))
+    assert (decision["report"]["outcome"], decision["actions"]) == ("stopped", [])
+    reason = decision["report"]["reason"]
+    assert "calico-node cannot restart on node edge-1, whose kubelet is silent: its pods there never go" in reason
+    assert "delete its Node or taint it node.kubernetes.io/out-of-service" in reason
+    assert "rollout_adoption_max_unavailable to 2 at least" in reason
+    # What the rollout itself raises counts, a surge does not go by maxUnavailable, and a node without a pod holds nobody up.
+    assert acts(decided(seen, planned(seen, adoption_max_unavailable="2", **options))) == [("label_nodes", RUNNING)]
+    seen["daemonset"].update(max_unavailable="0", max_surge="1")
+    assert acts(decided(seen, planned(seen, **options))) == [("label_nodes", RUNNING)]
+    seen["daemonset"].update(max_unavailable=limit, max_surge="0")
+    seen["pods"].pop()
+    made = planned(seen, **options)
+    assert "cannot restart" not in decided(seen, made, missing={"edge-1": NOW - 999})["report"]["reason"]
+
+
+def test_a_restart_that_stands_still_for_a_silent_node_says_so() -> None:
+    made = planned(cluster(pod("edge-1")), tiers=[tier("core"), tier("edge")])
+    seen = rolled_out(ALL, ALL)
+    for name in RUNNING:
+        seen["nodes"][name]["annotations"]["rollout.calico-ops.dev/batch"] = "adoption"
+    seen["pods"][0]["revision"] = "old"
+    under_way = {"batch": "adoption", "batch_started": NOW}
+    assert "the kubelet is silent" not in decided(seen, made, **under_way)["report"]["reason"]
+    seen["nodes"]["edge-1"].update({"kubelet_silent": True, "ready": False})
+    reason = decided(seen, made, **under_way)["report"]["reason"]
+    assert (
+        "on node edge-1 the kubelet is silent, and a pod that cannot go there counts against maxUnavailable" in reason
+    )
 
 
 def test_the_wait_begins_anew_with_another_restart() -> None:
