@@ -35,7 +35,7 @@ def plan_of(*batches: list[str], **more: Any) -> Plan:
         cross_findings=[],
         kept=[],
         restarting=[],
-        restart_patience=5,
+        restart_patience=1,
         batch_timeout=60,
         soak=0,
     )

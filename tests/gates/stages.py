@@ -76,6 +76,7 @@ class Stage:
     promise: str
     commands: Sequence[Sequence[str]]
     timeout: float
+    """Seconds. The last guard only, far above what a slow machine needs: a test that hangs has a limit of its own."""
     lane: str = STATIC
     """Stages of one lane run one after the other, lanes side by side."""
     pytest: bool = False
@@ -116,12 +117,12 @@ def _static() -> list[Stage]:
                 ["ruff", "check", "--no-cache", "."],
                 ["mypy", "--no-incremental", "--package", CODE, "--package", "tests"],
             ],
-            300,
+            900,
         ),
-        Stage("unit", "the decisions, without a cluster", [_pytest("tests/unit")], 900, pytest=True),
-        Stage("browser", "pages, looked at in Chromium", [_pytest("tests/browser")], 900, pytest=True),
+        Stage("unit", "the decisions, without a cluster", [_pytest("tests/unit")], 1800, pytest=True),
+        Stage("browser", "pages, looked at in Chromium", [_pytest("tests/browser")], 1800, pytest=True),
         Stage("ansible-lint", "roles and playbooks, production profile", [[python, "-m", "tests.gates.content"]], 300),
-        Stage("sanity", "ansible-test on the newest ansible-core", [[python, "-m", "tests.gates.sanity"]], 900),
+        Stage("sanity", "ansible-test on the newest ansible-core", [[python, "-m", "tests.gates.sanity"]], 1800),
     ]
 
 
@@ -133,7 +134,7 @@ def _in_the_lab() -> list[Stage]:
             "lab",
             "a real API server and real hosts, asked directly",
             [_pytest("tests/lab", *others)],
-            1800,
+            4500,
             LAB,
             pytest=True,
             tarball=True,
@@ -143,7 +144,7 @@ def _in_the_lab() -> list[Stage]:
             "lab-ansible",
             "modules and playbooks on a real API server and real hosts",
             [_pytest(*through_ansible)],
-            2400,
+            4500,
             ANSIBLE,
             pytest=True,
             tarball=True,
@@ -156,7 +157,7 @@ def _in_the_lab() -> list[Stage]:
                 "lab-crds",
                 "the same with the operator's own CRDs",
                 [_pytest("tests/lab", "-k", "operator or crds or installation")],
-                900,
+                3600,
                 LAB,
                 pytest=True,
                 tarball=True,
@@ -177,7 +178,7 @@ def _on_the_oldest() -> list[Stage]:
             "sanity-2.16",
             "ansible-test on ansible-core 2.16",
             [[*_on_core(core), "-m", "tests.gates.sanity"]],
-            1200,
+            2400,
             missing=missing,
         ),
         Stage(
@@ -192,7 +193,7 @@ def _on_the_oldest() -> list[Stage]:
                     python=_on_core(core),
                 )
             ],
-            900,
+            1800,
             pytest=True,
             missing=missing,
         ),
@@ -200,7 +201,7 @@ def _on_the_oldest() -> list[Stage]:
             "lab-2.16",
             "modules and playbooks with ansible-core 2.16 and the oldest client",
             [_pytest(*ON_THE_OLDEST, python=_on_core(core, tarball=True))],
-            1800,
+            3600,
             LAB,
             pytest=True,
             after=("build",),
@@ -215,7 +216,7 @@ def _demos() -> list[Stage]:
             name,
             promise,
             [[sys.executable, "-m", f"tests.{name.replace('-', '_')}", "--apart"]],
-            600,
+            1200,
             LAB,
             tarball=True,
             after=("build",),
@@ -230,7 +231,7 @@ def _scenarios() -> list[Stage]:
             "molecule" if scenario == "default" else f"molecule-{scenario}",
             promise,
             [["molecule", "test", "--scenario-name", scenario]],
-            900,
+            1800,
             ANSIBLE,
             tarball=True,
             after=("build",),
