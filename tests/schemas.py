@@ -19,6 +19,7 @@ from pydantic import ConfigDict, TypeAdapter
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 DOCUMENTS = (
+    documents.CalicoSettings,
     documents.PrecheckResult,
     documents.PrecheckRecord,
     documents.PrecheckReport,

@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.precheck_options import settled
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS, problem_with, wanted
@@ -23,6 +24,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.repor
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sources import sources
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import records
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 from ansible_collections.calico_ops.rollout.plugins.plugin_utils import precheck_records as store
 
 MODULE = "calico_ops.rollout.host_precheck"
@@ -70,11 +72,14 @@ class ActionModule(ActionBase):
         return result
 
     def _options(self) -> dict[str, Any]:
-        _validated, options = self.validate_argument_spec(argument_spec=OPTIONS)
-        problem = problem_with(options)
+        _validated, given = self.validate_argument_spec(argument_spec=OPTIONS)
+        try:
+            found = settled(plain(given))
+        except RolloutError as error:
+            raise AnsibleActionFail(f"host_precheck: {error}") from error
+        problem = problem_with(found)
         if problem:
             raise AnsibleActionFail(f"host_precheck: {problem}")
-        found: dict[str, Any] = plain(options)
         # What is loaded stays loaded, so it is a change.
         found["allow_module_load"] = found["allow_module_load"] and not self._task.check_mode
         return found
@@ -117,7 +122,7 @@ def _judged(answer: dict[str, Any], want: Want, options: dict[str, Any]) -> dict
     others = {key: value for key, value in answer.items() if key not in ("facts", "modules_loaded", "duration")}
     try:
         answered = {**plain(answer), "facts": json.loads(answer["facts"])}
-        document, made = examine(answered, want, options["checks"])
+        document, made = examine(answered, want, options["checks"], options["sources"])
     except (RecursionError, TypeError, ValueError) as error:
         return {**others, "failed": True, "msg": f"host_precheck: {error}"}
     found = complaints(made, options["fail_on"])

@@ -11,9 +11,12 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.precheck_options import asked_in, is_document
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS, problem_with_keeping
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import records
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import CalicoSettings
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.validate import flaw_of
 from ansible_collections.calico_ops.rollout.plugins.plugin_utils import precheck_records as store
 
 MODULE = "calico_ops.rollout.node_precheck"
@@ -21,6 +24,7 @@ OWN_OPTIONS: dict[str, Any] = {
     "max_age": OPTIONS["max_age"],
     "cache_dir": OPTIONS["cache_dir"],
     "settings": {"type": "dict", "default": {}},
+    "overrides": {"type": "dict", "default": {}},
 }
 
 
@@ -31,7 +35,7 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         options = self._options()
         max_age, directory = options["max_age"], options["cache_dir"]
-        asked = records.asked_for(options["settings"], store.code())
+        asked = records.asked_for(asked_in(options), store.code())
         kept = store.all_kept(directory, records.of_node("")) if max_age else {}
         now = time.time()
         why = {node: records.stale(record, node, asked, now, max_age) for node, record in kept.items()}
@@ -60,6 +64,8 @@ class ActionModule(ActionBase):
         if problem:
             raise AnsibleActionFail(f"node_precheck: {problem}")
         options: dict[str, Any] = plain(checked.validated_parameters)
+        if is_document(options["settings"]) and (flaw := flaw_of(options["settings"], CalicoSettings)):
+            raise AnsibleActionFail(f"node_precheck: {flaw.told('settings')}")
         return options
 
     def _keep(self, directory: str, asked: str, result: dict[str, Any]) -> None:

@@ -13,8 +13,10 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.check
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import precheck_report as _report
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.waivers import read_waivers
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import readable
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import document, readable
 
+READ = "precheck_calico"
+"""What the role registers on each host of the play that read it, once."""
 CHECKS = frozenset(check.id for check in CATALOGUE)
 
 
@@ -25,15 +27,18 @@ def precheck_report(
     register: str = "precheck_registered",
     in_run: list[str] | None = None,
     nodes: Mapping[str, Any] | None = None,
+    calico: Mapping[str, Any] | None = None,
 ) -> Any:
-    known = {host: _variables(hostvars, host, (register, "node_name", "precheck_waivers")) for host in hosts}
+    known = {host: _variables(hostvars, host, (register, "node_name", "precheck_waivers", READ)) for host in hosts}
     registered = {host: known[host][register] for host in hosts}
     node_names = {host: known[host]["node_name"] for host in hosts}
     waivers = {host: read_waivers(plain(known[host]["precheck_waivers"]), host, CHECKS) for host in hosts}
     today = datetime.now(timezone.utc).date()
     joined = _report.with_nodes(registered, node_names, plain(nodes or {}))
     asked = None if in_run is None else [*plain(in_run), *joined.by_node]
-    return _report.assemble(joined.registered, joined.node_names, asked, waivers, today)
+    read = calico or next((one[READ].get("settings") for one in known.values() if isinstance(one[READ], Mapping)), None)
+    settings = document(read, "CalicoSettings") if read else None
+    return _report.assemble(joined.registered, joined.node_names, asked, waivers, today, settings)
 
 
 def _variables(hostvars: Mapping[str, Any], host: str, names: Iterable[str]) -> dict[str, Any]:

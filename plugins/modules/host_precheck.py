@@ -24,150 +24,179 @@ description:
     tell whether the module could be loaded.
   - A host passes on evidence only. When a check that applies could not judge (without root, or after a timeout), the verdict is
     V(fail), although no check failed. Such a check is V(skipped) and says what would let it judge.
-  - The defaults are what tigera-operator gives a cluster whose Installation says nothing.
+  - The defaults are what tigera-operator gives a cluster whose Installation says nothing. M(calico_ops.rollout.calico_settings) finds out
+    what a cluster asks for.
 options:
   dataplane:
-    description: The data plane, C(linuxDataplane) of the Installation.
+    description: >-
+      The data plane, C(linuxDataplane) of the Installation.
+      Default V(iptables).
     type: str
     choices: [iptables, nftables, bpf]
-    default: iptables
   encapsulation:
     description: >-
       Encapsulation of the IP pools. V(ipip) and V(vxlan) stand for their cross-subnet kinds too.
+      Default V(ipip).
     type: str
-    choices: [none, ipip, vxlan]
-    default: ipip
+    choices: [none, ipip, vxlan, ipip_and_vxlan]
   bgp:
-    description: Whether BIRD will run on the host.
+    description: >-
+      Whether BIRD will run on the host.
+      Default V(true).
     type: bool
-    default: true
+  bgp_port:
+    description: >-
+      C(listenPort) of BGPConfiguration.
+      Default V(179).
+    type: int
   ipv6:
-    description: Whether there will be an IPv6 pool.
+    description: >-
+      Whether calico-node has an IPv6 address, as it has where there is an IPv6 pool.
+      Default V(false).
     type: bool
-    default: false
   wireguard:
-    description: Whether traffic between nodes will be encrypted by WireGuard.
+    description: >-
+      Whether traffic between nodes will be encrypted by WireGuard.
+      Default V(false).
     type: bool
-    default: false
   ip_autodetection:
     description: >-
       How calico-node finds its address: V(first-found), V(interface=REGEX), V(skip-interface=REGEX), V(cidr=CIDR),
-      V(can-reach=ADDRESS) or V(kubernetes-internal-ip).
+      V(can-reach=ADDRESS) or V(kubernetes-internal-ip). V(none) for a cluster of IPv6 alone.
+      Default V(first-found).
     type: str
-    default: first-found
+  ip6_autodetection:
+    description: >-
+      The same for IPv6, with O(ipv6=true).
+      Default V(first-found).
+    type: str
   cni_bin_dir:
-    description: Where the CNI plugins go, C(cni.binDir) of the Installation.
+    description: >-
+      Where the CNI plugins go, C(cni.binDir) of the Installation.
+      Default V(/opt/cni/bin).
     type: str
-    default: /opt/cni/bin
   cni_conf_dir:
-    description: Where the CNI configuration goes, C(cni.confDir) of the Installation.
+    description: >-
+      Where the CNI configuration goes, C(cni.confDir) of the Installation.
+      Default V(/etc/cni/net.d).
     type: str
-    default: /etc/cni/net.d
   calico_version:
     description: >-
       Minor version of the Calico that is planned: what it asks of a kernel differs.
+      Default V(3.33).
     type: str
     choices: ["3.28", "3.29", "3.30", "3.31", "3.32", "3.33"]
-    default: "3.33"
   iptables_backend:
     description: >-
       C(iptablesBackend) of FelixConfiguration, for V(iptables) as O(dataplane).
+      Default V(auto).
     type: str
     choices: [auto, legacy, nft]
-    default: auto
   mtu:
     description: >-
       C(mtu) of the Installation's Calico network; V(0) when Felix finds it by O(mtu_interface_pattern).
+      Default V(0).
     type: int
-    default: 0
   mtu_interface_pattern:
     description: >-
       C(mtuIfacePattern) of FelixConfiguration: the links whose MTU counts.
+      Default Felix's own.
     type: str
-    default: "^((en|wl|ww|sl|ib)[Pcopsvx].*|(eth|wlan|wwan).*)"
   cgroup_v2_path:
     description: >-
       C(cgroupV2Path) of FelixConfiguration, for V(bpf) as O(dataplane). Empty when it is not set.
+      Default empty.
     type: str
-    default: ""
   vxlan_port:
     description: >-
       C(vxlanPort) of FelixConfiguration.
+      Default V(4789).
     type: int
-    default: 4789
   vxlan_vni:
     description: >-
       C(vxlanVNI) of FelixConfiguration.
+      Default V(4096).
     type: int
-    default: 4096
   health_port:
     description: >-
       C(healthPort) of FelixConfiguration; V(9199) on OpenShift.
+      Default V(9099).
     type: int
-    default: 9099
   metrics_port:
     description: >-
       C(nodeMetricsPort) of the Installation; V(0) when calico-node publishes no metrics.
+      Default V(0).
     type: int
-    default: 0
   wireguard_port:
     description: >-
       C(wireguardListeningPort) of FelixConfiguration.
+      Default V(51820).
     type: int
-    default: 51820
   wireguard_port_v6:
     description: >-
       C(wireguardListeningPortV6) of FelixConfiguration.
+      Default V(51821).
     type: int
-    default: 51821
   typha:
     description: >-
       Whether Typha may run on the host.
+      Default V(true).
     type: bool
-    default: true
   sctp:
     description: >-
       Whether there will be network policy about SCTP.
+      Default V(false).
     type: bool
-    default: false
   host_endpoints:
     description: >-
       Whether there will be HostEndpoints: policy then also meets the host's own SSH.
+      Default V(false).
     type: bool
-    default: false
   flow_offload:
     description: >-
       C(nftablesFlowTableOffload) of FelixConfiguration, for V(nftables) as O(dataplane).
+      Default V(false).
     type: bool
-    default: false
   pod_cidrs:
     description: >-
       CIDRs of the IP pools, which must not overlap with the host's own networks.
+      Default an empty list.
     type: list
     elements: str
-    default: []
   service_cidrs:
     description: >-
       The cluster's service CIDRs, which must not overlap with the host's own networks.
+      Default an empty list.
     type: list
     elements: str
-    default: []
   flexvolume_path:
     description: >-
       C(flexVolumePath) of the Installation. Empty for C(None).
+      Default V(/usr/libexec/kubernetes/kubelet-plugins/volume/exec/).
     type: str
-    default: /usr/libexec/kubernetes/kubelet-plugins/volume/exec/
   apiserver:
     description: >-
       C(HOST:PORT) of the API server, to agree on TLS with once, whoever's its certificate is. Empty when the host is not to
       connect anywhere.
+      Default empty.
     type: str
-    default: ""
   allow_module_load:
     description: >-
       Whether a question may make the kernel load modules. They stay loaded; RV(precheck.modules_loaded) names them.
+      Default V(false).
     type: bool
-    default: false
+  settings:
+    description:
+      - The settings, for all or some of the options above. An option that is given by name wins over it.
+      - Either the document that M(calico_ops.rollout.calico_settings) returns, which may have others for the Node O(node_name), or a
+        dictionary of these options.
+    type: dict
+    default: {}
+  overrides:
+    description: >-
+      Settings that win over O(settings), by name. RV(precheck.sources) names them as the variables C(precheck_NAME) of the role.
+    type: dict
+    default: {}
   node_name:
     description: Name of the host's Node, where it is known. It is repeated in the result.
     type: str
@@ -328,6 +357,7 @@ attributes:
     details: The answers are judged when they are there. Use C(forks) for many hosts at a time; O(deadline) bounds each.
 seealso:
   - module: calico_ops.rollout.node_precheck
+  - module: calico_ops.rollout.calico_settings
 notes:
   - Needs Python 3.6 or newer on the host, and its standard library. Without C(become), a user namespace is tried; where the host does not
     allow that to users, or a file is for root only, the evidence is missing.
@@ -386,6 +416,10 @@ precheck:
       returned: always
     settings:
       description: The Calico that the host was checked for.
+      type: dict
+      returned: always
+    sources:
+      description: Where each setting comes from.
       type: dict
       returned: always
     node_name:

@@ -51,9 +51,14 @@ options:
     type: str
     default: calico-ops-precheck
   settings:
-    description: >-
-      The Calico that the hosts are checked for, with the options of M(calico_ops.rollout.host_precheck) as there. C(node_name),
-      C(controller_clock), C(max_age), C(cache_dir) and C(fail_on) are not among them.
+    description:
+      - The Calico that the hosts are checked for. Either the document of M(calico_ops.rollout.calico_settings), in which a node may have
+        settings of its own, or the options of M(calico_ops.rollout.host_precheck) as there.
+      - C(node_name), C(controller_clock), C(max_age), C(cache_dir), C(fail_on), C(settings) and C(overrides) are not among the latter.
+    type: dict
+    default: {}
+  overrides:
+    description: Settings that win over O(settings), by name.
     type: dict
     default: {}
   max_age:
@@ -138,7 +143,7 @@ manifests:
 
 import secrets
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -152,10 +157,13 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.precheck_
     targets,
     without_linux,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.precheck_options import is_document, settled
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import all_named, require
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS, problem_with, wanted
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import examine
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import digest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_job import (
     JobSettings,
@@ -167,7 +175,8 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.preche
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.records import not_of_node, of_node
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.rights import right
 
-NOT_FOR_NODES = ("node_name", "controller_clock", "max_age", "cache_dir", "fail_on")
+NOT_FOR_NODES = ("node_name", "controller_clock", "max_age", "cache_dir", "fail_on", "settings", "overrides")
+NONE_BY_NAME = {name: option.get("default") for name, option in OPTIONS.items()}
 POSITIVE = ("concurrency", "node_timeout", "timeout")
 
 
@@ -181,6 +190,7 @@ def main() -> None:
             "image_pull_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "namespace": {"type": "str", "default": "calico-ops-precheck"},
             "settings": {"type": "dict", "default": {}},
+            "overrides": {"type": "dict", "default": {}},
             # Of the action plugin, which keeps results, and tells what it has kept of which Node.
             "max_age": {"type": "float", "default": 0.0},
             "cache_dir": {"type": "path"},
@@ -198,9 +208,7 @@ def main() -> None:
     params = module.params
     result: dict[str, Any] = {"changed": False}
     with connected(module) as cluster:
-        options = precheck_options(params)
-        want, checks = wanted(options), options["checks"]
-        asked = asked_of(want, checks, options["deadline"])
+        checked_for(params, None)
         settings = job_settings(params)
         there, namespace = rights(settings), settings.namespace
         with all_named(cluster, lambda: [right("list", NODES), *there], module.warn, namespace):
@@ -213,18 +221,19 @@ def main() -> None:
         if nodes:
             require(cluster, there, module.warn, namespace)
         archive = precheck_archive()
+        until = time.monotonic() + params["timeout"]
+        for group in by_settings(params, nodes):
+            asked = asked_of(group.want, group.checks, group.deadline)
+            if module.check_mode:
+                rehearse(cluster, settings, group.nodes, archive, asked)
+                answers.update((node.name, not_in_check_mode()) for node in group.nodes)
+                made = [config_map(settings, b"", asked), *(job(settings, node.name) for node in group.nodes)]
+                result.setdefault("manifests", []).extend(made)
+                continue
+            jobs = PrecheckJobs(cluster, settings, params["concurrency"], until, group.judged)
+            answers.update(jobs.run(group.nodes, archive, asked))
         if module.check_mode:
-            if nodes:
-                rehearse(cluster, settings, nodes, archive, asked)
-            answers.update((node.name, not_in_check_mode()) for node in nodes)
-            made = [config_map(settings, b"", asked), *(job(settings, node.name) for node in nodes)]
-            result["manifests"] = made if nodes else []
-        elif nodes:
-            until = time.monotonic() + params["timeout"]
-            jobs = PrecheckJobs(
-                cluster, settings, params["concurrency"], until, lambda one: examine(one, want, checks)[0]
-            )
-            answers.update(jobs.run(nodes, archive, asked))
+            result.setdefault("manifests", [])
     prechecks = {name: {**entry, **answers.get(name, {})} for name, entry in entries.items()}
     module.exit_json(prechecks=prechecks, **result)
 
@@ -237,20 +246,50 @@ def standing(node: Target, earlier: dict[str, Any]) -> dict[str, Any]:
     return {**entry, "checked_anew": why} if why else entry
 
 
-def precheck_options(params: dict[str, Any]) -> dict[str, Any]:
-    """The options of host_precheck that `settings` holds, checked as it checks its own; RolloutError says what is wrong."""
+class Group(NamedTuple):
+    """Nodes of which the same is asked."""
+
+    want: Want
+    sources: dict[str, str]
+    checks: list[str] | None
+    deadline: int
+    nodes: list[Target]
+
+    def judged(self, answered: dict[str, Any]) -> dict[str, Any]:
+        return examine(answered, self.want, self.checks, self.sources)[0]
+
+
+def by_settings(params: dict[str, Any], nodes: list[Target]) -> list[Group]:
+    """FelixConfiguration and BGPConfiguration may ask something else of a node: what is asked travels in one ConfigMap a group."""
+    groups: dict[str, Group] = {}
+    for node in nodes:
+        group = checked_for(params, node.name)
+        groups.setdefault(digest(group.want._asdict()), group).nodes.append(node)
+    return list(groups.values())
+
+
+def checked_for(params: dict[str, Any], node: str | None) -> Group:
+    """What `settings` and `overrides` ask for, checked as host_precheck checks its own options; RolloutError says what is wrong."""
     for name in POSITIVE:
         if params[name] < 1:
             raise RolloutError("node_precheck: {0} must be at least 1, not {1}.".format(name, params[name]))
-    spec = {name: option for name, option in OPTIONS.items() if name not in NOT_FOR_NODES}
-    checked = ArgumentSpecValidator(spec).validate(params["settings"])
-    if checked.error_messages:
-        raise RolloutError("node_precheck: settings: {0}.".format("; ".join(checked.error_messages)))
-    options = {**{name: OPTIONS[name].get("default") for name in NOT_FOR_NODES}, **checked.validated_parameters}
+    given = params["settings"]
+    try:
+        if is_document(given):
+            options = settled({**NONE_BY_NAME, "settings": given, "overrides": params["overrides"]}, node)
+        else:
+            spec = {name: option for name, option in OPTIONS.items() if name not in NOT_FOR_NODES}
+            checked = ArgumentSpecValidator(spec).validate(given)
+            if checked.error_messages:
+                raise RolloutError("; ".join(checked.error_messages))
+            alone = {**NONE_BY_NAME, **checked.validated_parameters}
+            options = settled({**alone, "settings": {}, "overrides": params["overrides"]}, node)
+    except RolloutError as error:
+        raise RolloutError("node_precheck: settings: {0}.".format(str(error).rstrip("."))) from error
     problem = problem_with(options)
     if problem:
         raise RolloutError("node_precheck: settings: {0}.".format(problem))
-    return options
+    return Group(wanted(options), options["sources"], options["checks"], options["deadline"], [])
 
 
 def job_settings(params: dict[str, Any]) -> JobSettings:

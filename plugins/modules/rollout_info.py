@@ -240,6 +240,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec i
     AUTH_OPTIONS,
     LABEL_OPTIONS,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.calico_objects import reading
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster, connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import survey
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import all_named, looking, rolling_out
@@ -310,7 +311,7 @@ def foreseen(given: Mapping[str, Any] | None) -> Foreseen | None:
 def rights(cluster: Cluster, label: AdmissionLabel, at_workloads: bool, rollout: Foreseen | None) -> list[Right]:
     """What this call takes, and the rollout that follows."""
     more = [] if rollout is None else rolling_out(cluster, label, rollout.installation_spec, rollout.placement)
-    return [*looking(at_workloads=at_workloads), *more]
+    return [*looking(at_workloads=at_workloads), *more, *reading()]
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import base64
 import hashlib
 from pathlib import Path
 
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.checked_for import sentences, settings_section
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckReport
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.fleet import (
     FAIL,
@@ -62,7 +63,11 @@ def precheck_page(report: PrecheckReport) -> str:
         WORDS=WORDS,
         counted=count,
         hindered=hindered,
-        evidence=[*modules_loaded(fleet), *static_evidence(fleet), *reused_evidence(fleet)],
+        evidence=[
+            *(*modules_loaded(fleet), *static_evidence(fleet), *reused_evidence(fleet)),
+            *sentences(report),
+            *(f"Checked for {told}." for told in settings_section(report)),
+        ],
         waived=told(fleet.waivers),
         verdict=verdict,
         gravities=_gravities,
@@ -101,7 +106,5 @@ def _text_of(row: Row) -> str:
 
 
 def _text_of_remedy(remedy: Remedy) -> str:
-    causes = (
-        f"{cause.check} {' '.join(cause.hindered)} {cause.category} {cause.message}" for cause in remedy.causes
-    )
+    causes = (f"{cause.check} {' '.join(cause.hindered)} {cause.category} {cause.message}" for cause in remedy.causes)
     return " ".join((remedy.text, *causes, *remedy.hosts)).lower()

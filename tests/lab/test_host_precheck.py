@@ -139,7 +139,7 @@ def seen(host: Host, script: str) -> str:
 
 
 def want(**settings: Any) -> Want:
-    default = Want("iptables", "vxlan", True, False, True, "first-found", "/opt/cni/bin", "/etc/cni/net.d", False)
+    default = Want(encapsulation="vxlan", wireguard=True)
     return default._replace(**settings)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.calico_objects import reading
 
 from tests.lab.calico import Calico
 from tests.lab.lab import Lab
@@ -23,15 +24,17 @@ STEP = "Observe, decide, act"
 STATUS = "Read where the cluster stands"
 JOBS = "Ask the hosts of these nodes by Jobs in the cluster"
 TIGERA = "operator.tigera.io"
-TO_READ = {
+TO_SEE = {
     *(f"list {kind}" for kind in ("nodes", "pods in calico-system", "daemonsets.apps in calico-system")),
     "list controllerrevisions.apps in calico-system",
     *(f"list {kind}.{TIGERA}" for kind in ("installations", "apiservers", "tigerastatuses")),
     *(f"get daemonsets.apps {name} in kube-system" for name in ("calico-node", "canal")),
 }
+# What the hosts are checked for: named with the rest, and none of it required.
+TO_READ = {*TO_SEE, *(str(right) for right in reading())}
 TO_ROLL_OUT = {
     *TO_READ,
-    *(right.replace("list ", "watch ") for right in TO_READ if right.startswith("list ")),
+    *(right.replace("list ", "watch ") for right in TO_SEE if right.startswith("list ")),
     *(f"get {kind}.{TIGERA} default" for kind in ("installations", "apiservers")),
     *("patch nodes", f"create installations.{TIGERA}", f"patch installations.{TIGERA} default"),
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.calico_objects import reading
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.configuration import Connection
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.control_plane import OPTIONAL
@@ -31,6 +32,7 @@ LABEL: Any = {"key": "rollout.calico-ops.dev/admitted", "value": "true"}
 SERVED: dict[str, Any] = {"apiserver": {"tolerations": [{"operator": "Exists"}]}}
 TAINT = {"key": "example.com/closed", "effect": "NoSchedule"}
 # The rules of the role that a rollout can do without, and when.
+_NEVER_LISTED = (("configmaps", "list"),)
 NOT_NEEDED = {
     (
         "datastoremigrations",
@@ -40,7 +42,14 @@ NOT_NEEDED = {
     ("namespaces", "get"): "tells clusters apart; without it the API server's address does",
     ("apiservers", "patch"): "on request only, or where Calico's own API is made of CRDs",
     ("installations", "create"): "for a clean install only",
+    **{
+        (one.resource, verb): "what the hosts are checked for; without it the defaults count, and the report says so"
+        for one in reading()
+        for verb in ("get", "list")
+        if one.resource not in ("installations", "daemonsets")
+    },
 }
+NOT_NEEDED = {one: why for one, why in NOT_NEEDED.items() if one not in (("servicecidrs", "get"), *_NEVER_LISTED)}
 
 
 @pytest.fixture
@@ -179,7 +188,7 @@ def test_a_rollout_uses_the_rights_that_it_asks_for_and_no_others(installed: Lab
     outcome = modules.run("installation_scope", **SERVED)
     assert not outcome["changed"]
     asked = rights_asked(installed, [*WRITE_NODES], SERVED, anew=True)
-    assert uncovered(used(installed, since), {*asked, *OPTIONAL}) == set()
+    assert uncovered(used(installed, since), {*asked, *OPTIONAL, *reading()}) == set()
     assert {one for one in asked if uncovered(used(installed, since), asked - {one}) == set()} == set()
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import DEFAULTS, OPTIONS, SETTINGS
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckSettings
 
 from tests.environment import checkout
 from tests.environment.places import CHECKOUT
@@ -185,6 +186,25 @@ def test_a_node_is_checked_for_the_same_calico_as_a_host() -> None:
 
     (host,) = options("main.yml", "host_precheck")
     (node,) = options("nodes.yml", "node_precheck")
-    # Those of one host, of how long its result counts, and what the report decides.
-    assert {name: value for name, value in host.items() if name in node["settings"]} == node["settings"]
-    assert set(host) - set(node["settings"]) == {"node_name", "max_age", "cache_dir", "fail_on"}
+    both = ("settings", "overrides")
+    assert {name: host[name] for name in both} == {name: node[name] for name in both}
+    # Those of one host, of how long its result counts, and what the report decides: no setting is named twice.
+    assert set(host) - set(both) == {"node_name", "max_age", "cache_dir", "fail_on"}
+
+
+def test_a_setting_is_declared_once_and_every_place_that_names_it_names_all() -> None:
+    """The table is Want; a role's manual, its variables and the document cannot be made from it, and so are held against it."""
+    variables = yaml.safe_load((CHECKOUT / "roles/precheck/vars/main.yml").read_text(encoding="utf-8"))
+    specs = yaml.safe_load((CHECKOUT / "roles/precheck/meta/argument_specs.yml").read_text(encoding="utf-8"))
+    options = specs["argument_specs"]["main"]["options"]
+    assert variables["precheck_settings_overrides"] == {
+        name: f"{{{{ precheck_{name} | default(none) }}}}" for name in DEFAULTS
+    }
+    for name, option in SETTINGS.items():
+        told = options[f"precheck_{name}"]
+        kind = "path" if told["type"] == "path" else option["type"]
+        assert (told["type"], told.get("choices"), told.get("elements")) == (
+            *(kind, option.get("choices")),
+            option.get("elements"),
+        ), name
+    assert set(PrecheckSettings.__annotations__) == set(DEFAULTS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
@@ -301,6 +302,31 @@ def connected(module: AnsibleModule) -> Iterator[Cluster]:
         _fail_without_library(module, error)
     except RolloutError as error:
         module.fail_json(msg=str(error))
+
+
+@contextlib.contextmanager
+def connected_if_possible(module: AnsibleModule) -> Iterator[tuple[Cluster | None, str]]:
+    """The same for what can do without a cluster: None, and why, where none answers. Asked once, and not for long."""
+    if MISSING_LIBRARY is not None:
+        yield None, f"the Python library kubernetes is not installed for {sys.executable}"
+        return
+    auth = auth_from(module.params)
+    module.no_log_values.update(secrets_of(auth))
+    try:
+        cluster = Cluster(Connection(auth, pool_size=WATCHES, on_secret=module.no_log_values.add))
+    except (LibraryMissing, RolloutError) as error:
+        yield None, str(error)
+        return
+    try:
+        why = ""
+        try:
+            cluster.request("GET", "/version", timeout=CONNECT_TIMEOUT)
+        except ApiError as error:
+            # Whoever is not let in to that is an answer too.
+            why = "" if error.status in (401, 403) else error.message
+        yield (None, why) if why else (cluster, "")
+    finally:
+        cluster.close()
 
 
 def _fail_without_library(module: AnsibleModule, cause: Exception) -> None:

@@ -79,7 +79,9 @@ class Facts:
             raise NoEvidence(reason, fact.get("remedy") or "check again", cause=fact.get("cause") or name)
         # A refusal for want of privilege says nothing about the kernel's abilities.
         if fact.get("errno") in (errno.EPERM, errno.EACCES):
-            raise NeedsBecome("needs become ({}): {} was refused with {}".format(_capability(name), name, _refusal(fact)))
+            raise NeedsBecome(
+                "needs become ({}): {} was refused with {}".format(_capability(name), name, _refusal(fact))
+            )
         return fact
 
 

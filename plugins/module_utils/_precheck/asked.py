@@ -34,7 +34,7 @@ def asked_of(want: Want, selected: Optional[Iterable[str]] = None, deadline: flo
         "ports": list(ports_of(want)),
         "directories": list(directories_of(want)),
         "cni_conf_dir": want.cni_conf_dir,
-        "reach": destination(want.ip_autodetection),
+        "reach": destination(want.ip_autodetection) or (destination(want.ip6_autodetection) if want.ipv6 else None),
         "apiserver": want.apiserver,
         "allow_module_load": want.allow_module_load,
         "deadline": deadline,

@@ -5,58 +5,94 @@
 
 import ipaddress
 import re
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 from .checks.catalogue import CATALOGUE
-from .checks.declaration import MTU_INTERFACES, Want
+from .checks.declaration import Want
 from .checks.versions import DOCUMENTED
 from .upstream import autodetection, go_regexp
 
-OPTIONS: Dict[str, Dict[str, Any]] = {
-    "dataplane": {"type": "str", "choices": ["iptables", "nftables", "bpf"], "default": "iptables"},
-    "encapsulation": {"type": "str", "choices": ["none", "ipip", "vxlan"], "default": "ipip"},
-    "bgp": {"type": "bool", "default": True},
-    "ipv6": {"type": "bool", "default": False},
-    "wireguard": {"type": "bool", "default": False},
-    "ip_autodetection": {"type": "str", "default": "first-found"},
-    # Paths of the host: the controller must not expand them.
-    "cni_bin_dir": {"type": "str", "default": "/opt/cni/bin"},
-    "cni_conf_dir": {"type": "str", "default": "/etc/cni/net.d"},
-    "calico_version": {"type": "str", "choices": sorted(DOCUMENTED), "default": "3.33"},
-    "iptables_backend": {"type": "str", "choices": ["auto", "legacy", "nft"], "default": "auto"},
-    "mtu": {"type": "int", "default": 0},
-    "mtu_interface_pattern": {"type": "str", "default": MTU_INTERFACES},
-    "cgroup_v2_path": {"type": "str", "default": ""},
-    "vxlan_port": {"type": "int", "default": 4789},
-    "vxlan_vni": {"type": "int", "default": 4096},
-    "health_port": {"type": "int", "default": 9099},
-    "metrics_port": {"type": "int", "default": 0},
-    "wireguard_port": {"type": "int", "default": 51820},
-    "wireguard_port_v6": {"type": "int", "default": 51821},
-    "typha": {"type": "bool", "default": True},
-    "sctp": {"type": "bool", "default": False},
-    "host_endpoints": {"type": "bool", "default": False},
-    "flow_offload": {"type": "bool", "default": False},
-    "pod_cidrs": {"type": "list", "elements": "str", "default": []},
-    "service_cidrs": {"type": "list", "elements": "str", "default": []},
-    "flexvolume_path": {"type": "str", "default": "/usr/libexec/kubernetes/kubelet-plugins/volume/exec/"},
-    "apiserver": {"type": "str", "default": ""},
-    "allow_module_load": {"type": "bool", "default": False},
-    "node_name": {"type": "str"},
-    "controller_clock": {"type": "float"},
-    "max_age": {"type": "float", "default": 0.0},
-    "cache_dir": {"type": "path"},
-    "checks": {"type": "list", "elements": "str", "choices": [check.id for check in CATALOGUE]},
-    "fail_on": {"type": "str", "choices": ["fail", "warn", "never"], "default": "fail"},
-    "deadline": {"type": "int", "default": 30},
+# The host and the moment, which are no settings of Calico's.
+_NOT_SETTINGS = ("node_name", "controller_clock")
+_CHOICES = {
+    "dataplane": ["iptables", "nftables", "bpf"],
+    "encapsulation": ["none", "ipip", "vxlan", "ipip_and_vxlan"],
+    "calico_version": sorted(DOCUMENTED),
+    "iptables_backend": ["auto", "legacy", "nft"],
 }
+DEFAULTS: Dict[str, Any] = {
+    name: list(value) if isinstance(value, tuple) else value
+    for name, value in Want._field_defaults.items()
+    if name not in _NOT_SETTINGS
+}
+"""Every setting with its default."""
+
+
+def _option(name: str, default: Any) -> Dict[str, Any]:
+    """Without a default of its own: an option that is not given leaves it to `settings`."""
+    if isinstance(default, list):
+        return {"type": "list", "elements": "str"}
+    choices = {"choices": _CHOICES[name]} if name in _CHOICES else {}
+    return dict({"type": type(default).__name__}, **choices)
+
+
+SETTINGS: Dict[str, Dict[str, Any]] = {name: _option(name, default) for name, default in DEFAULTS.items()}
+OPTIONS: Dict[str, Dict[str, Any]] = dict(
+    SETTINGS,
+    settings={"type": "dict", "default": {}},
+    overrides={"type": "dict", "default": {}},
+    node_name={"type": "str"},
+    controller_clock={"type": "float"},
+    max_age={"type": "float", "default": 0.0},
+    cache_dir={"type": "path"},
+    checks={"type": "list", "elements": "str", "choices": [check.id for check in CATALOGUE]},
+    fail_on={"type": "str", "choices": ["fail", "warn", "never"], "default": "fail"},
+    deadline={"type": "int", "default": 30},
+)
+
+
+class Settled(NamedTuple):
+    """Every setting, and where each comes from."""
+
+    settings: Dict[str, Any]
+    sources: Dict[str, str]
+
+
+def settle(
+    document: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    options: Mapping[str, Any],
+    node_name: Optional[str] = None,
+    prefix: str = "",
+) -> Settled:
+    """What the document says, for this node where it says that; over it what was asked for by name. The default where nothing does.
+
+    `document`: a CalicoSettings, or settings alone. `overrides` are sourced as variables of this `prefix`, `options` as options. A
+    value of null is none.
+    """
+    whole = document.get("kind") == "CalicoSettings"
+    own = (document.get("nodes") or {}).get(node_name or "", {}) if whole else {}
+    parts = [(document.get("settings") or {}, document.get("sources") or {})] if whole else [(document, {})]
+    parts.append((own.get("settings") or {}, own.get("sources") or {}))
+    parts.append((overrides, {name: prefix + name for name in overrides}))
+    parts.append((options, {name: "option " + name for name in options}))
+    settled = Settled(dict(DEFAULTS), dict.fromkeys(DEFAULTS, "default"))
+    for values, sources in parts:
+        for name, value in values.items():
+            if name in DEFAULTS and value is not None:
+                settled.settings[name] = value
+                settled.sources[name] = sources.get(name, "settings")
+    return settled
 
 
 def problem_with(params: Mapping[str, Any]) -> Optional[str]:
     """What Ansible's own validation does not see; None when all is well."""
-    problem = autodetection.problem_with(params["ip_autodetection"])
-    if problem:
-        return "ip_autodetection: {}".format(problem)
+    for family in ("ip_autodetection", "ip6_autodetection"):
+        problem = autodetection.problem_with(params[family])
+        if problem:
+            return "{}: {}".format(family, problem)
+    if params["ip_autodetection"] == autodetection.NO_ADDRESS and not params["ipv6"]:
+        return "ip_autodetection is none and ipv6 is not set: calico-node would have no address at all"
     try:
         go_regexp.compiled(params["mtu_interface_pattern"])
     except go_regexp.NotGo as error:
@@ -84,3 +120,9 @@ def problem_with_keeping(params: Mapping[str, Any]) -> Optional[str]:
 
 def wanted(params: Mapping[str, Any]) -> Want:
     return Want(**{name: params[name] for name in Want._fields})
+
+
+def unknown(values: Mapping[str, Any]) -> Optional[str]:
+    """What among settings given as a mapping is none; None when all are."""
+    strange = sorted(set(values) - set(DEFAULTS))
+    return "{}: no such setting; there are {}".format(", ".join(strange), ", ".join(DEFAULTS)) if strange else None

@@ -11,7 +11,7 @@ from .checks.catalogue import CATALOGUE
 from .checks.declaration import Check, Judgement, Want, as_result, conduct
 from .checks.modules import told_by
 from .host.no_evidence import NoEvidence
-from .upstream.autodetection import KUBERNETES, Candidate
+from .upstream.autodetection import Candidate
 
 _VERSION = 1
 # They say which host and when, not which Calico.
@@ -26,14 +26,19 @@ class StrangeAnswer(ValueError):
 
 
 def examine(
-    answered: Mapping[str, Any], want: Want, selected: Optional[Iterable[str]] = None
+    answered: Mapping[str, Any],
+    want: Want,
+    selected: Optional[Iterable[str]] = None,
+    sources: Optional[Mapping[str, str]] = None,
 ) -> Tuple[Dict[str, Any], Judged]:
     """The document, and the judgements of the checks that were asked for and apply.
 
-    `answered` is what `host.gather` returns. Raises StrangeAnswer.
+    `answered` is what `host.gather` returns; `sources` says where each setting comes from. Raises StrangeAnswer.
     """
     try:
-        return _examine(answered, want, selected)
+        document, judged = _examine(answered, want, selected)
+        document["sources"] = dict(sources or {})
+        return document, judged
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, NoEvidence) as error:
         raise StrangeAnswer(
             "the host answered something else than was asked: {}: {}".format(type(error).__name__, error)
@@ -142,7 +147,7 @@ def comparable(facts: Facts, want: Want) -> Dict[str, Any]:
     return {
         "clock": clock,
         "clock_offset": None if want.controller_clock is None else round(clock - want.controller_clock, 3),
-        "address": taken.address if taken else None,
+        "address": taken.address if taken and want.ipv4 else None,
         "address_v6": taken_v6.address if taken_v6 else None,
         "interface": taken.interface if taken else None,
         "mtu": uplink["mtu"] if uplink else None,
@@ -167,10 +172,7 @@ def _made_up(mac: str) -> bool:
 
 
 def _taken_v6(facts: Facts, want: Want) -> Optional[Candidate]:
-    """By first-found: the Installation has a method for each family, and the one that is asked for is IPv4's."""
-    if not want.ipv6 or want.ip_autodetection == KUBERNETES:
-        return None
-    return next(iter(candidates(facts, want, ipv6=True)), None)
+    return next(iter(candidates(facts, want, ipv6=True)), None) if want.ipv6 else None
 
 
 def identity(facts: Facts) -> Dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Callable, NamedTuple, Union
 
+from .checked_for import differing
 from .documents import CrossFinding, HostOutcome, NodeFacts, PrecheckReport
 from .labels import ARCHITECTURE_LABEL
 from .markdown import table_of
@@ -160,9 +161,23 @@ def clock_skew(hosts: Hosts) -> Found:
             yield [name], f"its clock is at least {seconds:.0f} s {which} the controller's (the call took {took:.1f} s)"
 
 
+# Settings that say how a host is asked, and not which Calico it is checked for.
+_ABOUT_THE_HOST = ("typha", "apiserver", "allow_module_load")
+
+
+@compares(
+    "warn", "Take the precheck_* variables away from these hosts, so that all are checked for the Calico of the cluster"
+)
+def settings_differ(hosts: Hosts) -> Found:
+    """One cluster has one Installation. Where FelixConfiguration has settings for one node alone, they may differ."""
+    for setting, others, told in differing(hosts):
+        if setting not in _ABOUT_THE_HOST:
+            yield others, told
+
+
 AMONG_HOSTS = (
     *(same_node_name, same_address, same_hostname, same_machine_id, same_system_uuid, same_mac),
-    *(mtu_differs, clock_skew),
+    *(mtu_differs, clock_skew, settings_differ),
 )
 
 

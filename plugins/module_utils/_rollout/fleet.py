@@ -168,9 +168,7 @@ def _row(name: str, host: HostOutcome, findings: Sequence[Finding], compared: di
     for finding in findings:
         touched: dict[str, str] = {}
         for check in finding.checks:
-            touched[check["category"]] = min(
-                gravity(check), touched.get(check["category"], WARN), key=GRAVITY.index
-            )
+            touched[check["category"]] = min(gravity(check), touched.get(check["category"], WARN), key=GRAVITY.index)
         for category, grave in touched.items():
             cells.setdefault(category, dict.fromkeys(GRAVITY, 0))[grave] += 1
     if compared:

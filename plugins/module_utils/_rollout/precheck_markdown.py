@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from . import cross_findings, waivers
+from .checked_for import checked_for, sentences
 from .documents import PrecheckReport
 from .fleet import Fleet, Remedy, survey
 from .markdown import escaped, table_of
@@ -33,6 +34,12 @@ def precheck_markdown(report: PrecheckReport) -> str:
             lines += [*_remedy(remedy), ""]
     lines += waivers.markdown_section(fleet.waivers)
     lines += cross_findings.markdown_section(fleet.across)
+    settings = checked_for(report["hosts"])
+    if settings:
+        told_of = [(one.setting, one.value, one.source, ", ".join(one.hosts) or "all") for one in settings]
+        lines += ["", "## Checked for this Calico", "", *table_of(("Setting", "Value", "From", "Hosts"), told_of)]
+    for told in sentences(report):
+        lines += ["", escaped(told)]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from .canonical import digest, plain
 from .causes import by_cause
 from .cross_findings import among_hosts, fatal
-from .documents import DOCUMENT_VERSION, HostOutcome, PrecheckReport, PrecheckResult
+from .documents import DOCUMENT_VERSION, CalicoSettings, HostOutcome, PrecheckReport, PrecheckResult
 from .documents.validate import flaw_of
 from .errors import RolloutError
 from .text import count
@@ -26,11 +26,13 @@ def assemble(
     in_run: Collection[str] | None = None,
     waivers: Mapping[str, Sequence[Asked]] | None = None,
     today: date = date.min,
+    calico: CalicoSettings | None = None,
 ) -> PrecheckReport:
     """A report over every host's registered result of host_precheck; None or {} where there is none.
 
     `node_names` is what the inventory says about hosts, for those that could not answer themselves. `in_run` are the hosts that
-    the play was limited to; all of them when it is null. `waivers` are what the inventory has for a host, `today` is in UTC.
+    the play was limited to; all of them when it is null. `waivers` are what the inventory has for a host, `today` is in UTC. `calico` is
+    what was read of the cluster before.
     """
     names = {name: plain((node_names or {}).get(name)) or None for name in sorted(registered)}
     left_out = {name: names[name] for name in names if in_run is not None and name not in in_run}
@@ -47,6 +49,7 @@ def assemble(
         kind="PrecheckReport",
         version=DOCUMENT_VERSION,
         digest=_digest(hosts),
+        calico=calico,
         hosts=hosts,
         cross_findings=across,
         not_in_run=left_out,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from . import cross_findings, waivers
+from .checked_for import sentences, settings_section
 from .documents import PrecheckReport
 from .errors import RolloutError
 from .fleet import FAIL, GRAVITY, UNJUDGED, WARN, Cause, Fleet, Remedy, Row, survey
@@ -43,6 +44,13 @@ def precheck_text(report: PrecheckReport) -> str:
         lines += ["", *paragraph(told)]
     lines += waivers.section(fleet.waivers)
     lines += cross_findings.section(fleet.across)
+    settings = settings_section(report)
+    if settings:
+        lines += ["", "Checked for this Calico:"]
+        for told in settings:
+            lines += paragraph(told, indent=2)
+    for told in sentences(report):
+        lines += ["", *paragraph(told)]
     named = [remedy.hosts for remedy in fleet.remedies] + [silence.hosts for silence in fleet.silent]
     if any(len(hosts) > HOSTS_NAMED for hosts in named):
         lines += ["", *paragraph(REST)]
@@ -104,7 +112,9 @@ def reused_evidence(fleet: Fleet) -> list[str]:
 
 def hindered(cause: Cause) -> str:
     """What the reader need not mend for itself."""
-    return f"the same cause {'fails' if cause.gravity != UNJUDGED else 'keeps from judging'}: {', '.join(cause.hindered)}"
+    return (
+        f"the same cause {'fails' if cause.gravity != UNJUDGED else 'keeps from judging'}: {', '.join(cause.hindered)}"
+    )
 
 
 def _overview(fleet: Fleet) -> list[str]:

@@ -19,7 +19,7 @@ FULL_MESH = 50
 """Up to so many hosts each probes each other; above, a ring finds every host that is cut off, and random pairs what lies between."""
 
 RANDOM_PEERS = 3
-TYPHA, BGP, IPIP = 5473, 179, "ip/4"
+TYPHA, IPIP = 5473, "ip/4"
 # Bytes that each encapsulation adds to a packet of the size that the Installation sets, by docs.tigera.io.
 _IPIP, _VXLAN, _VXLAN_V6, _WIREGUARD, _WIREGUARD_V6 = 20, 50, 70, 60, 80
 ROUND_TRIP = 3
@@ -33,20 +33,22 @@ def targets_for(settings: PrecheckSettings) -> list[str]:
 
     Typha is there in every installation by tigera-operator. IP in IP is for IPv4 alone, and each family has a WireGuard of its own.
     """
-    ipip = [IPIP] if settings["encapsulation"] == "ipip" else []
+    ipip = [IPIP] if "ipip" in settings["encapsulation"] else []
     over_ipv4 = [*_tcp("tcp", settings), *ipip, *_udp("udp", settings, settings["wireguard_port"])]
+    if settings["ip_autodetection"] == "none":
+        over_ipv4 = []
     if not settings["ipv6"]:
         return over_ipv4
     return [*over_ipv4, *_tcp("tcp6", settings), *_udp("udp6", settings, settings["wireguard_port_v6"])]
 
 
 def _tcp(protocol: str, settings: PrecheckSettings) -> list[str]:
-    return [f"{protocol}/{port}" for port in (TYPHA, *([BGP] if settings["bgp"] else []))]
+    return [f"{protocol}/{port}" for port in (TYPHA, *([settings["bgp_port"]] if settings["bgp"] else []))]
 
 
 def _udp(protocol: str, settings: PrecheckSettings, wireguard: int) -> list[str]:
     # The BPF data plane sends node ports through VXLAN whatever the pools say.
-    vxlan = settings["encapsulation"] == "vxlan" or settings["dataplane"] == "bpf"
+    vxlan = "vxlan" in settings["encapsulation"] or settings["dataplane"] == "bpf"
     ports = [*([settings["vxlan_port"]] if vxlan else []), *([wireguard] if settings["wireguard"] else [])]
     return [f"{protocol}/{port}" for port in ports]
 

@@ -14,7 +14,7 @@ from .documents.validate import flaw_of
 from .precheck_job import Target, alike
 
 # They say when and how the check is made, not what is asked.
-_NOT_ASKED = ("controller_clock", "deadline")
+_NOT_ASKED = ("controller_clock", "deadline", "sources")
 
 
 def asked_for(options: Mapping[str, Any], code: str) -> str:

@@ -114,7 +114,7 @@ def test_the_ipv6_address_is_told_where_it_is_asked_for_and_the_host_decides() -
 
     assert address_v6(ipv6=True) == "fd00::5"
     assert address_v6() is None
-    assert address_v6(ipv6=True, ip_autodetection="kubernetes-internal-ip") is None
+    assert address_v6(ipv6=True, ip6_autodetection="kubernetes-internal-ip") is None
 
 
 def test_the_mtu_of_the_interface_with_the_ipv6_address_is_told_with_it() -> None:

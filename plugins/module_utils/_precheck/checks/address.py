@@ -23,15 +23,17 @@ _PASSING = {
 
 
 def method_of(want: Want, ipv6: bool) -> str:
-    """The Installation has a method for each family; the one that is asked for is IPv4's."""
-    return FIRST_FOUND if ipv6 else want.ip_autodetection
+    """The Installation has a method for each family."""
+    return want.ip6_autodetection if ipv6 else want.ip_autodetection
 
 
 def candidates(facts: Facts, want: Want, ipv6: bool = False) -> List[Candidate]:
     """The addresses that calico-node could take, the one it takes first; none where they cannot be told.
 
-    Every check that asks which address, link or MTU is the node's goes by this function.
+    Every check that asks which address, link or MTU is the node's goes by this function. In a cluster of IPv6 alone the answer is
+    IPv6's whichever family is asked for.
     """
+    ipv6 = ipv6 or not want.ipv4
     method = method_of(want, ipv6)
     reach = facts.get("reach") if destination(method) else None
     found = facts.get("links", []), facts.get("addresses", [])
@@ -60,9 +62,13 @@ def node_ip_autodetect(facts: Facts, want: Want) -> Judgement:
     """calico-node takes the address by which the node is reached, by the method asked for."""
     for name in ("links", "addresses", "kubelet"):
         facts[name]
-    judged = [_judged(facts, want, ipv6) for ipv6 in ((False, True) if want.ipv6 else (False,))]
+    judged = [_judged(facts, want, ipv6) for ipv6 in _families(want)]
     worst = next((one for status in ("fail", "warn") for one in judged if one.status == status), None)
     return worst or ok(" and ".join(one.message for one in judged))
+
+
+def _families(want: Want) -> List[bool]:
+    return [ipv6 for ipv6, has in ((False, want.ipv4), (True, want.ipv6)) if has]
 
 
 def _judged(facts: Facts, want: Want, ipv6: bool) -> Judgement:
@@ -70,6 +76,8 @@ def _judged(facts: Facts, want: Want, ipv6: bool) -> Judgement:
     remedy = _REMEDY_V6 if ipv6 else _REMEDY
     if destination(method):
         facts["reach"]
+    if ipv6 and destination(method) and destination(want.ip_autodetection):
+        return ok("the kernel's route to {} decides".format(destination(method)))
     found = candidates(facts, want, ipv6)
     if not found and method == KUBERNETES and not _of_family(node_ips(facts), ipv6):
         return ok("the Node's InternalIP decides")

@@ -18,7 +18,7 @@ _POLICY_ONLY = {"aws-cni", "azure-vnet"}
 def _devices(want: Want) -> List[str]:
     """The devices of Calico's that a manager of networks must leave alone."""
     found = ["cali0123456789a"]
-    found += ["tunl0"] if want.encapsulation == "ipip" else []
+    found += ["tunl0"] if want.ipip else []
     if VXLAN.holds(want):
         found += ["vxlan.calico", *(["vxlan-v6.calico"] if want.ipv6 else [])]
     if want.wireguard:

@@ -18,11 +18,9 @@ READS_IPTABLES = Condition(
     lambda want: runs_iptables(want.dataplane, want.calico_version),
 )
 IPV6 = Condition("ipv6 with data plane iptables", lambda want: want.ipv6 and want.dataplane == "iptables")
-IPIP = Condition("encapsulation ipip", lambda want: want.encapsulation == "ipip")
+IPIP = Condition("encapsulation ipip", lambda want: want.ipip)
 # Felix in bpf mode forwards NodePort traffic between nodes by VXLAN, whatever the pools' encapsulation.
-VXLAN = Condition(
-    "encapsulation vxlan, and data plane bpf", lambda want: want.encapsulation == "vxlan" or want.dataplane == "bpf"
-)
+VXLAN = Condition("encapsulation vxlan, and data plane bpf", lambda want: want.vxlan or want.dataplane == "bpf")
 IPV6_POOL = Condition("ipv6", lambda want: want.ipv6)
 TYPHA = Condition("typha", lambda want: want.typha)
 SCTP = Condition("sctp", lambda want: want.sctp)
@@ -33,7 +31,7 @@ FLOW_OFFLOAD = Condition(
 CIDRS = Condition("pod_cidrs or service_cidrs", lambda want: bool(want.pod_cidrs or want.service_cidrs))
 APISERVER = Condition("apiserver", lambda want: bool(want.apiserver))
 OWN_TABLES = Condition("wireguard or data plane bpf", lambda want: want.wireguard or want.dataplane == "bpf")
-BGP_OR_IPIP = Condition("bgp or encapsulation ipip", lambda want: want.bgp or want.encapsulation == "ipip")
+BGP_OR_IPIP = Condition("bgp or encapsulation ipip", lambda want: want.bgp or want.ipip)
 FLEXVOLUME = Condition("flexvolume_path", lambda want: bool(want.flexvolume_path))
 WIREGUARD = Condition("wireguard", lambda want: want.wireguard)
 BGP = Condition("bgp", lambda want: want.bgp)

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Sequence
 
 from ..answers import Facts
 from ..host.no_evidence import NoEvidence
+from ..upstream.autodetection import NO_ADDRESS
 
 OUTSIDE = "or keep the node outside: it will be listed as excluded"
 
@@ -20,19 +21,23 @@ MTU_INTERFACES = "^((en|wl|ww|sl|ib)[Pcopsvx].*|(eth|wlan|wwan).*)"
 
 
 class Want(NamedTuple):
-    """Which Calico the host is checked for."""
+    """Which Calico the host is checked for. The one table of settings: options, defaults and documents follow from it.
 
-    dataplane: str
-    encapsulation: str
-    bgp: bool
-    ipv6: bool
-    wireguard: bool
-    ip_autodetection: str
-    cni_bin_dir: str
-    cni_conf_dir: str
-    allow_module_load: bool
-    node_name: Optional[str] = None
-    controller_clock: Optional[float] = None
+    The defaults are what tigera-operator and Felix give a cluster that says nothing. They are noted on admitted Nodes by leaving them
+    out, so that another default here makes these notes say something else.
+    """
+
+    dataplane: str = "iptables"
+    encapsulation: str = "ipip"
+    bgp: bool = True
+    bgp_port: int = 179
+    ipv6: bool = False
+    wireguard: bool = False
+    ip_autodetection: str = "first-found"
+    ip6_autodetection: str = "first-found"
+    # Paths of the host: the controller must not expand them.
+    cni_bin_dir: str = "/opt/cni/bin"
+    cni_conf_dir: str = "/etc/cni/net.d"
     calico_version: str = "3.33"
     iptables_backend: str = "auto"
     mtu: int = 0
@@ -52,6 +57,23 @@ class Want(NamedTuple):
     service_cidrs: Sequence[str] = ()
     flexvolume_path: str = "/usr/libexec/kubernetes/kubelet-plugins/volume/exec/"
     apiserver: str = ""
+    allow_module_load: bool = False
+    # Of the host and the moment, no settings of Calico's.
+    node_name: Optional[str] = None
+    controller_clock: Optional[float] = None
+
+    @property
+    def ipip(self) -> bool:
+        return self.encapsulation in ("ipip", "ipip_and_vxlan")
+
+    @property
+    def vxlan(self) -> bool:
+        return self.encapsulation in ("vxlan", "ipip_and_vxlan")
+
+    @property
+    def ipv4(self) -> bool:
+        """Whether calico-node has an IPv4 address at all: not in a cluster of IPv6 alone."""
+        return self.ip_autodetection != NO_ADDRESS
 
 
 class Condition(NamedTuple):

@@ -17,13 +17,13 @@ _BIRD = ("bird", "bird6")
 KERNEL = "the kernel"
 _FELIX = ("calico-node", "calico-felix", "calico component felix")
 _TYPHA = ("calico-typha", "calico component typha")
-BGP_PORT, TYPHA_PORT, TYPHA_HEALTH, KUBELET_PORT = 179, 5473, 9098, 10248
+TYPHA_PORT, TYPHA_HEALTH, KUBELET_PORT = 5473, 9098, 10248
 
 
 def ports_of(want: Want) -> Tuple[int, ...]:
     """The ports whose holders the checks want to know."""
     named = (want.health_port, want.metrics_port, want.vxlan_port, want.wireguard_port, want.wireguard_port_v6)
-    return (BGP_PORT, TYPHA_PORT, TYPHA_HEALTH, KUBELET_PORT, *filter(None, named))
+    return (want.bgp_port, TYPHA_PORT, TYPHA_HEALTH, KUBELET_PORT, *filter(None, named))
 
 
 def holder(facts: Facts, port: str, own: Tuple[str, ...], device: bool = False) -> Optional[str]:
@@ -48,12 +48,13 @@ def holder(facts: Facts, port: str, own: Tuple[str, ...], device: bool = False) 
     source="projectcalico/calico#7893",
 )
 def bgp_port_free(facts: Facts, want: Want) -> Judgement:
-    """Nobody but Calico's own BIRD listens on TCP port 179."""
-    who = holder(facts, "tcp/179", _BIRD)
+    """Nobody but Calico's own BIRD listens on the TCP port of BGP."""
+    port = "tcp/{}".format(want.bgp_port)
+    who = holder(facts, port, _BIRD)
     if who:
-        message = "{} listens on TCP port 179".format(who.partition(" at ")[0])
+        message = "{} listens on TCP port {}".format(who.partition(" at ")[0], want.bgp_port)
         return fail(message, observed=who, expected="bird, or nobody")
-    return ok("BIRD has the port already" if facts["listeners"].get("tcp/179") else "the port is free")
+    return ok("BIRD has the port already" if facts["listeners"].get(port) else "the port is free")
 
 
 @check(

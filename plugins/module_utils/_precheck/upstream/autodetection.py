@@ -15,6 +15,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 from . import go_regexp
 
 FIRST_FOUND, KUBERNETES = "first-found", "kubernetes-internal-ip"
+NO_ADDRESS = "none"
+"""The method of a family that calico-node has no address of, as its environment has it (IP=none)."""
 CAN_REACH, INTERFACE, SKIP_INTERFACE, CIDR = "can-reach=", "interface=", "skip-interface=", "cidr="
 
 # DEFAULT_INTERFACES_TO_EXCLUDE: devices of container runtimes and of CNI plugins, Calico's own among them. For first-found and
@@ -114,7 +116,7 @@ def destination(method: str) -> Optional[str]:
 
 def problem_with(method: str) -> Optional[str]:
     """Why calico-node would find no address by this, whatever the host has; None where it could."""
-    if method in (FIRST_FOUND, KUBERNETES) or destination(method):
+    if method in (FIRST_FOUND, KUBERNETES, NO_ADDRESS) or destination(method):
         return None
     try:
         if method.startswith((INTERFACE, SKIP_INTERFACE)):
@@ -131,8 +133,6 @@ def problem_with(method: str) -> Optional[str]:
             return None
     except ValueError as error:
         return "{}: {}".format(method, error)
-    return (
-        "{} is no method: first-found, interface=REGEX, skip-interface=REGEX, cidr=CIDR, can-reach=ADDRESS, {}".format(
-            method, KUBERNETES
-        )
+    return "{} is no method: first-found, interface=REGEX, skip-interface=REGEX, cidr=CIDR, can-reach=ADDRESS, {}, {}".format(
+        method, KUBERNETES, NO_ADDRESS
     )

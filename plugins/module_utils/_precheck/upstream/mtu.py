@@ -30,9 +30,9 @@ def host_mtu(links: Sequence[Dict[str, Any]], pattern: str) -> Optional[int]:
 def overhead(encapsulation: str, ipv6: bool, wireguard: bool) -> int:
     """The bytes that the widest of the encapsulations adds. The bpf data plane adds none: it answers for its NodePorts' tunnel itself."""
     used = [0]
-    if encapsulation == "ipip":
+    if encapsulation in ("ipip", "ipip_and_vxlan"):
         used.append(_IPIP)
-    if encapsulation == "vxlan":
+    if encapsulation in ("vxlan", "ipip_and_vxlan"):
         used.append(_VXLAN_V6 if ipv6 else _VXLAN)
     if wireguard:
         used.append(_WIREGUARD_V6 if ipv6 else _WIREGUARD)

@@ -68,16 +68,19 @@ from .plan import (
     UnprovenNode,
 )
 from .precheck import (
+    CalicoSettings,
     CheckResult,
     CrossFinding,
     HostFacts,
     HostIdentity,
     HostOutcome,
+    NodeSettings,
     PrecheckRecord,
     PrecheckReport,
     PrecheckResult,
     PrecheckSettings,
     PrecheckSummary,
+    UnreadObjects,
     Waiver,
 )
 from .reach import (
@@ -109,6 +112,7 @@ __all__ = [
     "Batch",
     "BatchReport",
     "CalicoApi",
+    "CalicoSettings",
     "CheckResult",
     "ClusterAddress",
     "ClusterName",
@@ -128,6 +132,7 @@ __all__ = [
     "LabelNodes",
     "NodeFacts",
     "NodeSeen",
+    "NodeSettings",
     "NotedWaiver",
     "Observation",
     "OperatorStatus",
@@ -165,6 +170,7 @@ __all__ = [
     "TaintSeen",
     "TierSettings",
     "UnprovenNode",
+    "UnreadObjects",
     "Wait",
     "Waiver",
 ]

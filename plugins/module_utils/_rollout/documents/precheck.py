@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict, Union
+from typing import Any, Literal, TypedDict, Union
+
+from .nodes import ClusterName
 
 
 class CheckResult(TypedDict):
@@ -53,13 +55,16 @@ class PrecheckSettings(TypedDict):
     """Which Calico the host is checked for."""
 
     dataplane: Literal["iptables", "nftables", "bpf"]
-    encapsulation: Literal["none", "ipip", "vxlan"]
+    encapsulation: Literal["none", "ipip", "vxlan", "ipip_and_vxlan"]
     bgp: bool
+    bgp_port: int
     ipv6: bool
     wireguard: bool
     ip_autodetection: str
-    """Method as the Installation has it: `first-found`, `interface=REGEX`, `skip-interface=REGEX`, `cidr=CIDR`, `can-reach=ADDRESS`,
-    `kubernetes-internal-ip`."""
+    """Method for IPv4 as calico-node has it: `first-found`, `interface=REGEX`, `skip-interface=REGEX`, `cidr=CIDR`, `can-reach=ADDRESS`,
+    `kubernetes-internal-ip`; `none` for a cluster without IPv4."""
+    ip6_autodetection: str
+    """The same for IPv6, where `ipv6` is set."""
     cni_bin_dir: str
     cni_conf_dir: str
     calico_version: str
@@ -85,6 +90,40 @@ class PrecheckSettings(TypedDict):
     apiserver: str
     allow_module_load: bool
     """Functional probes may load kernel modules."""
+
+
+class NodeSettings(TypedDict):
+    """What is asked otherwise of one node."""
+
+    settings: dict[str, Any]
+    """Some of PrecheckSettings."""
+    sources: dict[str, str]
+
+
+class UnreadObjects(TypedDict):
+    """Objects that decide and were not read."""
+
+    what: str
+    why: str
+    settings: list[str]
+    """These have the default because of that: no evidence is held against them."""
+
+
+class CalicoSettings(TypedDict):
+    """The settings of prechecks as Installation, FelixConfiguration, IP pools and the like ask for them, each with its source."""
+
+    kind: Literal["CalicoSettings"]
+    version: int
+    cluster: ClusterName | None
+    """Whose settings these are; null where no cluster was read."""
+    settings: PrecheckSettings
+    sources: dict[str, str]
+    """By setting: `FelixConfiguration/default`, `Installation/default calicoNetwork.bgp`, `default`."""
+    nodes: dict[str, NodeSettings]
+    """By Node name, what FelixConfiguration/node.NAME and the like ask otherwise."""
+    unread: list[UnreadObjects]
+    notes: list[str]
+    """What somebody should know of these settings."""
 
 
 class HostFacts(TypedDict):
@@ -125,6 +164,8 @@ class PrecheckResult(TypedDict):
     kind: Literal["PrecheckResult"]
     version: int
     settings: PrecheckSettings
+    sources: dict[str, str]
+    """By setting, where it comes from: an object of the cluster, the option or variable that has it, or `default`."""
     node_name: str | None
     """The Node's name as the inventory states it (`node_name`), else null: matched by identity."""
     identity: HostIdentity
@@ -205,12 +246,14 @@ class HostOutcome(TypedDict):
 
 
 class PrecheckReport(TypedDict):
-    """The hosts of a play, checked with the same settings."""
+    """The hosts of a play, and the Calico that they were checked for."""
 
     kind: Literal["PrecheckReport"]
     version: int
     digest: str
     """SHA-256 over settings and every host's verdict: names the evidence that a plan rests on."""
+    calico: CalicoSettings | None
+    """What was read, once, before the hosts were asked; null where nothing was."""
     hosts: dict[str, HostOutcome]
     """By inventory name."""
     cross_findings: list[CrossFinding]
