@@ -166,8 +166,8 @@ status:
   type: dict
   contains:
     ready:
-      description: Whether some node is admitted, every admitted node passes the gate, and no C(Installation) named C(overlay) undoes
-        the selectors.
+      description: Whether some node is admitted, every admitted node passes the gate, none of them was registered anew and lost its
+        label, and no C(Installation) named C(overlay) undoes the selectors.
       type: bool
       returned: always
     reason:
@@ -198,10 +198,15 @@ status:
       type: dict
       returned: always
     outside:
-      description: The nodes without the admission label. Each with cause (V(quarantined), V(unsupported) or V(not_admitted)), reason,
+      description: The nodes without the admission label. Each with cause (V(quarantined), V(unsupported), V(registered_anew) or
+        V(not_admitted)), reason,
         whether a Ready calico-node runs on it all the same, whether it is cordoned, and the taints that keep pods away.
       type: list
       elements: dict
+      returned: always
+    not_recorded:
+      description: Why it cannot be told which nodes were registered anew, where no record of the admitted nodes can be read; else null.
+      type: str
       returned: always
     policy_gaps:
       description: The nodes on which workloads run without a Ready calico-node, with their number, examples and since when. Null
@@ -235,6 +240,7 @@ from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import admission_record
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import (
     AUTH_CONSTRAINTS,
     AUTH_OPTIONS,
@@ -276,6 +282,7 @@ def main() -> None:
         with all_named(cluster, lambda: rights(cluster, label, params["policy_gaps"], rollout), module.warn):
             name = cluster.name()
             seen = survey(cluster)
+            kept = admission_record.read(cluster, label)
             gaps = None
             if params["policy_gaps"]:
                 gaps = policy_gaps(seen.nodes, workloads_on(cluster, without_calico(seen.nodes)), label)
@@ -285,7 +292,16 @@ def main() -> None:
         nodes=sorted(seen.nodes, key=lambda node: node["name"]),
         observation=seen.observation,
         status=cluster_status(
-            seen.nodes, seen.observation, seen.operator, gaps, label, time.time(), name, seen.control_plane
+            seen.nodes,
+            seen.observation,
+            seen.operator,
+            gaps,
+            label,
+            time.time(),
+            name,
+            seen.control_plane,
+            kept.admitted,
+            kept.why_not,
         ),
     )
 

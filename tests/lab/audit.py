@@ -66,6 +66,10 @@ class AuditEvent:
         return self.verb in WRITES and not self.dry_run and self.group not in _QUESTIONS
 
 
+RECORD = "calico-ops-admissions"
+"""The ConfigMap in tigera-operator that a rollout notes the admitted nodes in."""
+
+
 class AuditLog:
     """Reads the log from a position on: `position = log.position()`, act, `log.writes(position, user=...)`."""
 
@@ -98,9 +102,12 @@ class AuditLog:
         found = [_event(json.loads(line)) for line in lines]
         return [event for event in found if event.uri != _MARK_PATH and user in (None, event.user)]
 
-    def writes(self, since: int = 0, user: str | None = None) -> list[AuditEvent]:
-        """What was really asked to change something; dry runs and access reviews are none."""
-        return [event for event in self.events(since, user) if event.is_write]
+    def writes(self, since: int = 0, user: str | None = None, record: bool = False) -> list[AuditEvent]:
+        """What was really asked to change something; dry runs and access reviews are none.
+
+        The record of the admitted nodes is kept beside what a rollout changes, and is among them only on request.
+        """
+        return [event for event in self.events(since, user) if event.is_write and (record or event.name != RECORD)]
 
 
 def _event(raw: dict[str, Any]) -> AuditEvent:

@@ -25,6 +25,7 @@ def reset(admin: Api, collection_namespaces: set[str], seconds: float = 60) -> N
     for kind in ("/apis/coordination.k8s.io/v1/namespaces/{}/leases", "/api/v1/namespaces/{}/configmaps"):
         for namespace in collection_namespaces:
             admin.delete(kind.format(namespace))
+    admin.delete("/api/v1/namespaces/tigera-operator/configmaps")
     for namespace in _names(admin, "/api/v1/namespaces"):
         for workload in ("daemonsets", "deployments", "replicasets"):
             admin.delete(f"/apis/apps/v1/namespaces/{namespace}/{workload}", **_AT_ONCE)

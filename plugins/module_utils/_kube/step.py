@@ -13,6 +13,7 @@ from typing import Any, Callable
 from .._rollout.admission_notes import written_to
 from .._rollout.adoption import ADOPTION, adopted_since
 from .._rollout.decide import decide
+from .._rollout.decision import noted
 from .._rollout.documents import (
     Action,
     Decision,
@@ -28,6 +29,7 @@ from .._rollout.plan import planned_nodes
 from .._rollout.readiness import judge, running
 from .._rollout.simulate import nothing_predicted, predict, simulate
 from .._rollout.wishes import NO_WISHES, PATCH, Wishes
+from . import admission_record
 from .client import NODES, ApiError, Cluster
 from .control_plane import read_control_plane
 from .installation import scope
@@ -89,12 +91,14 @@ class Step:
                 if begun and self._goes_on(decision):
                     # The next call begins the next batch, so that a line of progress stands between the two.
                     self.batch_completed = True
+                    self._record(observation)
                     self.decision = {"actions": [], "state": self.state, "report": decision["report"]}
                     return
                 self._take(decision, observation)
                 begun = True
                 pause = self._act(decision, observation, observer, deadline)
                 if self.finished:
+                    self._record(observation)
                     self._tell_the_rest(observer.objects)
                 if self.finished or time.monotonic() >= deadline:
                     return
@@ -113,6 +117,7 @@ class Step:
             self._take(decision, observation)
             now = self._foresee(decision["actions"], observation, now)
             if self.finished:
+                self._record(truth, check_mode=True)
                 self._tell_the_rest(lambda kind: listed(self.cluster, KINDS[kind]))
                 return
 
@@ -288,9 +293,26 @@ class Step:
             )
         return written
 
+    def _record(self, observation: Observation, check_mode: bool = False) -> None:
+        """Note who carries the label where it outlives the Nodes. No decision goes by it, so that a failure is a note."""
+        label = self.plan["admission_label"]
+        kept_out = {entry["node"] for entry in self.plan["excluded"] if entry["node"] and entry["cause"] == "declared"}
+        try:
+            wanted, why_not = admission_record.lacking(self.cluster, observation, label, kept_out)
+            if wanted is not None:
+                why_not = "" if check_mode else admission_record.keep(self.cluster, wanted, label)
+                self.journal.changed = self.journal.changed or not why_not
+        except ApiError as error:
+            why_not = str(error)
+        if why_not:
+            told = "the admitted nodes are not recorded, so that status cannot tell one that is registered anew: %s"
+            self.state = self.state.copy()
+            self.state["notes"] = noted(self.state, told % why_not)
+
     def _tell_the_rest(self, objects: Callable[[str], Sequence[Any]]) -> None:
         """How the rest of Calico stands goes into the last report. It decides nothing, so that a failure to read it is a note."""
         report = self.decision["report"].copy()
+        report["notes"] = list(dict.fromkeys([*report["notes"], *self.state["notes"]]))
         try:
             report["operator"], report["control_plane"] = read_control_plane(self.cluster, objects)
         except ApiError as error:

@@ -26,6 +26,7 @@ from .._rollout.labels import DOMAIN
 from .._rollout.max_unavailable import max_unavailable_of, raised_of
 from .._rollout.overrides import APISERVER_COMPONENTS, COMPONENTS, placed
 from .._rollout.ownership import owners, spec_managers
+from .._rollout.purposes import selector_since
 from .trouble import conditions, deletion_asked, kubelet_silent, last_ready, node_trouble, pod_trouble, starting
 
 REVISION_LABEL = "controller-revision-hash"
@@ -41,6 +42,8 @@ def node_seen(raw: Raw) -> NodeSeen:
     metadata = _metadata(raw)
     ready, network = (conditions(raw).get(kind, {}) for kind in ("Ready", "NetworkUnavailable"))
     return {
+        "uid": str(metadata.get("uid") or ""),
+        "created": metadata.get("creationTimestamp"),
         "labels": dict(metadata.get("labels") or {}),
         "annotations": {
             key: value for key, value in (metadata.get("annotations") or {}).items() if key.startswith(DOMAIN + "/")
@@ -129,6 +132,7 @@ def installation_seen(raw: Raw) -> InstallationSeen:
         "raised": raised_of(raw),
         "variant": spec.get("variant"),
         "provider": provider_of(raw),
+        "selector_since": selector_since(raw),
         "managed_by": spec_managers(raw),
         "owned_by": owners(raw),
         "placement": placed(spec, COMPONENTS),

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import overlay
 from .admission_notes import admission
+from .admission_record import Record, registered_anew, taken_off
 from .documents import (
     DOCUMENT_VERSION,
     Admission,
@@ -18,6 +19,7 @@ from .documents import (
     ClusterStatus,
     ControlPlane,
     NodeFacts,
+    NodeSeen,
     Observation,
     OperatorStatus,
     OutsideNode,
@@ -27,6 +29,7 @@ from .documents import (
 )
 from .exclusion import kept_out
 from .installation import scoped, taken
+from .instant import seconds_between
 from .labels import DOMAIN
 from .order import natural
 from .readiness import judge, labelled
@@ -44,26 +47,32 @@ def cluster_status(
     now: float,
     cluster: ClusterName | None = None,
     control_plane: ControlPlane | None = None,
+    record: Record | None = None,
+    not_recorded: str = "",
 ) -> ClusterStatus:
+    """`record` is that of the admitted nodes, None where there is none (`not_recorded` says why)."""
     names = sorted(labelled(observation, label), key=natural)
     admitted = [admission(name, observation["nodes"][name]["annotations"], now) for name in names]
     readiness = judge(names, observation, label)
     undone = overlay.defeats(observation, label)
+    outside = [
+        _outside(node, label, observation, record or {})
+        for node in sorted(nodes, key=lambda node: natural(node["name"]))
+        if node["name"] not in set(names)
+    ]
+    lost = [node for node in outside if node["cause"] == "registered_anew"]
     return ClusterStatus(
         kind="ClusterStatus",
         version=DOCUMENT_VERSION,
         cluster=cluster,
         read_at=now,
         admission_label=label,
-        ready=readiness["ready"] and undone is None,
-        reason=(f"{_sentence(undone)} " if undone else "") + _reason(readiness, gaps or [], admitted),
+        ready=readiness["ready"] and undone is None and not lost,
+        reason=(f"{_sentence(undone)} " if undone else "") + _reason(readiness, gaps or [], admitted) + _lost(lost),
         admitted=admitted,
         readiness=readiness,
-        outside=[
-            _outside(node, label)
-            for node in sorted(nodes, key=lambda node: natural(node["name"]))
-            if node["name"] not in set(names)
-        ],
+        outside=outside,
+        not_recorded=None if record is not None else not_recorded or "it was not read",
         policy_gaps=gaps,
         operator=sorted(operator, key=lambda status: status["name"]),
         control_plane=control_plane,
@@ -110,8 +119,14 @@ def _reason(readiness: Readiness, gaps: Sequence[PolicyGap], admitted: Sequence[
     return told
 
 
-def _outside(node: NodeFacts, label: AdmissionLabel) -> OutsideNode:
-    cause, reason = _why_outside(node, label)
+def _lost(nodes: Sequence[OutsideNode]) -> str:
+    told = "".join(f" {node['node']} {node['reason']}." for node in nodes[:NAMES_SHOWN])
+    more = len(nodes) - NAMES_SHOWN
+    return told + (f" So did {count(more, 'more node')}." if more > 0 else "")
+
+
+def _outside(node: NodeFacts, label: AdmissionLabel, observation: Observation, record: Record) -> OutsideNode:
+    cause, reason = _why_outside(node, label, observation, record)
     return OutsideNode(
         node=node["name"],
         cause=cause,  # type: ignore[typeddict-item]
@@ -122,7 +137,7 @@ def _outside(node: NodeFacts, label: AdmissionLabel) -> OutsideNode:
     )
 
 
-def _why_outside(node: NodeFacts, label: AdmissionLabel) -> tuple[str, str]:
+def _why_outside(node: NodeFacts, label: AdmissionLabel, observation: Observation, record: Record) -> tuple[str, str]:
     unsupported = kept_out(node, None, ())
     if unsupported is not None:
         return "unsupported", unsupported["reason"]
@@ -130,9 +145,31 @@ def _why_outside(node: NodeFacts, label: AdmissionLabel) -> tuple[str, str]:
     if quarantine:
         return "quarantined", f"closed to workloads by {', '.join(taint_text(taint) for taint in quarantine)}"
     text = f"it does not carry {label['key']}={label['value']}"
+    seen = observation["nodes"].get(node["name"])
+    then = registered_anew(record, observation, label).get(node["name"])
+    if seen is not None and then is not None:
+        return "registered_anew", (
+            f"registered anew at {seen['created']}; {then.text()}, and lost its label, and calico-node, with its Node of before: "
+            "run the rollout again to admit it"
+        )
+    before = None if seen is None else taken_off(record, node["name"], seen)
+    if before is not None:
+        text += f"; {before.text()}, and the label was taken off since"
+    elif seen is not None:
+        text += _joined_late(seen, observation)
     if node["calico_ready"]:
         return "not_admitted", f"{text}, though calico-node is Ready on it: once the selector is in force it loses it"
     return "not_admitted", text
+
+
+def _joined_late(node: NodeSeen, observation: Observation) -> str:
+    """Nothing tells a new node from one that was registered anew but a record, so that both are said, and no fault is made of it."""
+    installation = observation["installation"]
+    since = installation["selector_since"] if installation else None
+    after = seconds_between(since, node["created"])
+    if after is None or after <= 0:
+        return ""
+    return f"; it joined, or was registered anew, at {node['created']}, after the selector was set ({since})"
 
 
 def _scope(observation: Observation, label: AdmissionLabel) -> Scope:

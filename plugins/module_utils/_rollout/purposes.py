@@ -78,6 +78,19 @@ def apiserver_purpose(
     )
 
 
+def selector_since(installation: Raw) -> str | None:
+    """When the selector was applied last, or the Installation created with it, by the API server's clock."""
+    for manager in (SCOPE_MANAGER, CREATION_MANAGER):
+        times = [
+            str(entry["time"])
+            for entry in installation["metadata"].get("managedFields") or []
+            if entry.get("manager") == manager and entry.get("time")
+        ]
+        if times:
+            return max(times)
+    return None
+
+
 def served_by(v3_crds: bool) -> str:
     """The override of the APIServer whose pods serve the Calico API."""
     return "calicoWebhooksDeployment" if v3_crds else "apiServerDeployment"

@@ -125,6 +125,7 @@ def _scoped(installation: InstallationSeen | None, label: AdmissionLabel) -> Ins
             raised=None,
             variant=None,
             provider=None,
+            selector_since=None,
             managed_by=[],
             owned_by=[],
             placement={},

@@ -149,7 +149,12 @@ def _outside(status: ClusterStatus) -> Section:
         )
         for node in status["outside"]
     ]
-    return Section("Outside", ("Node", "Cause", "It is", "Why"), rows, "No node is outside.")
+    lead = (
+        ""
+        if status["not_recorded"] is None
+        else f"whether one was registered anew is not known, {status['not_recorded']}."
+    )
+    return Section("Outside", ("Node", "Cause", "It is", "Why"), rows, "No node is outside.", lead)
 
 
 def _operator(status: ClusterStatus) -> Section:

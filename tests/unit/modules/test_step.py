@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -168,3 +169,33 @@ def test_a_node_that_is_not_in_the_plan_is_never_written(monkeypatch: pytest.Mon
     step = carried_out(world)
     assert outcome(step) == ("stopped", "Nodes that are not in the plan are never touched: stranger.")
     assert world.labelled == []
+
+
+def test_who_was_admitted_is_recorded_once_and_a_run_that_changes_nothing_writes_nothing() -> None:
+    world = World("a", "b")
+    step = carried_out(world)
+    text = world.record["data"]["admitted.json"]  # type: ignore[index]
+    assert json.loads(text)["admitted"] == [
+        {"plan": PLAN["id"], "batch": PLAN["batches"][0]["name"], "nodes": {"a": "uid-a", "b": "uid-b"}}
+    ]
+    assert world.record_writes == 1
+    again = carried_out(world, state=None)
+    assert (again.journal.changed, world.record_writes) == (False, 1)
+    assert outcome(step)[0] == outcome(again)[0] == "done"
+
+
+def test_a_record_that_may_not_be_kept_is_a_note_and_stops_nothing() -> None:
+    world = World("a", "b")
+    world.refused["record"] = status(403, "Forbidden", "no")
+    step = carried_out(world)
+    assert outcome(step)[0] == "done"
+    (note,) = [note for note in step.decision["report"]["notes"] if "not recorded" in note]
+    assert note.endswith("which takes get configmaps calico-ops-admissions in tigera-operator")
+    assert world.record is None
+
+
+def test_check_mode_records_nothing() -> None:
+    world = World("a", "b")
+    with call_of(world) as step:
+        step.rehearse()
+    assert (outcome(step)[0], world.record) == ("done", None)

@@ -27,13 +27,16 @@ class World:
         self.nodes = {name: raw.node(name) for name in nodes}
         self.installation: raw.Raw | None = None
         self.refused: dict[str, Reply] = {}
-        """Answers to label writes by node, and to writes of the Installation under its name, `default`."""
+        """Answers to label writes by node, to writes of the Installation under its name, `default`, and to all of the record, `record`."""
         self.lag = 0
         """So many lists of nodes after each write still show the state before it."""
         self.unready: set[str] = set()
         """Nodes whose calico-node never becomes ready."""
         self.labelled: list[str] = []
         self.installation_writes = 0
+        self.record: raw.Raw | None = None
+        """The ConfigMap of the admitted nodes."""
+        self.record_writes = 0
         self._version = 100
         self._stale: list[raw.Raw] = []
         self._lock = threading.Lock()
@@ -42,11 +45,21 @@ class World:
         with self._lock:
             if request.query.get("watch"):
                 return Reply(lines=_expires)
+            if "/configmaps/" in request.path:
+                return self._recorded(request)
             if request.method == "GET":
                 return self._got(request.path)
             if request.path.startswith(NODES):
                 return self._labelled(request)
             return self._installed(request)
+
+    def _recorded(self, request: Request) -> Reply:
+        if "record" in self.refused:
+            return self.refused["record"]
+        if request.method == "GET":
+            return status(404, "NotFound") if self.record is None else Reply(body=self.record)
+        self.record, self.record_writes = request.body, self.record_writes + 1
+        return Reply(body=request.body)
 
     def _got(self, path: str) -> Reply:
         if path == INSTALLATIONS + "/default" and self.installation is not None:

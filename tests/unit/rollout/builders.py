@@ -201,6 +201,8 @@ def plan(
 
 def node_seen(admitted: bool = False, ready: bool = True, labels: Mapping[str, str] | None = None) -> NodeSeen:
     return NodeSeen(
+        uid="",
+        created=None,
         labels={"kubernetes.io/os": "linux", **(SELECTOR if admitted else {}), **(labels or {})},
         annotations={},
         ready=ready,
@@ -264,6 +266,7 @@ def installation(selector: Mapping[str, str] | None = None, **fields: Any) -> In
         raised=None,
         variant="Calico",
         provider="",
+        selector_since=None,
         managed_by=["tigera-operator"],
         owned_by=[],
         placement={

@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import documents, status_text
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.admission_record import Admitted
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.cluster_status import cluster_status
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import (
     Admission,
@@ -245,3 +246,69 @@ def test_an_overlay_that_leaves_the_selectors_is_told_and_no_fault() -> None:
     found = status(seen(overlay=overlay()))
     assert (found["ready"], found["scope"]["state"]) == (True, "in_force")
     assert "its fields do not touch where Calico runs" in found["scope"]["reason"]
+
+
+RECORD = {"edge-2": Admitted("aaaaaaaa", "edge-1", "0123456789ab")}
+
+
+def renewed(uid: str = "cccccccc-1", created: str = "2026-01-01T00:40:00Z", **installation_fields: Any) -> Any:
+    observation = seen()
+    observation["nodes"]["edge-2"].update({"uid": uid, "created": created})
+    observation["installation"].update(installation_fields)
+    return observation
+
+
+def told_with(observation: Any, record: Any = None, not_recorded: str = "") -> Any:
+    made = cluster_status(node_list(), observation, (), None, LABEL, NOW, record=record, not_recorded=not_recorded)
+    jsonschema.validate(json.loads(json.dumps(made)), schema(documents.ClusterStatus))
+    return made
+
+
+def test_a_node_that_was_registered_anew_is_a_fault_told_with_its_batch_and_plan() -> None:
+    found = told_with(renewed(), RECORD)
+    assert not found["ready"]
+    assert (
+        "edge-2 registered anew at 2026-01-01T00:40:00Z; it was admitted in batch edge-1 of plan 0123456789ab"
+        in found["reason"]
+    )
+    assert found["outside"][0]["cause"] == "registered_anew"
+    assert "run the rollout again to admit it" in found["outside"][0]["reason"]
+    assert "registered anew" in status_text.terminal(found)
+
+
+def test_a_node_that_joined_after_the_selector_is_told_and_no_fault_without_a_record() -> None:
+    found = told_with(renewed(selector_since="2026-01-01T00:10:00Z"), None, "no rollout has kept one yet")
+    assert found["ready"]
+    assert (
+        "it joined, or was registered anew, at 2026-01-01T00:40:00Z, after the selector was set (2026-01-01T00:10:00Z)"
+        in found["outside"][0]["reason"]
+    )
+    page = " ".join(status_text.terminal(found).split())
+    assert "whether one was registered anew is not known, no rollout has kept one yet" in page
+
+
+def test_a_node_that_was_there_before_the_selector_is_not_said_to_have_joined() -> None:
+    found = told_with(renewed(selector_since="2026-01-01T00:50:00Z"), {})
+    assert "joined" not in found["outside"][0]["reason"]
+
+
+def test_a_label_that_somebody_took_off_is_told_and_no_fault() -> None:
+    found = told_with(renewed(uid="aaaaaaaa-1"), RECORD)
+    assert found["ready"]
+    assert (
+        "it was admitted in batch edge-1 of plan 0123456789ab, and the label was taken off since"
+        in found["outside"][0]["reason"]
+    )
+
+
+def test_a_node_that_is_closed_by_a_quarantine_is_not_said_to_be_lost() -> None:
+    made = cluster_status(
+        node_list(object={"metadata": {"name": "edge-2"}, "spec": {"taints": [QUARANTINE]}, "status": {}}),
+        renewed(),
+        (),
+        None,
+        LABEL,
+        NOW,
+        record=RECORD,
+    )
+    assert (made["ready"], made["outside"][0]["cause"]) == (True, "quarantined")

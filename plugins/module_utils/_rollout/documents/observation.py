@@ -15,6 +15,9 @@ class TaintSeen(TypedDict):
 
 
 class NodeSeen(TypedDict):
+    uid: str
+    created: str | None
+    """RFC 3339: when the Node was registered, the last time."""
     labels: dict[str, str]
     annotations: dict[str, str]
     """Only those of the rollout's own domain."""
@@ -104,6 +107,8 @@ class InstallationSeen(TypedDict):
     raised: RaisedSeen | None
     variant: str | None
     provider: str | None
+    selector_since: str | None
+    """RFC 3339: when a rollout set the selector last, as its field manager says; null where none did."""
     managed_by: list[str]
     """Names of the field managers that write its spec."""
     owned_by: list[str]

@@ -38,7 +38,8 @@ class OutsideNode(TypedDict):
     """A node that does not carry the admission label."""
 
     node: str
-    cause: Literal["quarantined", "unsupported", "not_admitted"]
+    cause: Literal["quarantined", "unsupported", "registered_anew", "not_admitted"]
+    """`registered_anew`: it was admitted as another Node of its name, and lost label and calico-node with it."""
     reason: str
     """One sentence for the person on call."""
     calico_ready: bool
@@ -85,13 +86,16 @@ class ClusterStatus(TypedDict):
     read_at: float
     admission_label: AdmissionLabel
     ready: bool
-    """Some node is admitted, every admitted node passes the gate, and no overlay undoes the selectors."""
+    """Some node is admitted, every admitted node passes the gate, none of them was registered anew and lost its label, and no overlay
+    undoes the selectors."""
     reason: str
     """One sentence."""
     admitted: list[Admission]
     readiness: Readiness
     """The gate over the admitted nodes."""
     outside: list[OutsideNode]
+    not_recorded: str | None
+    """Why it cannot be told which nodes were registered anew: there is no record of the admitted nodes; null where there is one."""
     policy_gaps: list[PolicyGap] | None
     """Null where the workloads were not read."""
     operator: list[OperatorStatus]
