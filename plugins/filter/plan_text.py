@@ -8,12 +8,18 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import plan_text as _text
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import document, readable
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import Observation
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import document, from_the_cluster, readable
 
 
 @readable
-def plan_text(plan: Any) -> str:
-    return _text.plan_text(document(plan, "Plan"))
+def plan_text(plan: Any, installation_spec: Any = None, observation: Any = None) -> str:
+    return _text.plan_text(
+        document(plan, "Plan"),
+        None if installation_spec is None else plain(installation_spec),
+        None if observation is None else from_the_cluster(observation, "observation", Observation),
+    )
 
 
 class FilterModule:

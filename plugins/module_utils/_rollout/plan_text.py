@@ -5,18 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from . import cross_findings, waivers
 from .adoption import restart_text
+from .clean_install import restart_warning
 from .cluster_name import on_cluster
-from .documents import Plan, RestartingNode
+from .documents import Observation, Plan, RestartingNode
 from .report import adopted_all_the_same, chosen_by, outside
 from .text import count, paragraph, printable, table
 
 
-def plan_text(plan: Plan) -> str:
-    """Batches in their order, tiers with their budget, and who stays outside."""
+def plan_text(
+    plan: Plan, installation_spec: Mapping[str, Any] | None = None, observation: Observation | None = None
+) -> str:
+    """Batches in their order, tiers with their budget, and who stays outside.
+
+    With the spec of a clean install, and an observation without an Installation, what of it restarts the first batch is told too.
+    """
     planned = sum(len(batch["nodes"]) for batch in plan["batches"])
     label = plan["admission_label"]
     batches = count(len(plan["batches"]), "batch", "batches")
@@ -47,6 +54,9 @@ def plan_text(plan: Plan) -> str:
     if plan["restart"]:
         lines += ["", *paragraph(restart_text(plan["restart"]) + ".")]
     lines += _restarting(plan["restarting"])
+    if observation is not None and observation["installation"] is None and plan["batches"]:
+        warning = restart_warning(installation_spec, plan["batches"][0]["nodes"])
+        lines += ["", *paragraph(f"Warning: {warning}.")] if warning else []
     lines += adopted_all_the_same(plan["unproven"])
     lines += outside(plan["excluded"])
     lines += waivers.section(plan["waivers"])

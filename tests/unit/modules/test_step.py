@@ -199,3 +199,8 @@ def test_check_mode_records_nothing() -> None:
     with call_of(world) as step:
         step.rehearse()
     assert (outcome(step)[0], world.record) == ("done", None)
+    carried_out(world)
+    world.record = None
+    with call_of(world) as step:
+        step.rehearse()
+    assert (step.journal.changed, world.record) == (True, None), "it says that a real run would write it"
