@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._rollout import installation as rules
+from .._rollout import overlay
 from .._rollout.documents import AdmissionLabel, Observation
 from .._rollout.errors import RolloutError
 from .._rollout.handover import handover
@@ -231,6 +232,9 @@ def await_taken(eyes: Eyes, deadline: float, label: AdmissionLabel) -> None:
             raise RolloutError(rejected + ".")
         if rules.taken(observation, label):
             return
+        undone = overlay.defeats(observation, label)
+        if undone:
+            raise RolloutError("%s. %s." % (undone, overlay.remedy(label)))
         left = deadline - time.monotonic()
         if left <= 0:
             raise RolloutError(

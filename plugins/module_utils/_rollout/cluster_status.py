@@ -55,8 +55,10 @@ def cluster_status(
     admitted = [admission(name, observation["nodes"][name]["annotations"], now) for name in names]
     readiness = judge(names, observation, label)
     undone = overlay.defeats(observation, label)
+    # Once for all: a large cluster has thousands of nodes in the record, and may have as many outside.
+    renewed = registered_anew(record or {}, observation, label)
     outside = [
-        _outside(node, label, observation, record or {})
+        _outside(node, label, observation, record or {}, renewed)
         for node in sorted(nodes, key=lambda node: natural(node["name"]))
         if node["name"] not in set(names)
     ]
@@ -125,8 +127,10 @@ def _lost(nodes: Sequence[OutsideNode]) -> str:
     return told + (f" So did {count(more, 'more node')}." if more > 0 else "")
 
 
-def _outside(node: NodeFacts, label: AdmissionLabel, observation: Observation, record: Record) -> OutsideNode:
-    cause, reason = _why_outside(node, label, observation, record)
+def _outside(
+    node: NodeFacts, label: AdmissionLabel, observation: Observation, record: Record, renewed: Record
+) -> OutsideNode:
+    cause, reason = _why_outside(node, label, observation, record, renewed)
     return OutsideNode(
         node=node["name"],
         cause=cause,  # type: ignore[typeddict-item]
@@ -137,7 +141,9 @@ def _outside(node: NodeFacts, label: AdmissionLabel, observation: Observation, r
     )
 
 
-def _why_outside(node: NodeFacts, label: AdmissionLabel, observation: Observation, record: Record) -> tuple[str, str]:
+def _why_outside(
+    node: NodeFacts, label: AdmissionLabel, observation: Observation, record: Record, renewed: Record
+) -> tuple[str, str]:
     unsupported = kept_out(node, None, ())
     if unsupported is not None:
         return "unsupported", unsupported["reason"]
@@ -146,7 +152,7 @@ def _why_outside(node: NodeFacts, label: AdmissionLabel, observation: Observatio
         return "quarantined", f"closed to workloads by {', '.join(taint_text(taint) for taint in quarantine)}"
     text = f"it does not carry {label['key']}={label['value']}"
     seen = observation["nodes"].get(node["name"])
-    then = registered_anew(record, observation, label).get(node["name"])
+    then = renewed.get(node["name"])
     if seen is not None and then is not None:
         return "registered_anew", (
             f"registered anew at {seen['created']}; {then.text()}, and lost its label, and calico-node, with its Node of before: "

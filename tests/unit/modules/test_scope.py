@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -376,3 +377,10 @@ def test_waiting_ends_with_the_operators_own_words_when_it_rejects_the_selector(
 def test_waiting_that_takes_too_long_says_what_is_missing() -> None:
     with pytest.raises(RolloutError, match="no TigeraStatus/calico"):
         await_taken(Frames(observed(installation=raw.scoped_installation())), 0.0, LABEL)
+
+
+def test_waiting_ends_at_once_when_an_overlay_takes_the_selectors_place() -> None:
+    undone = observed(installation=raw.scoped_installation())
+    undone["overlay"] = overlay({"a": "b"})
+    with pytest.raises(RolloutError, match="the Installation named overlay"):
+        await_taken(Frames(undone), time.monotonic() + 5, LABEL)
