@@ -12,6 +12,7 @@ from .declared import BEFORE_3_30, BPF, BPF_IPV6, IPTABLES, IPV6, NFTABLES
 from .kernels import WITHOUT_LEGACY
 from .modular import modular
 from .networks import DOCKER, IPVS, MASQUERADING, NATIVE, NETWORKD_RUNS, NM_RUNS, card
+from .systems import K3S, K3S_RUNS
 
 CALICO = '{"name": "k8s-pod-network", "plugins": [{"type": "calico"}, {"type": "bandwidth"}, {"type": "portmap"}]}\n'
 _FILES = {
@@ -150,6 +151,15 @@ HEALTHY: dict[str, tuple[HostSpec, Sequence[str]]] = {
         # Two flavours, as Raspberry Pi OS has them: the firmware takes the board's.
         (
             modular("two-flavours", files={"/usr/lib/modules/99.0.0+rpt-rpi-2712/modules.dep": ""}),
+            (IPTABLES,),
+        ),
+        (
+            HostSpec(
+                "k3s-at-home",
+                files=K3S,
+                listeners=K3S_RUNS,
+                commands=[f'mkdir -p /etc/rancher/k3s && echo "node-ip: {_ADDRESS}" > /etc/rancher/k3s/config.yaml'],
+            ),
             (IPTABLES,),
         ),
         (HostSpec("nm-told", files={**NM_RUNS, "/etc/NetworkManager/conf.d/calico.conf": _TOLD_NM}), (IPTABLES,)),

@@ -17,6 +17,9 @@ MB4XDTIxMDEwMTAwMDAwMFoXDTIyMDEwMTAwMDAwMFo=
 # A tmpfs takes a limit that is not below what it holds.
 FULL_RUN = "mount -o remount,size=$(($(df --output=used /run | tail -1) + 64))k /run"
 LOCKED = "setsid flock /run/xtables.lock sleep 100000 </dev/null >/dev/null 2>&1 & sleep 0.2"
+K3S = {"/var/lib/rancher/k3s/agent/kubelet.kubeconfig": ""}
+# The kubelet is a part of it.
+K3S_RUNS = {"tcp/10248": "k3s-server", "unix/run/k3s/containerd/containerd.sock": "containerd"}
 
 NAMES_AND_TIME = [
     Faulty(HostSpec("behind", clock_offset=-3600), {"time_sync": "fail"}),
@@ -116,6 +119,30 @@ NODES = [
     ),
     Faulty(
         HostSpec("elsewhere", files={"/etc/default/kubelet": "KUBELET_EXTRA_ARGS=--node-ip=10.9.9.9\n"}),
+        {"kubelet_alive_and_ip": "fail"},
+    ),
+    Faulty(
+        HostSpec(
+            "kubespray",
+            files={"/etc/kubernetes/kubelet.env": 'KUBELET_ADDRESS="--node-ip=10.9.9.9"\n'},
+            listeners={"unix/run/crio/crio.sock": "crio"},
+        ),
+        {"kubelet_alive_and_ip": "fail"},
+    ),
+    Faulty(
+        HostSpec(
+            "k3s-elsewhere", files={**K3S, "/etc/rancher/k3s/config.yaml": "node-ip: 10.9.9.9\n"}, listeners=K3S_RUNS
+        ),
+        {"kubelet_alive_and_ip": "fail"},
+        beside="k3s-at-home",
+    ),
+    # What the kubelet was started with, whatever its files say now.
+    Faulty(
+        HostSpec(
+            "started-elsewhere",
+            files={"/var/lib/kubelet/config.yaml": ""},
+            listeners={"unix/run/crio/crio.sock": "crio", "tcp/10248": "kubelet --node-ip=10.9.9.9"},
+        ),
         {"kubelet_alive_and_ip": "fail"},
     ),
     Faulty(

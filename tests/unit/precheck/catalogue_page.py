@@ -19,6 +19,10 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.check
     Documented,
     words,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps.distributions import (
+    DISTRIBUTIONS,
+    Distribution,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.upstream.mirrored import MIRRORED, Mirrored
 
 from tests.environment.places import CHECKOUT
@@ -99,6 +103,15 @@ the sources of each supported version (projectcalico/calico where no other repos
 |---|---|---|---|
 {elsewhere}
 
+## Where a node is looked for
+
+The arguments of the kubelet that runs count first. Where it is a part of another program, or does not run, its files tell. Every host
+is asked for all of these, because the name of its system does not tell which distribution of Kubernetes it has.
+
+| distribution | there is a kubelet where one of these is | the address it was told | source |
+|---|---|---|---|
+{distributions}
+
 ## What was proven
 
 Each of the {checks} checks is held by unit tests to tell a host with its fault from one without, from answers as a kernel and a host give
@@ -124,6 +137,12 @@ These hosts are out of order before any check is made. None of them ends the pla
 """
 
 
+def _distribution(row: Distribution) -> str:
+    told = [*row.settings, *row.arguments] or ["the process"]
+    signs, where = (", ".join(f"`{path}`" for path in paths) for paths in (row.kubelet, told))
+    return f"| {row.name} | {signs} | {where} | {row.source} |"
+
+
 def page() -> str:
     lab = in_the_lab()
     rows = "\n".join(_row(check, check.id in lab) for check in CATALOGUE)
@@ -131,6 +150,7 @@ def page() -> str:
     return _TEXT.format(
         rows=rows,
         versions=versions,
+        distributions="\n".join(map(_distribution, DISTRIBUTIONS)),
         felix_bpf=words(FELIX_BPF),
         felix_bpf_el=words(FELIX_BPF_ENTERPRISE_LINUX),
         mirrored="\n".join(_mirrored(row) for row in MIRRORED),

@@ -255,15 +255,6 @@ def test_a_runtimes_directories_are_read_from_its_configuration(tmp_path: Path) 
     ]
 
 
-def test_the_kubelets_address_is_read_from_its_flags(tmp_path: Path) -> None:
-    contents = {
-        "/var/lib/kubelet/config.yaml": "",
-        "/var/lib/kubelet/kubeadm-flags.env": 'KUBELET_KUBEADM_ARGS="--node-ip=10.0.0.5 --x"\n',
-    }
-    assert fact("kubelet", tmp_path, contents) == {"installed": True, "node_ip": "10.0.0.5"}
-    assert runtime.kubelet(tree(tmp_path / "other")) == {"installed": False, "node_ip": None}
-
-
 def certificate(validity: bytes) -> str:
     body = base64.encodebytes(b"\x30\x82rest" + validity + b"more").decode()
     return f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n"

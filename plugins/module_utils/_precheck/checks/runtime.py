@@ -8,7 +8,7 @@ from typing import List
 
 from ..answers import Facts
 from ..upstream.autodetection import KUBERNETES
-from .address import candidates
+from .address import candidates, node_ips
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .ports import KUBELET_PORT
 
@@ -95,14 +95,15 @@ def containerd_cni_paths(facts: Facts, want: Want) -> Judgement:
 def kubelet_alive_and_ip(facts: Facts, want: Want) -> Judgement:
     """The kubelet runs, and its node has the address that calico-node will take."""
     found = facts["kubelet"]
-    taken = next((one for one in candidates(facts, want)), None)
-    if found["node_ip"] and taken and want.ip_autodetection != KUBERNETES and found["node_ip"] != taken.address:
-        both = [one.address for one in candidates(facts, want, ipv6=True)]
-        if found["node_ip"] not in both:
+    for ipv6 in (False, True):
+        taken = next(iter(candidates(facts, want, ipv6)), None)
+        told = [one for one in node_ips(facts) if (":" in one) == ipv6]
+        if told and taken and want.ip_autodetection != KUBERNETES and taken.address not in told:
+            by = " ({})".format(found["said_by"]) if found.get("said_by") else ""
             return fail(
                 "calico-node will take another address than the kubelet",
                 observed=taken.address,
-                expected=found["node_ip"],
+                expected="{}{}".format(", ".join(told), by),
             )
     if found["installed"] and not facts["listeners"].get("tcp/{}".format(KUBELET_PORT)):
         return warn("the kubelet does not run", observed="nobody at port {}".format(KUBELET_PORT), expected="kubelet")

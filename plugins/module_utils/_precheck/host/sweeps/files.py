@@ -8,7 +8,7 @@ import os
 import re
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
-from . import local, machine, modules, networkmanager, runtime, security, sysctls
+from . import kubelet, local, machine, modules, networkmanager, runtime, security, sysctls
 from .lines import settings, value_of, words
 from .root import Root
 from .services import runs
@@ -60,7 +60,7 @@ def questions(
         ("sysctl_files", lambda: sysctls.assignments(root)),
         ("runtime_sockets", lambda: runtime.runtime_sockets(root)),
         ("runtime_cni", lambda: runtime.runtime_cni(root)),
-        ("kubelet", lambda: runtime.kubelet(root)),
+        ("kubelet", lambda: kubelet.kubelet(root)),
         ("certificates", lambda: runtime.certificates(root)),
         ("names", lambda: runtime.names(root)),
         ("ssh_ports", lambda: runtime.ssh_ports(root)),

@@ -11,35 +11,17 @@ import time
 from typing import Any, Dict, List, Optional, Tuple
 
 from ..no_evidence import NoEvidence
+from .distributions import every
 from .lines import words
 from .root import Root
 
-SOCKETS = (
-    *("/run/containerd/containerd.sock", "/run/crio/crio.sock", "/run/cri-dockerd.sock"),
-    *(
-        "/run/k3s/containerd/containerd.sock",
-        "/run/k0s/containerd.sock",
-        "/var/snap/microk8s/common/run/containerd.sock",
-    ),
-)
-_CONTAINERD = (
-    *("/etc/containerd/config.toml", "/var/lib/rancher/k3s/agent/etc/containerd/config.toml"),
-    *("/var/lib/rancher/rke2/agent/etc/containerd/config.toml", "/etc/k0s/containerd.toml"),
-)
-_CERTIFICATES = (
-    *("/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/ssl/ca.crt", "/var/lib/k0s/pki/ca.crt"),
-    *("/var/lib/rancher/k3s/agent/server-ca.crt", "/var/lib/rancher/rke2/agent/server-ca.crt"),
-    *("/var/snap/microk8s/current/certs/ca.crt", "/var/lib/kubelet/pki/kubelet-client-current.pem"),
-)
-_KUBELET_FLAGS = ("/var/lib/kubelet/kubeadm-flags.env", "/etc/default/kubelet", "/etc/sysconfig/kubelet")
-_KUBELET_SIGNS = ("/var/lib/kubelet/config.yaml", "/var/lib/kubelet/kubeconfig", "/etc/kubernetes/kubelet.conf")
 # Validity of an X.509 certificate: two UTCTimes in a row, or two GeneralizedTimes.
 _VALIDITY = rb"\x17\x0d(\d{12})Z\x17\x0d(\d{12})Z|\x18\x0f(\d{14})Z\x18\x0f(\d{14})Z"
 
 
 def runtime_sockets(root: Root) -> Dict[str, Optional[str]]:
     """Each socket of a container runtime that is there: null when it takes a connection, else why not. Nothing is said over it."""
-    return {path: _refusal(root.at(path)) for path in SOCKETS if root.exists(path)}
+    return {path: _refusal(root.at(path)) for path in every("sockets") if root.exists(path)}
 
 
 def _refusal(path: str) -> Optional[str]:
@@ -54,19 +36,10 @@ def _refusal(path: str) -> Optional[str]:
         asking.close()
 
 
-def kubelet(root: Root) -> Dict[str, Any]:
-    flags = " ".join(filter(None, map(root.line_or_none, _KUBELET_FLAGS)))
-    address = flags.replace("=", " ").replace('"', " ").partition("--node-ip ")[2].split()[:1]
-    return {
-        "installed": any(map(root.exists, _KUBELET_SIGNS)),
-        "node_ip": address[0] if address else None,
-    }
-
-
 def runtime_cni(root: Root) -> List[Dict[str, Any]]:
     """Where each container runtime's configuration looks for CNI plugins and their configuration; null where it does not say."""
     found = []
-    for path in _CONTAINERD:
+    for path in every("containerd"):
         text = root.read(path)
         if text is not None:
             directories = re.search(r"^\s*bin_dirs\s*=\s*\[(.*?)\]", text, re.MULTILINE | re.DOTALL)
@@ -100,7 +73,7 @@ def _value(text: str, key: str) -> Optional[str]:
 def certificates(root: Root) -> List[Dict[str, Any]]:
     """From when to when the cluster's certificates on this host are valid, in seconds since the epoch."""
     found = []
-    for path in _CERTIFICATES:
+    for path in every("certificates"):
         period = validity(root.read(path) or "")
         if period:
             found.append({"file": path, "from": period[0], "until": period[1]})
