@@ -38,6 +38,7 @@ _REJECTIONS = {
     "ResourceMigrationError": "Finish the migration of the Calico that was installed from manifests",
     "ResourceScalingError": "Typha needs more Linux nodes that are not cordoned: uncordon some",
 }
+_TOO_FEW_NODES = "not enough linux nodes"
 
 
 def selectors_of(raw_installation: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -168,13 +169,21 @@ def refusals(
 
 
 def rejection(observation: Observation) -> str | None:
-    """How the operator rejected the Installation as it is now, with advice; None when it did not."""
+    """How the operator rejected the Installation as it is now, with advice; None when it did not.
+
+    It uses ResourceScalingError also for what passes by itself: just after its start ("could not list nodes: the cache is not
+    started") and when a write of Typha's replicas failed. Only too few nodes are held against the Installation; the words are the
+    same in tigera/operator 1.34 to 1.44 (typha_autoscaler.go, nodeCounts and autoscaleReplicas).
+    """
     installation = observation["installation"]
     degraded = observation["calico_status"].get("Degraded")
     if installation is None or degraded is None or degraded["status"] != "True":
         return None
     advice = _REJECTIONS.get(degraded["reason"])
+    # The operator leaves the generation out (0 here) until its first reconcile is through.
     if advice is None or degraded["observed_generation"] < installation["generation"]:
+        return None
+    if degraded["reason"] == "ResourceScalingError" and _TOO_FEW_NODES not in degraded["message"]:
         return None
     message = degraded["message"].strip().rstrip(".")
     return f"tigera-operator rejects the Installation ({degraded['reason']}): {message}. {advice}, then run again"

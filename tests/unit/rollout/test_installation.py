@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.trim import status_conditions
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.installation import (
     full_document,
@@ -34,6 +35,7 @@ from tests.unit.rollout.builders import (
 )
 
 NAMES = ["edge-1", "edge-2"]
+TOO_FEW = "not enough linux nodes to schedule typha pods on, require 3 and have 2"
 
 
 def override(daemonset_name: str, **pod_spec: Any) -> dict[str, Any]:
@@ -258,15 +260,51 @@ def test_the_selector_is_refused_where_no_node_carries_the_label() -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", ["InvalidConfigurationError", "MigrationError", "ResourceMigrationError", "ResourceScalingError"]
+    ("reason", "message"),
+    [
+        ("InvalidConfigurationError", "Invalid Installation provided: x"),
+        ("MigrationError", "x"),
+        ("ResourceMigrationError", "error migrating resources to calico-system: x"),
+        ("ResourceScalingError", f"Failed to autoscale typha - {TOO_FEW}"),
+        ("ResourceScalingError", f"Failed to scale typha: {TOO_FEW}"),
+    ],
 )
-def test_a_rejection_by_the_operator_is_told_with_its_words_and_advice(reason: str) -> None:
-    text = rejection(
-        {**rolled_out(NAMES, NAMES), "calico_status": degraded(reason, "Invalid Installation provided: x.")}
-    )  # type: ignore[typeddict-item]
+def test_a_rejection_by_the_operator_is_told_with_its_words_and_advice(reason: str, message: str) -> None:
+    text = rejection({**rolled_out(NAMES, NAMES), "calico_status": degraded(reason, f"{message}.")})  # type: ignore[typeddict-item]
     assert text is not None
-    assert text.startswith(f"tigera-operator rejects the Installation ({reason}): Invalid Installation provided: x. ")
+    assert text.startswith(f"tigera-operator rejects the Installation ({reason}): {message}. ")
     assert text.endswith(", then run again")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Failed to autoscale typha - could not list nodes: the cache is not started, can not read objects",
+        "Failed to autoscale typha - could not scale Typha deployment: Internal error occurred: failed calling webhook",
+        "Failed to autoscale typha - could not get number of nodes: the cache is not started, can not read objects",
+    ],
+)
+@pytest.mark.parametrize("generation", [None, 3])
+def test_what_the_autoscaler_says_of_itself_is_no_rejection(message: str, generation: int | None) -> None:
+    """As the operator writes it at its start: without observedGeneration, and should it ever come with one."""
+    condition: dict[str, Any] = {
+        "type": "Degraded",
+        "status": "True",
+        "reason": "ResourceScalingError",
+        "message": message,
+        "lastTransitionTime": "2026-08-21T10:00:00Z",
+    }
+    if generation is not None:
+        condition["observedGeneration"] = generation
+    seen = status_conditions({"status": {"conditions": [condition]}})
+    assert rejection({**rolled_out(NAMES, NAMES), "calico_status": seen}) is None  # type: ignore[typeddict-item]
+
+
+def test_a_rejection_without_a_generation_is_not_of_this_installation() -> None:
+    """What an operator that has just started says of an Installation that it has not looked at yet."""
+    condition = {"type": "Degraded", "status": "True", "reason": "ResourceScalingError", "message": TOO_FEW}
+    seen = status_conditions({"status": {"conditions": [condition]}})
+    assert rejection({**rolled_out(NAMES, NAMES), "calico_status": seen}) is None  # type: ignore[typeddict-item]
 
 
 @pytest.mark.parametrize(
