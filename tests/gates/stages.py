@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,18 @@ REAL_CRDS = CHECKOUT.parent / "shared" / "crds"
 
 # How a lab test that runs Ansible is told from one that does not: it names the program, or what runs it.
 RUNS_ANSIBLE = re.compile(r"\"ansible(-playbook)?\"|\btests\.lab\.(modules|player|preparing)\b")
+
+# Names a ready tigera-operator, which one stage runs in the lab instead of the stand-in. The others keep the stand-in.
+OPERATOR = "LAB_OPERATOR"
+MEET_THE_OPERATOR = (
+    "operator_*",
+    "installation_*",
+    "adoption",
+    "rollout_*",
+    "node_readiness",
+    "status",
+    "rbac_preflight",
+)
 
 # Much of what a stage does in the lab is waiting, so two of these run side by side; more would make each other late.
 STATIC, LAB, ANSIBLE = "static", "lab", "ansible"
@@ -88,6 +101,8 @@ class Stage:
     missing: str = ""
     """What this machine lacks for it: it is skipped, and says why."""
     env: dict[str, str] = field(default_factory=dict)
+    operator: bool = False
+    """Runs with the tigera-operator that LAB_OPERATOR names."""
 
 
 def _pytest(*arguments: str, python: Sequence[str] = (sys.executable,)) -> list[str]:
@@ -165,6 +180,20 @@ def _in_the_lab() -> list[Stage]:
                 env={"LAB_CRDS": str(REAL_CRDS)},
             )
         )
+    stages.append(
+        Stage(
+            "lab-operator",
+            f"what meets the operator, with the tigera-operator that {OPERATOR} names",
+            [_pytest(*_meeting_the_operator())],
+            3600,
+            LAB,
+            pytest=True,
+            tarball=True,
+            after=("build",),
+            missing="" if os.environ.get(OPERATOR) else f"{OPERATOR} names no tigera-operator",
+            operator=True,
+        )
+    )
     return stages
 
 
@@ -243,6 +272,11 @@ def _scenarios() -> list[Stage]:
 def _tests_through_ansible() -> list[str]:
     files = sorted((CHECKOUT / "tests" / "lab").glob("test_*.py"))
     return [_relative(file) for file in files if RUNS_ANSIBLE.search(file.read_text(encoding="utf-8"))]
+
+
+def _meeting_the_operator() -> list[str]:
+    folder = CHECKOUT / "tests" / "lab"
+    return [_relative(file) for name in MEET_THE_OPERATOR for file in sorted(folder.glob(f"test_{name}.py"))]
 
 
 def _relative(path: Path) -> str:

@@ -7,12 +7,14 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tests.lab import ready_operator
 from tests.lab.api import Api, ApiError
 from tests.lab.errors import LabError
 from tests.lab.pki import Pki, write_kubeconfig
@@ -56,30 +58,41 @@ def collection_namespaces() -> set[str]:
     return {each["metadata"]["name"] for each in objects if each["kind"] == "Namespace"}
 
 
-def crds_folder() -> Path:
-    """Our own schemas, or the real ones that LAB_CRDS names."""
-    folder = Path(os.environ.get("LAB_CRDS") or LAB_SOURCES / "crds").resolve()
-    if not folder.is_dir():
-        raise LabError(f"there is no folder of CRDs {folder}")
-    return folder
+def crds(directory: Path) -> list[Path]:
+    """Files and folders of CRDs, each over the one before: our own, or those of a ready operator; then what LAB_CRDS names."""
+    program, named = ready_operator.program(), os.environ.get("LAB_CRDS")
+    found: list[Path] = []
+    if program is not None:
+        found.append(directory / "operator-crds.yaml")
+        ready_operator.write_crds(program, found[0])
+    if named:
+        found.append(Path(named).resolve())
+        if not found[-1].is_dir():
+            raise LabError(f"LAB_CRDS={named} is no folder of CRDs: name one, or unset it")
+    return found or [LAB_SOURCES / "crds"]
 
 
-def apply_manifests(kubectl: Path, kubeconfig: Path, cache: Path, admin: Api) -> None:
+def apply_manifests(kubectl: Path, kubeconfig: Path, directory: Path, admin: Api) -> None:
     """CRDs, identities and the collection's role, as a user would: with kubectl."""
-    manifests = [f"--filename={path}" for path in (_IDENTITIES, RBAC, crds_folder())]
+    first, *others = crds(directory)
+    for manifests in ([_IDENTITIES, RBAC, first], *([each] for each in others)):
+        _apply(kubectl, kubeconfig, directory / "kubectl-cache", manifests)
+    _wait_for_crds(admin)
+
+
+def _apply(kubectl: Path, kubeconfig: Path, cache: Path, manifests: Sequence[Path]) -> None:
     command: list[str | Path] = [
         kubectl,
         f"--kubeconfig={kubeconfig}",
         f"--cache-dir={cache}",
         "apply",
         "--server-side",
-        *manifests,
+        *(f"--filename={path}" for path in manifests),
     ]
     environment = {**os.environ, "KUBERC": "off"}  # whoever runs this may have preferences in their home
     outcome = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     if outcome.returncode != 0:
         raise LabError(f"kubectl apply failed:\n{outcome.stderr.strip()}")
-    _wait_for_crds(admin)
 
 
 def write_account_kubeconfig(path: Path, account: Account, server: str, pki: Pki, admin: Api) -> None:
@@ -99,8 +112,9 @@ def _wait_for_crds(admin: Api, seconds: float = 20) -> None:
 
 
 def _is_served(spec: dict[str, Any], admin: Api) -> bool:
+    version = next(version["name"] for version in spec["versions"] if version["served"])
     try:
-        admin.get(f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}", limit=1)
+        admin.get(f"/apis/{spec['group']}/{version}/{spec['names']['plural']}", limit=1)
     except ApiError as error:
         # 404 until it is established, then 429 for as long as its storage is made ready.
         if error.status in (404, 429):

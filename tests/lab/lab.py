@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from tests.lab import ready_operator
 from tests.lab.access import (
     KWOK,
     NODE_AGENT,
@@ -143,10 +144,18 @@ class Lab:
         """Remove all nodes, Calico's resources and what was made beside them."""
         reset(self.admin, collection_namespaces())
 
-    # -- the stand-in for tigera-operator
+    # -- the stand-in for tigera-operator, or the operator itself
 
-    def start_operator(self) -> None:
-        self._start_module("operator", "tests.lab.operator", self.operator_kubeconfig)
+    def start_operator(self, *arguments: str) -> None:
+        """The arguments are the stand-in's; the operator itself has none of them."""
+        program = ready_operator.program()
+        if program is None:
+            self._start_module("operator", "tests.lab.operator", self.operator_kubeconfig, *arguments)
+        elif arguments:
+            raise LabError(f"only the stand-in takes {' '.join(arguments)}: unset {ready_operator.VARIABLE}")
+        else:
+            command = ready_operator.command(program, self.directory)
+            self.daemons.start("operator", command, ready_operator.environment(self.operator_kubeconfig))
 
     def stop_operator(self) -> None:
         self.daemons.stop("operator")
@@ -191,7 +200,7 @@ class Lab:
         write_kubeconfig(self.admin_kubeconfig, plane.server, pki.ca, "lab-admin", pki.admin)
         plane.wait_for_api(self.admin)
         plane.start_controllers()
-        apply_manifests(programs["kubectl"], self.admin_kubeconfig, self.directory / "kubectl-cache", self.admin)
+        apply_manifests(programs["kubectl"], self.admin_kubeconfig, self.directory, self.admin)
         files = {
             KWOK: self.directory / "kwok.kubeconfig",
             NODE_AGENT: self.directory / "node-agent.kubeconfig",

@@ -10,7 +10,12 @@ from collections.abc import Callable
 from tests.lab.api import Api, ApiError
 from tests.lab.errors import LabError
 
-_OPERATOR_API = "/apis/operator.tigera.io/v1"
+_OPERATOR = "operator.tigera.io"
+# Calico's own objects: of the first group, or of the second where its API is made of CRDs.
+_CALICO = ("crd.projectcalico.org", "projectcalico.org")
+# As long as an operator runs that had an Installation once, it writes this one again.
+_TIERS = f"/apis/{_OPERATOR}/v1/tigerastatuses/tiers"
+_APISERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 _OWN_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease", "lab", "tigera-operator"})
 _AT_ONCE: dict[str, str | int | bool] = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
 
@@ -19,9 +24,14 @@ def reset(admin: Api, collection_namespaces: set[str], seconds: float = 60) -> N
     """Remove nodes, Calico's resources and every namespace that a fresh lab does not have; wait until they are gone."""
     deadline = time.monotonic() + seconds
     kept = _OWN_NAMESPACES | collection_namespaces
-    _delete_calico_resources(admin)
+    _delete_custom_resources(admin, _OPERATOR)
     admin.delete("/api/v1/nodes", **_AT_ONCE)
-    _wait(deadline, "Calico's resources", lambda: _calico_resources(admin))
+    _wait(deadline, "the operator's resources", lambda: [p for p in _custom_resources(admin, _OPERATOR) if p != _TIERS])
+    _delete_aggregated_api(admin)
+    # The operator's certificates go with their Installation, but late: the next one would get others and restart calico-node.
+    admin.delete("/api/v1/namespaces/tigera-operator/secrets")
+    _delete_custom_resources(admin, *_CALICO)
+    _wait(deadline, "Calico's resources", lambda: _custom_resources(admin, *_CALICO))
     for kind in ("/apis/coordination.k8s.io/v1/namespaces/{}/leases", "/api/v1/namespaces/{}/configmaps"):
         for namespace in collection_namespaces:
             admin.delete(kind.format(namespace))
@@ -66,8 +76,15 @@ def _namespaced_collections(admin: Api) -> list[str]:
     ]
 
 
-def _delete_calico_resources(admin: Api) -> None:
-    for path in _calico_resources(admin):
+def _delete_aggregated_api(admin: Api) -> None:
+    """Calico's API behind calico-apiserver: a pod of kwok's answers nothing, and discovery would stumble over it."""
+    for service in admin.list(_APISERVICES):
+        if service["spec"].get("group") in _CALICO and service["spec"].get("service"):
+            admin.delete(f"{_APISERVICES}/{service['metadata']['name']}")
+
+
+def _delete_custom_resources(admin: Api, *groups: str) -> None:
+    for path in _custom_resources(admin, *groups):
         admin.delete(path)
         try:
             # A deleted Installation waits for its operator; the lab's may not be running.
@@ -77,11 +94,20 @@ def _delete_calico_resources(admin: Api) -> None:
                 raise
 
 
-def _calico_resources(admin: Api) -> list[str]:
+def _custom_resources(admin: Api, *groups: str) -> list[str]:
+    """The paths of all objects of these groups that are in no namespace."""
+    return [f"{kind}/{name}" for kind in _kinds(admin, *groups) for name in _names(admin, kind)]
+
+
+def _kinds(admin: Api, *groups: str) -> list[str]:
+    versions = [
+        group["preferredVersion"]["groupVersion"] for group in admin.get("/apis")["groups"] if group["name"] in groups
+    ]
     return [
-        f"{_OPERATOR_API}/{kind}/{name}"
-        for kind in ("installations", "apiservers", "tigerastatuses")
-        for name in _names(admin, f"{_OPERATOR_API}/{kind}")
+        f"/apis/{version}/{resource['name']}"
+        for version in versions
+        for resource in admin.get(f"/apis/{version}")["resources"]
+        if not resource["namespaced"] and "list" in resource["verbs"]
     ]
 
 

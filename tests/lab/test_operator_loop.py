@@ -12,6 +12,8 @@ import pytest
 from tests.lab.api import Api, ApiError
 from tests.lab.operator.loop import Loop
 
+pytestmark = pytest.mark.stand_in("its own functions are asked, without a cluster")
+
 
 class Silent(Api):
     """An API server that has nothing."""

@@ -12,6 +12,8 @@ from tests.lab.operator.defaults import with_defaults, with_pool_defaults
 from tests.lab.operator.names import Document
 from tests.lab.operator.validation import apiserver_fault, installation_fault
 
+pytestmark = pytest.mark.stand_in("its own functions are asked, without a cluster")
+
 
 def pod_override(**pod: Any) -> Document:
     return {"spec": {"template": {"spec": pod}}}

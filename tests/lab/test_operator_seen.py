@@ -76,8 +76,7 @@ def unrestricted(lab: Lab) -> Step:
     lab.reset()
     calico = Calico(lab)
     lab.add_nodes([*(NodeSpec(name) for name in HEALTHY), NodeSpec(BAD, fault="never-ready")])
-    # With no field at all the API server would keep no record of who owns what, until the first apply.
-    calico.install({"registry": "quay.io/"}, apiserver=True)
+    calico.install(apiserver=True)
     calico.wait_until_settled(len(HEALTHY))
     calico.wait_until_available("apiserver")
     # A tick and more: it does not become Available later either.
@@ -266,7 +265,7 @@ def test_an_apply_conflicts_with_nothing_that_the_operator_owns(adopted: Step) -
         for entry in adopted.installation["metadata"]["managedFields"]
         if "subresource" not in entry
     }
-    assert owned["tigera-operator", "Update"] == OPERATORS_FIELDS
+    assert owned["operator", "Update"] == OPERATORS_FIELDS
     assert owned["test-scope", "Apply"] == {
         "f:calicoNodeDaemonSet",
         "f:csiNodeDriverDaemonSet",

@@ -19,6 +19,7 @@ import pytest
 
 from tests import demo
 from tests.environment.places import CHECKOUT
+from tests.gates import __main__ as gates
 from tests.gates.results import MINUTES, Count, Result, counted, end_of, table, too_long
 from tests.gates.schedule import Schedule
 from tests.gates.stages import DEMOS, ON_THE_OLDEST, SCENARIOS, Stage, all_stages, chosen
@@ -162,6 +163,24 @@ def test_every_lab_test_is_in_a_stage() -> None:
         "tests/lab/test_rollout_step.py",
         "tests/lab/test_inventory_nodes.py",
     } <= on_the_oldest
+
+
+def test_the_stage_of_the_operator_itself_is_skipped_with_a_reason_where_none_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("LAB_OPERATOR", raising=False)
+    stages = {one.name: one for one in all_stages()}
+    assert stages["lab-operator"].missing == "LAB_OPERATOR names no tigera-operator"
+    monkeypatch.setenv("LAB_OPERATOR", "/somewhere/operator")
+    stages = {one.name: one for one in all_stages()}
+    assert stages["lab-operator"].missing == ""
+    assert {"tests/lab/test_operator_seen.py", "tests/lab/test_adoption.py"} <= set(stages["lab-operator"].commands[0])
+
+
+def test_every_other_stage_runs_with_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gates, "_variables", lambda _tarball: {"LAB_OPERATOR": "/somewhere/operator", "PATH": "/bin"})
+    with_it = [one.name for one in all_stages() if "LAB_OPERATOR" in gates.environment(one)]
+    assert with_it == ["lab-operator"]
 
 
 def test_an_unknown_stage_is_refused_by_name() -> None:

@@ -14,11 +14,13 @@ v1 CRDs) in what a staged rollout meets:
 - configurations that are rejected, with the operator's words, while the workloads stay as they are;
 - the two DaemonSets and three Deployments with their placement, put back when somebody edits them by hand;
 - the number of typha replicas, from all uncordoned nodes;
-- TigeraStatus `calico`, `ippools` and `apiserver` on a 5 s ticker, the status of Installation and APIServer.
+- TigeraStatus `calico`, `ippools`, `apiserver` and `tiers` on a 5 s ticker, the status of Installation and APIServer;
+- its start, when `calico` is Degraded with "the cache is not started", and calico-node rendered twice on a clean install
+  (`--pools-seen-after SECONDS`: the operator does that in some runs only).
 
 What it leaves out, because nothing here depends on it: certificates, secrets, RBAC, Services and network policies;
 IPPool objects (the pools of the Installation's spec count as the cluster's pools, and may be changed at any time);
-Windows, eBPF bootstrap, migrations from manifests, Calico Enterprise, Goldmane and Whisker, the TigeraStatus `tiers`;
+Windows, eBPF bootstrap, migrations from manifests, Calico Enterprise, Goldmane and Whisker; tiers and their policies;
 what containers do (kwok plays the pods); detection of the provider (`spec.kubernetesProvider` is taken as written).
 After an Installation was deleted, the next one is reported like a first one; the operator remembers more.
 

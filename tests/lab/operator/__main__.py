@@ -9,6 +9,7 @@ operator leaves them.
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import sys
@@ -27,9 +28,18 @@ _seen: dict[str, tuple[Any, ...]] = {}
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.lab.operator", description=__doc__)
+    parser.add_argument(
+        "--pools-seen-after",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="render calico-node without its pools first, as the operator does in some clean installs",
+    )
+    options = parser.parse_args()
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("kopf").setLevel(logging.WARNING)
-    loop = Loop(Api(Path(os.environ["KUBECONFIG"])))
+    loop = Loop(Api(Path(os.environ["KUBECONFIG"])), options.pools_seen_after)
     # Without the loop nothing would be done any more: then kopf ends too.
     kopf.run(registry=_registry, clusterwide=True, standalone=True, memo=kopf.Memo(loop=loop), stop_flag=loop.ended)
     return 1 if loop.failed else 0
@@ -54,13 +64,13 @@ def _login(**options: Any) -> kopf.ConnectionInfo | None:
 @kopf.on.event(GROUP, "v1", "installations", registry=_registry)
 def _installation(body: kopf.Body, event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
     if _changed(body, event["type"]):
-        memo.loop.wake("calico", "ippools", "apiserver")
+        memo.loop.wake("calico", "ippools", "apiserver", "tiers")
 
 
 @kopf.on.event(GROUP, "v1", "apiservers", registry=_registry)
 def _apiserver(body: kopf.Body, event: kopf.RawEvent, memo: kopf.Memo, **_: Any) -> None:
     if _changed(body, event["type"]):
-        memo.loop.wake("apiserver", "calico")
+        memo.loop.wake("apiserver", "calico", "tiers")
 
 
 @kopf.on.event(GROUP, "v1", "tigerastatuses", registry=_registry)

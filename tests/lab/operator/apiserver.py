@@ -31,6 +31,11 @@ _REMOVAL_RETRY = 1.0
 _APISERVER = f"{APISERVERS}/default"
 
 
+def made_of_crds(api: Api) -> bool:
+    """Is Calico's own API made of CRDs, and not served by calico-apiserver?"""
+    return api.get_or_none(CRD_GROUP) is None and api.get_or_none(V3_GROUP) is not None
+
+
 class ApiserverController:
     """Waits for the Installation's variant and for the namespace, never for calico to be available."""
 
@@ -87,8 +92,7 @@ class ApiserverController:
     def _deployment(self) -> str:
         """calico-apiserver, or the webhooks; told once in the operator's life."""
         if self._served is None:
-            v3_crds = self._api.get_or_none(CRD_GROUP) is None and self._api.get_or_none(V3_GROUP) is not None
-            self._served = WEBHOOKS if v3_crds else APISERVER
+            self._served = WEBHOOKS if made_of_crds(self._api) else APISERVER
             self.reporter.judge("Deployment", self._served)
         return self._served
 

@@ -67,9 +67,10 @@ def written(current: list[Document], conditions: list[Condition], generation: in
             "type": condition.type,
             "status": "True" if condition.true else "False",
             "reason": condition.reason,
-            "message": condition.message,
             "lastTransitionTime": now,
         }
+        if condition.message:
+            document["message"] = condition.message
         if generation:
             document["observedGeneration"] = generation
         _put(result, document)

@@ -38,8 +38,11 @@ _AKS_TYPHA_AFFINITY = {
 }
 
 
-def with_defaults(spec: Document) -> Document:
-    """The spec with everything filled in that the core controller fills in."""
+def with_defaults(spec: Document, pools_seen: bool = True) -> Document:
+    """The spec with everything filled in that the core controller fills in.
+
+    Which addresses calico-node is to find, it goes by the pools that are there when it looks: not seen, they ask for none.
+    """
     filled = copy.deepcopy(spec)
     provider = filled.get("kubernetesProvider", "")
     _default(filled, "variant", "Calico")
@@ -62,7 +65,7 @@ def with_defaults(spec: Document) -> Document:
     _default(network, "linuxDataplane", "Iptables")
     _default(network, "windowsDataplane", "Disabled")
     _default(network, "bgp", "Enabled" if calico_cni and provider != "EKS" else "Disabled")
-    _default_autodetection(network, provider)
+    _default_autodetection(network, provider, (network.get("ipPools") or []) if pools_seen else [])
     if calico_cni:
         if network["linuxDataplane"] == "Iptables":
             _default(network, "linuxPolicySetupTimeoutSeconds", 0)
@@ -128,8 +131,8 @@ def merge_patch(before: Any, after: Any) -> Any:
     return patch
 
 
-def _default_autodetection(network: Document, provider: str) -> None:
-    families = {":" in pool["cidr"] for pool in network.get("ipPools") or []}
+def _default_autodetection(network: Document, provider: str, pools: list[Document]) -> None:
+    families = {":" in pool["cidr"] for pool in pools}
     # A pool of the family asks for an address of the family; the BPF dataplane needs an IPv4 one in any case.
     if (False in families or network["linuxDataplane"] == "BPF") and not network.get("nodeAddressAutodetectionV4"):
         method = _AUTODETECTION_OF_PROVIDER.get(provider, {"firstFound": True})

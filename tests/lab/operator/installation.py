@@ -9,6 +9,7 @@ by the caller, with back-off.
 from __future__ import annotations
 
 import copy
+import time
 from typing import Any
 
 from tests.lab.api import Api, ApiError
@@ -33,6 +34,7 @@ from tests.lab.operator.validation import installation_fault
 from tests.lab.operator.writes import gone, mirror_conditions, patch_installation, put_all, put_status
 
 _STANDARD_RETRY = 30.0
+_NOT_STARTED = "Failed to autoscale typha - could not list nodes: the cache is not started, can not read objects"
 _REMOVAL_RETRY = 1.0
 
 
@@ -55,16 +57,27 @@ class Rejected(Exception):
 class InstallationController:
     """Fills in defaults, judges the configuration, writes the workloads, fills the status."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, pools_seen_after: float = 0.0) -> None:
+        """With `pools_seen_after`, calico-node is rendered once without its pools, and again so many seconds later."""
         self.reporter = Reporter(api, "calico", ("DaemonSet", NODE), ("Deployment", KUBE_CONTROLLERS))
         self._api = api
         self._generation = 0
         self._typha_short = False
+        self._pools_seen_after = pools_seen_after
+        self._pools_there_since: float | None = None
+
+    def start(self) -> None:
+        """What a TigeraStatus says of an Installation that was there before: the autoscaler runs before the nodes can be listed."""
+        if self._api.get_or_none(INSTALLATION) is not None:
+            self.reporter.found()
+            self.reporter.degrade("ResourceScalingError", _NOT_STARTED)
+            self.reporter.tick()
 
     def reconcile(self, status_changed: bool) -> float | None:
         installation = self._api.get_or_none(INSTALLATION)
         if installation is None:
             self.reporter.not_found()
+            self._pools_there_since = None
             return None
         self.reporter.found()
         self._generation = installation["metadata"]["generation"]
@@ -95,7 +108,8 @@ class InstallationController:
         if status_changed:
             installation = mirror_conditions(self._api, INSTALLATION, installation, "calico")
         filled = copy.deepcopy(installation)
-        filled["spec"] = with_defaults(installation.get("spec") or {})
+        unseen = self._seconds_until_pools_are_seen(installation.get("spec") or {})
+        filled["spec"] = with_defaults(installation.get("spec") or {}, pools_seen=not unseen)
         self._judge("Invalid Installation provided", filled["spec"])
         if installation["metadata"].get("deletionTimestamp"):
             return self._terminate(installation)
@@ -126,10 +140,24 @@ class InstallationController:
             self.reporter.degrade("ResourceUpdateError", "Error creating / updating resource", error)
             raise
         self.reporter.reconciled()
+        if unseen:
+            return unseen
         if not self.reporter.available:
             return _STANDARD_RETRY
         self._fill_status(installation, spec)
         return None
+
+    def _seconds_until_pools_are_seen(self, spec: Document) -> float:
+        """The operator lists the pools twice in a reconcile: to fill in defaults, and to see whether there are any.
+
+        The pool controller may create the first one in between (core_controller.go, updateInstallationWithDefaults and
+        GetActivePools): then calico-node is rendered without an address, and again when the operator next comes round.
+        """
+        if not enabled_pools(spec):
+            return 0.0
+        if self._pools_there_since is None:
+            self._pools_there_since = time.monotonic()
+        return max(0.0, self._pools_there_since + self._pools_seen_after - time.monotonic())
 
     def _judge(self, said: str, spec: Document) -> None:
         fault = installation_fault(spec)

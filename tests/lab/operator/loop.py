@@ -19,6 +19,7 @@ from tests.lab.api import Api, ApiError
 from tests.lab.operator.apiserver import ApiserverController
 from tests.lab.operator.installation import InstallationController, PoolController, Rejected
 from tests.lab.operator.reporter import Reporter
+from tests.lab.operator.tiers import TiersController
 
 _TICK = 5.0
 _AUTOSCALE = 10.0
@@ -49,14 +50,15 @@ class _Turn:
 class Loop:
     """The stand-in at work, until it is stopped."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, pools_seen_after: float = 0.0) -> None:
         self.ended = threading.Event()
         """Set when the thread is over, asked for or not: nothing works from then on."""
-        self._installation = InstallationController(api)
+        self._installation = InstallationController(api, pools_seen_after)
         self._turns = {
             "calico": _Turn(self._installation),
             "ippools": _Turn(PoolController(api)),
             "apiserver": _Turn(ApiserverController(api)),
+            "tiers": _Turn(TiersController(api)),
         }
         self._changed = threading.Condition()
         self.failed = False
@@ -97,6 +99,7 @@ class Loop:
             self.ended.set()
 
     def _run(self) -> None:
+        self._start()
         next_tick = next_autoscale = time.monotonic()
         while not self._stopping:
             for name, turn in self._turns.items():
@@ -112,6 +115,12 @@ class Loop:
                 due = min(next_tick, next_autoscale, *(turn.due for turn in self._turns.values()))
                 if not self._stopping and due > time.monotonic():
                     self._changed.wait(due - time.monotonic())
+
+    def _start(self) -> None:
+        try:
+            self._installation.start()
+        except (ApiError, urllib3.exceptions.HTTPError) as error:
+            _log.warning("at the start: %s", error)
 
     def _call(self, name: str, turn: _Turn) -> None:
         with self._changed:

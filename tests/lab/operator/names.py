@@ -8,7 +8,8 @@ from typing import Any
 
 Document = dict[str, Any]
 
-FIELD_MANAGER = "tigera-operator"
+# How the API server names who writes by default: after the program, which is /usr/bin/operator in the image.
+FIELD_MANAGER = "operator"
 GROUP = "operator.tigera.io"
 NAMESPACE = "calico-system"
 

@@ -52,9 +52,8 @@ def node(spec: Document) -> Document:
                 "FELIX_NFTABLESMODE": "Enabled" if network["linuxDataplane"] == "Nftables" else "Disabled",
                 "FELIX_PROMETHEUSMETRICSPORT": spec.get("nodeMetricsPort"),
                 "FELIX_MTU": network.get("mtu"),
-                "IP_AUTODETECTION_METHOD": _autodetection(network.get("nodeAddressAutodetectionV4")),
-                "IP6_AUTODETECTION_METHOD": _autodetection(network.get("nodeAddressAutodetectionV6")),
-                "CALICO_IPV4POOLS": ",".join(pool["cidr"] for pool in network.get("ipPools") or []),
+                **_address("IP", network.get("nodeAddressAutodetectionV4")),
+                **_address("IP6", network.get("nodeAddressAutodetectionV6")),
             }
         ),
         "livenessProbe": {**copy.deepcopy(probe), "periodSeconds": 10, "failureThreshold": 3, "timeoutSeconds": 5},
@@ -165,6 +164,15 @@ def _environment(settings: dict[str, Any]) -> list[Document]:
         for name, value in settings.items()
         if value not in (None, "")
     ]
+
+
+def _address(variable: str, method: Document | None) -> dict[str, str | None]:
+    """How calico-node finds its address of one family; without a method it has none (nodeEnvVars, pkg/render/node.go).
+
+    The pools themselves are not in the template: to add one of a family that is there restarts nothing.
+    """
+    detected = _autodetection(method)
+    return {variable: "autodetect" if detected else "none", f"{variable}_AUTODETECTION_METHOD": detected}
 
 
 def _autodetection(method: Document | None) -> str | None:

@@ -110,22 +110,27 @@ class Reporter:
         return newest
 
     def _write(self, conditions: list[Condition]) -> None:
-        where = f"{TIGERA_STATUSES}/{self.component}"
-        current = self._api.get_or_none(where)
-        if current is None:
-            empty = {
-                "apiVersion": f"{GROUP}/v1",
-                "kind": "TigeraStatus",
-                "metadata": {"name": self.component},
-            }
-            current = self._api.create(TIGERA_STATUSES, empty, fieldManager=FIELD_MANAGER)
-        before = (current.get("status") or {}).get("conditions") or []
-        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        after = written(before, conditions, self.observed_generation, now)
-        if after != before:
+        """One condition after the other, each with a write of its own: a reader may see some of them new and others old.
+
+        Who creates the TigeraStatus loses the condition that it does it for, until the next tick: with a status subresource, the
+        API server drops the status of what is created (statusManager.set, pkg/controller/status/status.go).
+        """
+        where, told = f"{TIGERA_STATUSES}/{self.component}", False
+        for condition in conditions:
+            current = self._api.get_or_none(where)
+            if current is None:
+                empty = {"apiVersion": f"{GROUP}/v1", "kind": "TigeraStatus", "metadata": {"name": self.component}}
+                self._api.create(TIGERA_STATUSES, empty, fieldManager=FIELD_MANAGER)
+                continue
+            before = (current.get("status") or {}).get("conditions") or []
+            now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+            after = written(before, [condition], self.observed_generation, now)
+            if after != before:
+                told = True
+                status = {**current, "status": {"conditions": after}}
+                self._api.replace(f"{where}/status", status, fieldManager=FIELD_MANAGER)
+        if told:
             _log.info("%s: %s", self.component, ", ".join(_shown(condition) for condition in conditions))
-            status = {**current, "status": {"conditions": after}}
-            self._api.replace(f"{where}/status", status, fieldManager=FIELD_MANAGER)
 
 
 def _revision_number(revision: Document) -> int:

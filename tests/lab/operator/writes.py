@@ -1,6 +1,6 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the stand-in writes: plain creates, updates and merge patches as field manager `tigera-operator`."""
+"""How the stand-in writes: plain creates, updates and merge patches as field manager `operator`."""
 
 from __future__ import annotations
 
