@@ -132,6 +132,9 @@ EXAMPLES = r"""
     spec:
       variant: Calico
       calicoNetwork:
+        # Without it the operator may render calico-node twice, and restart it on the first nodes.
+        nodeAddressAutodetectionV4:
+          firstFound: true
         ipPools:
           - cidr: 10.244.0.0/16
             encapsulation: VXLAN

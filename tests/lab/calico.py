@@ -16,6 +16,9 @@ from tests.lab.lab import Lab
 _OPERATOR = "/apis/operator.tigera.io/v1"
 _APPS = "/apis/apps/v1/namespaces/calico-system"
 INSTALLATION = f"{_OPERATOR}/installations/default"
+# With it the first calico-node that the operator renders is final. Without it, the operator renders it again in some clean installs,
+# once it has seen its own pool, and with a node that never gets ready the second rendering never comes to its end.
+ADDRESSES = {"calicoNetwork": {"nodeAddressAutodetectionV4": {"firstFound": True}}}
 
 Seen = TypeVar("Seen")
 
@@ -30,7 +33,8 @@ class Calico:
     # -- change
 
     def install(self, spec: dict[str, Any] | None = None, apiserver: bool = False) -> None:
-        self._create("installations", "Installation", "default", spec)
+        """With that spec and ADDRESSES, of which the spec may say otherwise."""
+        self._create("installations", "Installation", "default", {**ADDRESSES, **(spec or {})})
         if apiserver:
             self.serve()
 
@@ -121,7 +125,7 @@ class Calico:
         """Status, reason and message of each condition, of a TigeraStatus that has seen the newest generation."""
         generation = self.installation()["metadata"]["generation"]
         return {
-            kind: (condition["status"], condition["reason"], condition["message"])
+            kind: (condition["status"], condition["reason"], condition.get("message", ""))
             for kind, condition in self.conditions(component).items()
             if component == "apiserver" or condition.get("observedGeneration") == generation
         }

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.calico import INSTALLATION, Calico
+from tests.lab.calico import ADDRESSES, INSTALLATION, Calico
 from tests.lab.lab import Lab
 from tests.lab.modules import Modules, Outcome, eventually
 from tests.lab.nodes import NodeSpec
@@ -215,7 +215,7 @@ def test_a_clean_install_has_all_of_it_from_its_first_moment(cluster: Lab, modul
     cluster.add_nodes(NodeSpec(name, {"tier": "core", **ADMITTED}) for name in ("a", "b"))
     asked: dict[str, Any] = {
         "create": True,
-        "spec": {"controlPlaneReplicas": 1},
+        "spec": {**ADDRESSES, "controlPlaneReplicas": 1},
         "tolerations": EVERYTHING,
         "typha_label": {"key": "tier", "value": "core"},
         "kube_controllers": {"node_selector": {"tier": "core"}},

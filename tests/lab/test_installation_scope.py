@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.lab.api import APPLY
+from tests.lab.calico import ADDRESSES
 from tests.lab.lab import Lab
 from tests.lab.modules import Modules, eventually
 
@@ -35,11 +36,12 @@ def brownfield(cluster: Lab) -> Lab:
 
 
 def create_installation(lab: Lab, **spec: Any) -> None:
+    """With that spec and ADDRESSES, of which the spec may say otherwise."""
     body = {
         "apiVersion": "operator.tigera.io/v1",
         "kind": "Installation",
         "metadata": {"name": "default"},
-        "spec": spec,
+        "spec": {**ADDRESSES, **spec},
     }
     lab.admin.create(INSTALLATION.rpartition("/")[0], body)
 
@@ -142,7 +144,7 @@ def test_create_makes_the_installation_with_the_selector_in_it_and_is_idempotent
     for name in ("a", "b"):
         cluster.add_node(name)
     admit(cluster, "a")
-    options: dict[str, Any] = {"create": True, "spec": {"controlPlaneReplicas": 1}}
+    options: dict[str, Any] = {"create": True, "spec": {**ADDRESSES, "controlPlaneReplicas": 1}}
     rehearsed = modules.run("installation_scope", check=True, **options)
     assert (rehearsed["created"], rehearsed.writes) == (True, [])
     outcome = modules.run("installation_scope", **options)

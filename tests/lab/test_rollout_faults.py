@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import Plan
 
-from tests.lab.calico import Calico
+from tests.lab.calico import ADDRESSES, Calico
 from tests.lab.lab import Lab
 from tests.lab.modules import Modules, Outcome, eventually
 from tests.lab.test_installation_scope import INSTALLATION, ready_nodes
@@ -109,7 +109,7 @@ def begin(lab: Lab, modules: Modules, plan: Plan) -> list[Outcome]:
     calls: list[Outcome] = []
     while lab.admin.get_or_none(INSTALLATION) is None:
         state = calls[-1]["state"] if calls else None
-        calls.append(modules.run("rollout_step", plan=plan, installation_spec={}, state=state, max_duration=1))
+        calls.append(modules.run("rollout_step", plan=plan, installation_spec=ADDRESSES, state=state, max_duration=1))
         assert not calls[-1].failed, calls[-1]["msg"]
     return calls
 

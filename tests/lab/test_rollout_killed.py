@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import Plan
 
 from tests.lab.audit import AuditEvent
+from tests.lab.calico import ADDRESSES
 from tests.lab.claims import claimed_lab
 from tests.lab.eventually import eventually
 from tests.lab.hosts import HostSpec
@@ -128,7 +129,7 @@ def test_the_next_run_goes_on_and_ends_in_the_same_state_with_one_write_a_node(
 ) -> None:
     add_nodes(cluster)
     since = cluster.audit.position()
-    options: dict[str, Any] = {"plan": the_plan(), "installation_spec": {}, "concurrency": 1, "max_duration": 60}
+    options: dict[str, Any] = {"plan": the_plan(), "installation_spec": ADDRESSES, "concurrency": 1, "max_duration": 60}
     with INSTANTS[instant](cluster) as has_come:
         if instant == "at the first label of the next batch":  # which the call after this one begins
             options["state"] = Modules(cluster, tmp_path).run("rollout_step", **options)["state"]

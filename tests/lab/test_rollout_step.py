@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import ExcludedNode, Plan
 
 from tests.lab.audit import AuditEvent
+from tests.lab.calico import ADDRESSES
 from tests.lab.lab import Lab
 from tests.lab.modules import Modules, Outcome, eventually
 from tests.lab.test_installation_scope import INSTALLATION, create_installation, ready_nodes
@@ -47,9 +48,9 @@ def rollout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Rollout:
     )
     plan = plan_of(["a", "b", "c"], ["d", "e"], soak=2, excluded=[excluded])
     modules = Modules(lab, tmp_path_factory.mktemp("rollout"))
-    rehearsal = modules.run("rollout_step", check=True, plan=plan, installation_spec={})
+    rehearsal = modules.run("rollout_step", check=True, plan=plan, installation_spec=ADDRESSES)
     calls = played(modules, plan)
-    again = modules.run("rollout_step", plan=plan, installation_spec={})
+    again = modules.run("rollout_step", plan=plan, installation_spec=ADDRESSES)
     return Rollout(plan, rehearsal, calls, again, ready_nodes(lab))
 
 
@@ -60,7 +61,7 @@ def played(
     calls: list[Outcome] = []
     while not calls or not calls[-1]["finished"]:
         assert len(calls) < 40, [call["progress"] for call in calls]
-        calls.append(modules.run("rollout_step", plan=plan, state=state, **{"installation_spec": {}, **options}))
+        calls.append(modules.run("rollout_step", plan=plan, state=state, **{"installation_spec": ADDRESSES, **options}))
         assert not calls[-1].failed, calls[-1]["msg"]
         state = calls[-1]["state"] if keep_state else None
     return calls
@@ -189,8 +190,8 @@ def test_a_plan_that_was_altered_is_refused(modules: Modules) -> None:
 
 
 def test_the_state_of_another_plan_stops_it(nodes: Lab, modules: Modules) -> None:
-    other = modules.run("rollout_step", check=True, plan=plan_of(["a", "b"], soak=1), installation_spec={})
-    outcome = modules.run("rollout_step", plan=plan_of(["a", "b"]), state=other["state"], installation_spec={})
+    other = modules.run("rollout_step", check=True, plan=plan_of(["a", "b"], soak=1), installation_spec=ADDRESSES)
+    outcome = modules.run("rollout_step", plan=plan_of(["a", "b"]), state=other["state"], installation_spec=ADDRESSES)
     assert outcome["outcome"] == "stopped"
     assert "belongs to plan" in outcome["report"]["reason"]
     assert outcome.writes == []

@@ -75,6 +75,7 @@ _VXLAN = {
     "calicoNetwork": {
         "bgp": "Disabled",
         "linuxDataplane": "Iptables",
+        "nodeAddressAutodetectionV4": {"firstFound": True},
         "ipPools": [{"cidr": "10.244.0.0/16", "encapsulation": "VXLAN"}],
     }
 }
