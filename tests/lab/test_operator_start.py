@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -146,7 +146,7 @@ def test_a_deleted_installation_takes_its_pods_within_seconds_and_its_namespace_
     begun = time.monotonic()
     calico.admin.delete("/apis/operator.tigera.io/v1/installations/default")
     gone: dict[str, float] = {}
-    looks = {
+    looks: dict[str, Callable[[], object]] = {
         "Installation": lambda: calico.admin.get_or_none("/apis/operator.tigera.io/v1/installations/default"),
         "pods": calico.nodes_with,
         "status": calico.conditions,
