@@ -13,8 +13,12 @@ KEY = "rollout.calico-ops.dev/admitted"
 
 
 def plan_of(*batches: list[str], **more: Any) -> Plan:
-    """One tier, `core`; batches core-1, core-2, ... with these nodes. No soak, and a minute for each batch."""
-    nodes = sum(len(batch) for batch in batches)
+    """One tier, `core`, whose budget is spent by what `excluded` leaves out of it; batches core-1, core-2, ... with these nodes.
+
+    No soak, and a minute for each batch.
+    """
+    left_out = sum(entry["counts"] and entry["tier"] == "core" for entry in more.get("excluded", []))
+    nodes = sum(len(batch) for batch in batches) + left_out
     plan = Plan(
         kind="Plan",
         version=1,
@@ -22,7 +26,7 @@ def plan_of(*batches: list[str], **more: Any) -> Plan:
         cluster=None,
         admission_label={"key": KEY, "value": "true"},
         precheck_digest="d" * 64,
-        tiers=[PlannedTier(name="core", selector="", match=None, nodes=nodes, budget=0, left_out=0)],
+        tiers=[PlannedTier(name="core", selector="", match=None, nodes=nodes, budget=left_out, left_out=left_out)],
         batches=[
             Batch(index=number, name=f"core-{number}", tier="core", canary=False, nodes=list(batch))
             for number, batch in enumerate(batches, 1)
