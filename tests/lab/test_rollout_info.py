@@ -53,7 +53,7 @@ def test_one_read_tells_who_is_in_who_is_ready_who_is_outside_and_where_policy_i
     cluster: Lab, modules: Modules
 ) -> None:
     calico = mixed_cluster.bring_up(cluster)
-    wait_for(lambda: bool(calico.conditions()), 30, lambda: "TigeraStatus/calico has conditions")
+    wait_for(lambda: "Available" in calico.conditions(), 30, lambda: "TigeraStatus/calico has all its conditions")
     since = cluster.audit.position()
     outcome = modules.run("rollout_info", policy_gaps=True)
     status = outcome["status"]
