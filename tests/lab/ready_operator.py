@@ -8,7 +8,7 @@ to run outside a pod is the same from 1.34 (Calico 3.28) on (tigera/operator mai
 - leader election wants a pod's namespace, so it is switched off;
 - `--print-calico-crds all` prints every CRD that it watches, its own and Calico's, without asking the API server;
 - CALICO_API_GROUP says which group Calico's CRDs are of. Unless it is set, the lab takes crd.projectcalico.org, as each of
-  these versions knows it;
+  these versions knows it. With projectcalico.org/v3 an APIServer brings webhooks, and no pod of kwok's answers them;
 - it waits for an Installation before it starts its controllers, which takes it some two seconds.
 """
 
