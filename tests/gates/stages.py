@@ -24,15 +24,7 @@ RUNS_ANSIBLE = re.compile(r"\"ansible(-playbook)?\"|\btests\.lab\.(modules|playe
 
 # Names a ready tigera-operator, which one stage runs in the lab instead of the stand-in. The others keep the stand-in.
 OPERATOR = "LAB_OPERATOR"
-MEET_THE_OPERATOR = (
-    "operator_*",
-    "installation_*",
-    "adoption",
-    "rollout_*",
-    "node_readiness",
-    "status",
-    "rbac_preflight",
-)
+MEET_THE_OPERATOR = ("operator_*", "installation_*", "adoption", "rollout_*")
 
 # Much of what a stage does in the lab is waiting, so two of these run side by side; more would make each other late.
 STATIC, LAB, ANSIBLE = "static", "lab", "ansible"
