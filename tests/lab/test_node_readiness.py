@@ -45,7 +45,7 @@ def test_a_late_node_is_in_the_table_with_its_reason_until_it_is_ready_and_then_
     early = modules.run("node_readiness", nodes=["a", "b"], timeout=3)
     assert early.failed
     assert states(early) == {"a": "ready", "b": "not_ready"}
-    late = "container calico-node has been running since 20.*, but its startup probe does not pass"
+    late = r"container calico-node has been running since 20.*, but its startup probe does not pass \(.* after 150 failures, every 2 s\)"
     assert re.fullmatch(late, early["readiness"]["nodes"][1]["reason"])
     outcome = modules.run("node_readiness", nodes=["a", "b"], timeout=60, soak=1)
     assert not outcome.failed, outcome["msg"]

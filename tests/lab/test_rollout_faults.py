@@ -26,6 +26,7 @@ from tests.plans import plan_of
 pytestmark = pytest.mark.timeout(500)
 
 AT = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+PROBE = r"\(the kubelet restarts it after 150 failures, every 2 s\)"
 FROM_THE_START = {
     "crash": "crash-loop:2",
     "init": "init-stuck",
@@ -42,12 +43,18 @@ ROWS = {
     ),
     "init": ("not_ready", rf"init container install-cni has been running since {AT} and has not ended"),
     "image": ("not_ready", r"image \S+/cni:\S+ of init container install-cni cannot be pulled: .*: not found"),
-    "never": ("not_ready", rf"container calico-node has been running since {AT}, but its startup probe does not pass"),
+    "never": (
+        "not_ready",
+        rf"container calico-node has been running since {AT}, but its startup probe does not pass {PROBE}",
+    ),
     "network": (
         "network_unavailable",
         r"calico-node is ready, but the Node still says NetworkUnavailable: CalicoIsDown",
     ),
-    "late": ("not_ready", rf"container calico-node has been running since {AT}, but its startup probe does not pass"),
+    "late": (
+        "not_ready",
+        rf"container calico-node has been running since {AT}, but its startup probe does not pass {PROBE}",
+    ),
     "kubelet": ("kubelet_silent", rf"the kubelet has not reported since {AT}"),
     "twice": ("two_pods", r"2 calico-node pods are bound to the Node: calico-node-\w+, second"),
 }
