@@ -18,9 +18,9 @@ from .._rollout.handover import NOTHING_LACKS, Operands, lacking
 from .._rollout.placement import NOTHING_MORE, Placement
 from .._rollout.purposes import apiserver_purpose
 from .._rollout.rights import Right, RightsMissing, right
-from . import trim
+from . import admission_record, control_plane, trim
 from .client import NODES, ApiError, Cluster
-from .control_plane import OPTIONAL, v3_crds
+from .control_plane import v3_crds
 from .observe import APPS, KINDS, MANIFEST_DAEMONSETS
 from .scoping import APISERVER_PATH, COLLECTION_PATH, PATH
 from .workloads import PODS
@@ -134,7 +134,9 @@ def require(cluster: Cluster, rights: Iterable[Right], warn: Callable[[str], obj
         return
     missing = [one for one, may in zip(wanted, allowed) if not may]
     if missing:
-        unread = [one for one in OPTIONAL if one not in wanted and not _allowed(cluster, one)]
+        # What is done in a namespace of its own (Jobs on nodes) has no use for what a rollout tells besides.
+        optional = () if role_in else (*control_plane.OPTIONAL, *admission_record.OPTIONAL)
+        unread = [one for one in optional if one not in wanted and not _allowed(cluster, one)]
         raise RightsMissing(missing, role_in, unread)
 
 

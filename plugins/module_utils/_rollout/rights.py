@@ -40,15 +40,18 @@ class RightsMissing(RolloutError):
             f"Add to its {place} (docs/rbac.yaml has all rules):\n{rules(rights)}" for place, rights in places if rights
         ]
         super().__init__(
-            f"The account may not do all that this takes, so nothing was written. Missing: {names}. "
+            f"The account may not do all that this takes, so nothing was written. Missing: {names}. {_told(optional)}"
             + "\n".join(additions)
-            + (
-                f"\nOptional, for how the control plane stands: {'; '.join(str(right) for right in optional)}."
-                if optional
-                else ""
-            )
         )
         self.missing = list(missing)
+
+
+def _told(optional: Sequence[Right]) -> str:
+    """Before the rules, which stand at the end to be copied."""
+    if not optional:
+        return ""
+    names = "; ".join(str(right) for right in optional)
+    return f"Missing too, but optional (reports and status tell less without them): {names}. "
 
 
 def right(verb: str, path: str) -> Right:

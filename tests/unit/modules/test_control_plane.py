@@ -14,6 +14,8 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.control_p
     read_calico_api,
     read_control_plane,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import require
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.rights import RightsMissing, right
 
 from . import raw
 from .raw import Raw, Requests, refusal
@@ -179,3 +181,30 @@ def test_an_account_that_may_not_read_the_operator_takes_what_is_served_and_says
 def test_an_operator_that_runs_elsewhere_is_said_to_be_unknown() -> None:
     found = read_calico_api(Server({OPERATOR: []}, GROUPS[:2]).cluster)
     assert found["ground"].endswith("there is no Deployment tigera-operator in the namespace tigera-operator")
+
+
+def reviewed(refused: Sequence[str]) -> Requests:
+    """Access reviews: these resources are refused."""
+
+    def answer(_method: str, _path: str, _query: Any, body: Any) -> Raw:
+        return {"status": {"allowed": body["spec"]["resourceAttributes"]["resource"] not in refused}}
+
+    return Requests(answer)
+
+
+def test_a_preflight_names_what_is_missing_too_and_optional_and_lets_that_alone_pass() -> None:
+    nodes = [right("patch", "/api/v1/nodes")]
+    require(reviewed(["deployments", "configmaps"]), nodes, pytest.fail)
+    with pytest.raises(RightsMissing) as refused:
+        require(reviewed(["nodes", "deployments", "configmaps"]), nodes, pytest.fail)
+    assert [str(one) for one in refused.value.missing] == ["patch nodes"]
+    assert "list deployments.apps in calico-system; get configmaps calico-ops-admissions in tigera-operator" in str(
+        refused.value
+    )
+
+
+def test_jobs_on_nodes_are_not_told_of_what_only_a_rollout_has_use_for() -> None:
+    jobs = [right("create", "/apis/batch/v1/namespaces/checks/jobs")]
+    with pytest.raises(RightsMissing) as refused:
+        require(reviewed(["jobs", "deployments"]), jobs, pytest.fail, "checks")
+    assert "optional" not in str(refused.value)

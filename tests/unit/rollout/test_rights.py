@@ -77,4 +77,8 @@ def test_rights_that_a_rollout_can_do_without_are_named_beside_those_that_are_mi
     optional = [right("list", "/apis/apps/v1/namespaces/tigera-operator/deployments")]
     told = str(RightsMissing([right("patch", "/api/v1/nodes")], optional=optional))
     assert "Missing: patch nodes." in told
-    assert told.endswith("Optional, for how the control plane stands: list deployments.apps in tigera-operator.")
+    assert (
+        "Missing too, but optional (reports and status tell less without them): list deployments.apps in tigera-operator. "
+        in told
+    )
+    assert told.endswith("verbs: [patch]"), "the rules stand at the end, to be copied"
