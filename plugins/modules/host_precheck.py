@@ -330,6 +330,7 @@ options:
       - run_space
       - localhost_known
       - xtables_lock_free
+      - pod_volumes
   fail_on:
     description: >-
       When the module fails: V(fail) when a check failed or could not judge, V(warn) also when one warns, V(never) to leave that to

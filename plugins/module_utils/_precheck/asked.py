@@ -9,6 +9,7 @@ from .checks.catalogue import CATALOGUE
 from .checks.declaration import Want
 from .checks.filesystem import directories_of
 from .checks.modules import NAMES
+from .checks.pods import paths_of
 from .checks.ports import ports_of
 from .upstream.autodetection import destination
 
@@ -20,6 +21,7 @@ def asked_of(want: Want, selected: Optional[Iterable[str]] = None, deadline: flo
     - modules: kernel modules whose state is told
     - ports: ports of TCP and UDP whose holders are told
     - directories: whose file systems are told, by the nearest parent for one that is not there
+    - paths: of which it is told what is there, and which mount holds each
     - cni_conf_dir: where the CNI configuration is read
     - reach: name or address to which the route is told, or None
     - apiserver: HOST:PORT to agree on TLS with once, empty for no connection
@@ -33,6 +35,7 @@ def asked_of(want: Want, selected: Optional[Iterable[str]] = None, deadline: flo
         "modules": list(NAMES),
         "ports": list(ports_of(want)),
         "directories": list(directories_of(want)),
+        "paths": paths_of(want),
         "cni_conf_dir": want.cni_conf_dir,
         "reach": destination(want.ip_autodetection) or (destination(want.ip6_autodetection) if want.ipv6 else None),
         "apiserver": want.apiserver,

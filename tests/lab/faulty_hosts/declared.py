@@ -16,6 +16,7 @@ NFTABLES = "dataplane=nftables encapsulation=vxlan sctp=true"
 OFFLOADED = f"{NFTABLES} flow_offload=true"
 BPF = "dataplane=bpf encapsulation=vxlan"
 BPF_IPV6 = f"{BPF} ipv6=true"
+BPF_3_30 = f"{BPF} calico_version=3.30"
 IPV6 = "encapsulation=vxlan ipv6=true"
 TUNNELS = "encapsulation=ipip mtu=1400 wireguard=true"
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from tests.lab.hosts import HostSpec
 
-from .declared import BEFORE_3_30, BPF, BPF_IPV6, IPTABLES, IPV6, NFTABLES
+from .declared import BEFORE_3_30, BPF, BPF_3_30, BPF_IPV6, IPTABLES, IPV6, NFTABLES
 from .kernels import WITHOUT_LEGACY
 from .modular import modular
 from .networks import DOCKER, IPVS, MASQUERADING, NATIVE, NETWORKD_RUNS, NM_RUNS, card
@@ -137,7 +137,7 @@ _AS_IT_COMES = "encapsulation=vxlan"
 HEALTHY: dict[str, tuple[HostSpec, Sequence[str]]] = {
     spec.name: (spec, settings)
     for spec, settings in [
-        (HostSpec("plain"), (_AS_IT_COMES, IPTABLES, NFTABLES, BPF)),
+        (HostSpec("plain"), (_AS_IT_COMES, IPTABLES, NFTABLES, BPF, BPF_3_30)),
         (HostSpec("dual", dual_stack=True), (IPV6, BPF_IPV6)),
         (modular("modular"), (IPTABLES, NFTABLES, BPF)),
         (modular("with-ipvs", commands=IPVS), (IPTABLES,)),
@@ -172,6 +172,11 @@ HEALTHY: dict[str, tuple[HostSpec, Sequence[str]]] = {
         (HostSpec("native-elsewhere", firewall=NATIVE.replace("table ip ", "table ip ts-")), (IPTABLES,)),
         (HostSpec("way-to-pods-gateway", commands=_GATEWAY_ALONE), (IPTABLES,)),
         (HostSpec("nft-only-hinted", refused=[WITHOUT_LEGACY], listeners=_KUBELET, firewall=_HINTED), (IPTABLES,)),
+        # Up to 3.30 the pod mounts nothing below /sys in these data planes.
+        (
+            HostSpec("private-sys-before-3-31", commands=["mount --make-private /sys"]),
+            (f"{IPTABLES} calico_version=3.30",),
+        ),
         (HostSpec("on-virtio", linked=card("virtio_net")), (IPTABLES,)),
         (HostSpec("strict-with-one", sysctls={"net.ipv4.conf.all.rp_filter": "1"}), (IPTABLES,)),
         (_joined("joined-iptables", _BY_IPTABLES), (_AS_IT_COMES, IPTABLES)),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from tests.lab.hosts import HostSpec
 
-from .declared import BPF, IPV6, Faulty
+from .declared import BPF, BPF_3_30, IPV6, NFTABLES, Faulty
 
 _CERTIFICATE_OF_2021 = """-----BEGIN CERTIFICATE-----
 MB4XDTIxMDEwMTAwMDAwMFoXDTIyMDEwMTAwMDAwMFo=
@@ -45,6 +45,16 @@ FILE_SYSTEMS = [
     Faulty(HostSpec("locked", commands=[LOCKED]), {"xtables_lock_free": "warn"}),
     Faulty(HostSpec("full", full=["/var/lib/calico"]), {"disk_space": "fail"}),
     Faulty(HostSpec("private", commands=["mount --make-private /"]), {"mount_propagation_shared": "warn"}),
+    Faulty(HostSpec("private-sys", commands=["mount --make-private /sys"]), {"mount_propagation_shared": "fail"}),
+    Faulty(
+        HostSpec("private-run", commands=["mount --make-private /run"]), {"mount_propagation_shared": "fail"}, NFTABLES
+    ),
+    Faulty(
+        HostSpec("private-sys-bpf", commands=["mount --make-private /sys"]),
+        {"mount_propagation_shared": "fail"},
+        BPF_3_30,
+    ),
+    Faulty(HostSpec("in-the-way", files={"/run/nodeagent": ""}), {"pod_volumes": "fail"}),
     Faulty(HostSpec("settings-read-only", read_only=["/proc/sys"]), {"proc_sys_writable": "fail"}),
     Faulty(HostSpec("no-bpffs", commands=["umount /sys/fs/bpf"]), {"bpffs_mounted": "warn"}, BPF),
 ]

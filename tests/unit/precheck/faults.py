@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 from typing import Any
 
-from tests.unit.precheck.kernels import RawFacts, answering, healthy, knowing, route, rule, with_modules
+from tests.unit.precheck.kernels import RawFacts, answering, healthy, knowing, path, route, rule, with_modules
 
 GIB = 1024**3
 
@@ -15,6 +15,16 @@ GIB = 1024**3
 def but(fact: str, **changes: Any) -> RawFacts:
     """The healthy host with some entries of one fact changed."""
     return knowing(healthy(), **{fact: {**healthy()[fact]["value"], **changes}})
+
+
+def at_path(where: str, kind: str | None, **mount: Any) -> RawFacts:
+    """The healthy host with something else at a path that pods mount, or nothing."""
+    return but("paths", **{where: path(where, kind, **mount)})
+
+
+def on_path(where: str, **mount: Any) -> RawFacts:
+    """The healthy host with another mount that holds this path."""
+    return at_path(where, healthy()["paths"]["value"][where]["kind"], **mount)
 
 
 def sysctl(**values: str | None) -> RawFacts:
@@ -346,18 +356,32 @@ FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
     ("kubelet_alive_and_ip", other_ip(node_ip="fd00::5"), {}, "ok"),
     ("kubelet_alive_and_ip", other_ip(node_ip="10.9.9.9"), {"ip_autodetection": "kubernetes-internal-ip"}, "ok"),
     ("kubelet_alive_and_ip", knowing(healthy(), listeners={}), {}, "warn"),
+    ("mount_propagation_shared", on_path("/sys/fs", at="/sys", shared=False), {}, "fail"),
+    ("mount_propagation_shared", on_path("/sys/fs", at="/sys", shared=False), {"calico_version": "3.31"}, "fail"),
+    ("mount_propagation_shared", on_path("/sys/fs", at="/sys", shared=False), {"calico_version": "3.30"}, "ok"),
     (
         "mount_propagation_shared",
-        knowing(healthy(), mounts=[{"at": "/", "read_only": False, "shared": False}]),
-        {},
-        "warn",
-    ),
-    (
-        "mount_propagation_shared",
-        knowing(healthy(), mounts=[{"at": "/", "read_only": False, "shared": False}]),
-        BPF,
+        on_path("/sys/fs", at="/sys", shared=False),
+        {**BPF, "calico_version": "3.30"},
         "fail",
     ),
+    ("mount_propagation_shared", on_path("/var/run/calico", at="/run", shared=False), NFT, "fail"),
+    ("mount_propagation_shared", on_path("/var/lib/kubelet", at="/var", shared=False), {}, "warn"),
+    ("mount_propagation_shared", on_path("/var/lib/calico", at="/var", shared=False), {}, "ok"),
+    ("pod_volumes", at_path("/var/run/nodeagent", kind="file"), {}, "fail"),
+    ("pod_volumes", at_path("/sys/fs/bpf", kind=None), {}, "fail"),
+    ("pod_volumes", at_path("/sys/fs/bpf", kind=None), {"calico_version": "3.30"}, "ok"),
+    ("pod_volumes", at_path("/sys/kernel/security", kind=None, type="sysfs"), {}, "fail"),
+    ("pod_volumes", at_path("/sys/kernel/security", kind=None, type="sysfs"), {"calico_version": "3.32"}, "ok"),
+    ("pod_volumes", at_path("/var/run/nodeagent", kind=None), {}, "ok"),
+    ("pod_volumes", at_path("/lib/modules", kind=None, read_only=True), {}, "fail"),
+    ("pod_volumes", at_path("/lib/modules", kind="file"), {}, "ok"),
+    ("pod_volumes", at_path("/var/lib/kubelet", kind=None), {"calico_version": "3.32"}, "warn"),
+    ("pod_volumes", knowing(at_path("/var/lib/kubelet", kind=None), listeners={}), {}, "ok"),
+    ("pod_volumes", at_path("/var/lib/kubelet/plugins_registry", kind=None), {}, "ok"),
+    ("pod_volumes", at_path("/var/lib/kubelet/plugins_registry", kind="file"), {}, "warn"),
+    ("bpffs_mounted", but("bpffs", directory=False, mounted=False), {"calico_version": "3.30"}, "ok"),
+    ("bpffs_mounted", but("bpffs", directory=False, mounted=False), {"calico_version": "3.31"}, "fail"),
     ("time_sync", knowing(healthy(), clock_synchronized=False), {}, "warn"),
     ("time_sync", knowing(healthy(), clock_synchronized=False), {"controller_clock": 1699999998.0}, "ok"),
     ("time_sync", healthy(), {"controller_clock": 1700000031.0}, "fail"),

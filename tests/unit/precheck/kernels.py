@@ -12,6 +12,8 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.check
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.filesystem import directories_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.modules import NAMES
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.pods import paths_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.versions import DOCUMENTED
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.catalogue import find
 
 RawFacts = dict[str, dict[str, Any]]
@@ -59,6 +61,22 @@ def every_probe() -> list[str]:
 ROOMY = {"path": "/", "read_only": False, "no_exec": False, "free": 40 * 1024**3, "files_left": 10**6}
 
 
+ALL_VERSIONS = [want(dataplane="bpf", calico_version=version) for version in sorted(DOCUMENTED)]
+
+
+def path(where: str, kind: str | None = "directory", **mount: Any) -> dict[str, Any]:
+    """What a host says of a path that pods mount: by default a directory on a shared mount."""
+    held = {"at": "/", "shared": True, "read_only": False, "type": "ext4", **mount}
+    above = where if kind else where.rpartition("/")[0] or "/"
+    return {"kind": kind, "above": above, "above_kind": kind or "directory", "mount": held}
+
+
+def paths() -> dict[str, dict[str, Any]]:
+    """Those of every version, as they are on a node that has had Calico."""
+    found = {at: path(at) for one in (*WANTS, *ALL_VERSIONS) for at in paths_of(one)}
+    return {**found, "/run/xtables.lock": path("/run/xtables.lock", kind="file")}
+
+
 def route(
     to: str, link: int = 2, table: int = 254, protocol: int = 3, ipv6: bool = False, **more: Any
 ) -> dict[str, Any]:
@@ -103,6 +121,7 @@ def healthy() -> RawFacts:
         "firewalld_trusted": {"interfaces": [], "sources": []},
         "cni_configuration": [],
         "file_systems": dict.fromkeys(directories_of(want()), ROOMY),
+        "paths": paths(),
         "lock_is_directory": False,
         "firewalls": dict.fromkeys(("ufw", "csf", "shorewall", "nftables.service", "flushes"), False),
         "networkd": {"running": False, "keeps_off": []},

@@ -68,6 +68,26 @@ def test_what_iptables_nft_save_shows_of_a_table_is_told_as_it_is(name: str, old
     assert {table: found[table] for table in said} == said
 
 
+@pytest.mark.parametrize("name", NFT)
+def test_a_kernel_that_tells_the_rules_of_all_tables_at_once_tells_the_same(name: str) -> None:
+    assert tables(name, old=True) == tables(name)
+
+
+@pytest.mark.parametrize("name", NFT)
+def test_of_a_host_with_many_rules_it_is_seen_all_the_same_which_table_is_incompatible(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(present, "_TRANSLATED", 0)
+    said = {table: was for table, was in NFT[name]["iptables_nft_save"].items() if was != "error"}
+    found = {"{family} {name}".format(**one): as_iptables_says(one) for one in tables(name)}
+    assert {table: found[table] for table in said} == said
+
+
+def test_the_state_of_a_connection_is_read_in_rules_of_iptables() -> None:
+    first = tables("rejecting-by-iptables")[0]["chains"]["FORWARD"]["rules"][0]
+    assert first == {"verdict": "accept", "to": "", "if": [["ct state", "any", 6]]}
+
+
 @pytest.mark.parametrize("name", LEGACY)
 def test_a_legacy_table_has_as_many_rules_as_iptables_legacy_save_prints(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -151,6 +171,7 @@ MASQUERADING = [
     ("kubelet-and-proxy", {**POOL, "encapsulation": "none"}, "ok"),
     ("tailscale", {**POOL, "encapsulation": "none"}, "ok"),
     ("masquerading-all", OVERLAY, "fail"),
+    ("legacy-chains", OVERLAY, "fail"),
 ]
 
 
@@ -216,6 +237,7 @@ WALKS = [
     ([rule("map", ["ct state", "?", ""])], ("drop", True)),
     ([rule("map", ["iif", "?", ""])], ("drop", False)),
     ([rule("reject")], ("reject", True)),
+    ([rule("return"), rule("accept")], ("drop", True)),
     ([rule("jump", to="inner")], ("drop", False)),
 ]
 

@@ -26,6 +26,7 @@ from . import (
     mtu,
     netfilter,
     offload,
+    pods,
     ports,
     proxy,
     runtime,
@@ -37,7 +38,7 @@ from .declaration import Check
 _PARTS = (
     *(address, backend, bpf, bpf_kernel, cloud, cni, conntrack, filesystem),
     *(firewall, identity, ipset, kernel, leftovers, links, local, machine, modules),
-    *(mtu, netfilter, offload, ports, proxy, runtime, security, sysctl),
+    *(mtu, netfilter, offload, pods, ports, proxy, runtime, security, sysctl),
 )
 
 

@@ -6,7 +6,6 @@
 from typing import Any, Dict, Iterable, Optional, Tuple
 
 from ..answers import Facts
-from ..host.no_evidence import NoEvidence
 from .conditions import FLEXVOLUME
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
@@ -14,6 +13,8 @@ _MIB = 1024 * 1024
 _CNI_FREE = 300 * _MIB
 # The images of a node take about 1 GiB; 10 GiB is what docs.tigera.io asks for with nftables.
 _LEAST, _LITTLE, _DOCUMENTED = 1024 * _MIB, 2048 * _MIB, 10240 * _MIB
+# calico-node mounts /sys/fs/bpf in data plane bpf alone: upstream/pod_needs.py.
+_WITHOUT_BPFFS = ("3.28", "3.29", "3.30")
 _STATE = ("/var/lib/calico", "/run/calico", "/var/log/calico")
 # tmpfs of the host: what is kept there is little, and one that is full stops much.
 _RUN, _RUN_FREE, _RUN_LITTLE = ("/run", "/run/calico"), _MIB, 8 * _MIB
@@ -42,11 +43,13 @@ def _read_only(facts: Facts, paths: Iterable[str], flags: Iterable[str] = ("read
     category="filesystem",
     applies=ALWAYS,
     remedy="systemctl enable --now sys-fs-bpf.mount, on a kernel with CONFIG_BPF_SYSCALL",
-    source="tigera/operator mounts /sys/fs/bpf as an existing directory in every data plane; projectcalico/calico#6279",
+    source="tigera/operator mounts /sys/fs/bpf as an existing directory, since Calico 3.31 in every data plane; projectcalico/calico#6279",
 )
 def bpffs_mounted(facts: Facts, want: Want) -> Judgement:
     """/sys/fs/bpf is there, so that calico-node's pod can start."""
     found = facts["bpffs"]
+    if want.dataplane != "bpf" and want.calico_version in _WITHOUT_BPFFS:
+        return ok("calico-node does not mount it in data plane {} before 3.31".format(want.dataplane))
     if not found["directory"]:
         return fail("there is no directory /sys/fs/bpf: calico-node's pod does not start", expected="a directory")
     if want.dataplane != "bpf":
@@ -136,25 +139,6 @@ def lib_modules_mountable(facts: Facts, want: Want) -> Judgement:
     if not facts["installed_kernels"]:
         return warn("there is nothing in /lib/modules: no module can be loaded from calico-node", expected="modules")
     return ok("/lib/modules is there")
-
-
-@check(
-    rank=87,
-    category="filesystem",
-    applies=ALWAYS,
-    remedy="mount --make-rshared /, at each boot and before the container runtime starts",
-    source="calico-node's and csi-node-driver's manifests have mountPropagation Bidirectional",
-)
-def mount_propagation_shared(facts: Facts, want: Want) -> Judgement:
-    """What a container mounts can reach the host: / is a shared mount."""
-    root = next((mount for mount in facts["mounts"] if mount["at"] == "/"), None)
-    if root is None:
-        raise NoEvidence("the mount of / is not listed", "make /proc/1/mountinfo readable")
-    if root["shared"]:
-        return ok("/ is shared")
-    message = "/ is a private mount: containers that mount for the host do not start"
-    grave = fail if want.dataplane == "bpf" else warn
-    return grave(message, observed="no shared: in /proc/1/mountinfo", expected="shared")
 
 
 @check(

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterable, Mapping
 
 from .probes.catalogue import Probe, Session, find
 from .supervise import Facts, Questions, ask_all, attempt
-from .sweeps import ethtool, files, modules, network, routes
+from .sweeps import ethtool, files, modules, network, paths, routes
 from .sweeps.root import Root
 from .sweeps.runtime import speaks_tls
 
@@ -62,6 +62,7 @@ def gather(asked: Mapping[str, Any], root: Any = None) -> Dict[str, Any]:
 def _of_files(asked: Mapping[str, Any], root: Root, release: str, probes: Mapping[str, Probe]) -> Questions:
     requests = {name: probe.requests for name, probe in probes.items()}
     questions = files.questions(root, release, asked["cni_conf_dir"], asked["directories"])
+    questions.append(("paths", lambda: paths.survey(root, asked["paths"])))
     questions.append(("modules", lambda: modules.survey(root, release, requests, asked["modules"])))
     questions += network.questions(root, asked["reach"], asked["ports"])
     questions += [("routes", routes.routes), ("rules", routes.rules), ("cards", lambda: ethtool.cards(root))]

@@ -103,4 +103,14 @@ MIRRORED = (
         "host/probes/nft_readable.py refusal; upstream/iptables_backend.py unreadable, runs_iptables",
         ("nft_rules_readable",),
     ),
+    Mirrored(
+        "Whether calico-node's and csi-node-driver's pods start",
+        "tigera/operator pkg/render/node.go nodeVolumes, bpfBootstrapInitContainer; csi.go csiVolumes; kubernetes"
+        " pkg/volume/hostpath/host_path.go checkType; containerd and CRI-O ensureShared",
+        "each hostPath is of its type or made, then each Bidirectional mount lies on a shared one",
+        "/sys/fs, /sys/fs/bpf, /proc and Bidirectional mounts in data plane bpf alone up to 3.30, in all since 3.31; CNI's log directory up"
+        " to 3.32; /var/log/calico, /sys/kernel/security and a staging volume for CNI plugins since 3.33",
+        "upstream/pod_needs.py NEEDS, needs",
+        ("mount_propagation_shared", "pod_volumes", "bpffs_mounted"),
+    ),
 )

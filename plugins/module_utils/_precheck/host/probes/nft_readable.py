@@ -9,6 +9,8 @@ nft_is_expr_compatible(), the same list in 1.8.8 to 1.8.11. 1.8.10 ends with an 
 knows and cannot translate: iptables/nft-ruleparse.c, nft_rule_to_iptables_command_state(); 1.8.8 left such parts out.
 """
 
+import re
+import sys
 from typing import Any, Dict, List, Optional, Tuple
 
 from .netlink import attributes
@@ -23,7 +25,16 @@ _LINK, _NETWORK, _TRANSPORT = 0, 1, 2
 _OFFSETS = {"ip": {6, 8, 9, 12, 16}, "ip6": {6, 7, 8, 24}}
 _PROTOCOL_AT = {"ip": 9, "ip6": 6}
 _ICMP, _TCP, _UDP, _ICMPV6 = 1, 6, 17, 58
+# An attribute that holds a name, NFTA_EXPR_NAME among them. Other text of a rule (a comment) may look like one; no name goes unseen.
+_HEAD = rb"[\x05-\x40]\x00\x01\x00" if sys.byteorder == "little" else rb"\x00[\x05-\x40]\x00\x01"
+_NAME = re.compile(_HEAD + rb"([a-z_]{2,})\x00")
+_NAMES = {name.encode("ascii") for name in _KNOWN}
 Expressions = List[Tuple[str, Dict[int, bytes]]]
+
+
+def all_known(raw: bytes) -> bool:
+    """Whether a rule's expressions, as the kernel gives them, are all known by name. Where not, they have to be read."""
+    return _NAMES.issuperset(_NAME.findall(raw))
 
 
 def unknown(expressions: Expressions) -> Optional[str]:
