@@ -40,7 +40,10 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: The nodes are read and compared; nothing is written.
+    details:
+      - The nodes are read and compared; nothing is written.
+      - The writes are tried by a dry run, so that what an admission policy or webhook denies fails the task as it would fail the real one.
+        Of more than 100 nodes, 100 are tried that carry between them all labels of the others, and a warning says so.
   diff_mode:
     support: full
     details: Shows the labels and annotations that change, and no others.
@@ -100,6 +103,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client im
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.labelling import (
     apply_label_changes,
     label_changes,
+    try_label_changes,
     wanted_annotations,
     wanted_labels,
 )
@@ -131,12 +135,14 @@ def main() -> None:
         changes = label_changes(nodes, params["nodes"], labels, annotations)
         if changes:
             require(cluster, WRITE_NODES, module.warn)
-        outcomes = (
-            {} if module.check_mode else apply_label_changes(cluster, changes, params["rate"], params["concurrency"])
-        )
+        outcomes, trial = {}, None
+        if module.check_mode:
+            trial = try_label_changes(cluster, changes, nodes, params["rate"], params["concurrency"])
+        else:
+            outcomes = apply_label_changes(cluster, changes, params["rate"], params["concurrency"])
     failed = {node: str(outcome.error) for node, outcome in outcomes.items() if not outcome.ok}
     meant = len(nodes) if params["nodes"] is None else len(set(params["nodes"]))
-    finish(module, [change for change in changes if change.node not in failed], failed, meant)
+    finish(module, changes, failed, meant, trial)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,10 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: The nodes are read and compared; nothing is written. RV(diff) is what a real run would bring about.
+    details:
+      - The nodes are read and compared; nothing is written. RV(diff) is what a real run would bring about.
+      - The writes are tried by a dry run, so that what an admission policy or webhook denies fails the task as it would fail the real one.
+        Of more than 100 nodes, 100 are tried that carry between them all labels and taints of the others, and a warning says so.
   diff_mode:
     support: full
     details: Shows the whole list of taints, before and after, of each node that changes.
@@ -130,6 +133,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.tainting 
     apply_taint_changes,
     taint_changes,
     tainted_nodes,
+    try_taint_changes,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.taints import (
     EFFECTS,
@@ -160,15 +164,18 @@ def main() -> None:
     params = module.params
     present = params["state"] == "present"
     failed: dict[str, str] = {}
+    trial = None
     with connected(module) as cluster:
         taints = wanted_taints(params["taints"], present)
         judge = partial(with_taints if present else without_taints, these=taints)
         changes = taint_changes(tainted_nodes(cluster), params["nodes"], judge)
         if changes:
             require(cluster, WRITE_NODES, module.warn)
-        if not module.check_mode:
+        if module.check_mode:
+            trial = try_taint_changes(cluster, changes, params["rate"], params["concurrency"])
+        else:
             changes, failed = apply_taint_changes(cluster, changes, judge, params["rate"], params["concurrency"])
-    finish(module, changes, failed, len(set(params["nodes"])))
+    finish(module, changes, failed, len(set(params["nodes"])), trial)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,11 @@ description:
     goes on where it was.
   - The module does not fail when the rollout stops. It returns RV(outcome=stopped) with the reason in RV(report), so that the playbook
     can write its report first and fail then. It fails when the cluster cannot be read, or when an option is wrong.
-  - Before the first label is written, the selector that follows is tried by a dry run. What the API server, the plan's failure budgets
-    or the safety of running nodes forbid stops the rollout before anything is written.
+  - Before the first label is written, the selector that follows and the labels of all batches are tried by a dry run. What the API
+    server, its admission policies and webhooks, the plan's failure budgets or the safety of running nodes forbid stops the rollout before
+    anything is written. Where a webhook allows no dry run, a note in the report says so.
+  - A write that the API server refuses for now, because it restarts or a webhook is down, is tried again until the batch's time is up.
+    Until it succeeds, RV(progress) and RV(report) tell its last answer.
   - Affinity, tolerations and the places of typha and the control plane are set together with the selector. Where the selector is in force
     already, what would restart calico-node (O(affinity), O(tolerations)) is not set any more. When it differs, the rollout stops.
   - Only nodes of the plan, and those that are adopted, are written to.
@@ -83,6 +86,7 @@ attributes:
     details:
       - Runs the rest of the rollout at once against a simulated cluster on which all goes well, and returns all actions and the diff.
       - The change of the C(Installation) is sent as a dry run, so it is judged by the API server as the real one would be.
+      - So are the labels of all batches. Of more than 100 nodes, 100 are tried that carry between them all labels and taints of the others.
   diff_mode:
     support: full
     details: Shows the labels and annotations of each node written, and the fields of the C(Installation) that were set.
@@ -173,6 +177,11 @@ report:
       returned: always
     unproven:
       description: Each node that is adopted because calico-node is Ready there, although its precheck did not pass.
+      type: list
+      elements: dict
+      returned: always
+    refused:
+      description: Each write that the API server refused for now and that is still to be done, with its own words. At most 20 nodes.
       type: list
       elements: dict
       returned: always

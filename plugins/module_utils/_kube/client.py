@@ -49,6 +49,9 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 PAGE = 500
 TIMEOUT = 30.0
 """Seconds that a request may take, repetitions included, unless the caller says otherwise."""
+ANSWER_TIMEOUT = 36.0
+"""Seconds in which a write is answered. A webhook may take 30 of them, and the API server itself gives up after 34 (its
+`requestTimeoutUpperBound`): who waits for less never hears which webhook it was."""
 CONNECT_TIMEOUT = 10.0
 HALF_A_SECOND = 0.5
 """A Date is cut off to the second."""
@@ -66,12 +69,32 @@ REPEATABLE_PATCHES = frozenset(
 class ApiError(RolloutError):
     """The API server's refusal, or no answer from it (status 0)."""
 
-    def __init__(self, status: int, reason: str, message: str, details: Mapping[str, Any] | None = None):
+    def __init__(
+        self, status: int, reason: str, message: str, details: Mapping[str, Any] | None = None, said: str | None = None
+    ):
         super().__init__(message)
         self.status = status
         self.reason = reason
         self.message = message
         self.details = dict(details or {})
+        self.said = message if said is None else said
+        """The API server's own words, without what was asked of it."""
+
+    @property
+    def is_passing(self) -> bool:
+        """The same request may go through a moment later: nobody answered, or who answers is overloaded, restarts, or misses a webhook."""
+        return self.status < 400 or self.status >= 500 or self.status in (408, 409, 429)
+
+    @property
+    def forbids_dry_run(self) -> bool:
+        """A webhook with side effects refused the dry run alone: whether the real write goes through, nobody has said.
+
+        As `callHook` and `callAttrMutatingHook` answer in apiserver's admission/plugin/webhook/{validating,mutating}/dispatcher.go: 400
+        where `sideEffects` is Some or Unknown, and 500 where an object older than that field has none.
+        """
+        return (self.status == 400 and "does not support dry run" in self.said) or (
+            self.status == 500 and "Webhook SideEffects is nil" in self.said
+        )
 
 
 class Cluster:
@@ -123,6 +146,7 @@ class Cluster:
                 **({} if body is None else {"Content-Type": content_type}),
             },
             patience=Patience.until(deadline, repeatable=repeatable, conflicts=retry_conflicts),
+            read_timeout=ANSWER_TIMEOUT if timeout is None and method != "GET" else None,
         )
         if response.status >= 400 or response.status in (301, 302, 303, 307, 308):
             raise _refusal(method, path, response.status, response.reason, response.data)
@@ -382,6 +406,7 @@ def _refusal(method: str, path: str, code: int, phrase: str | None, data: bytes)
         reason,
         "{0} {1}: {2} {3}: {4}{5}".format(method, path, code, reason, said, " " + hint if hint else ""),
         status.get("details"),
+        "{0} {1}: {2}".format(code, reason, said),
     )
 
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from .._rollout.labels import check_label, value_text
 from .._rollout.nodes import meant_nodes
 from .client import METADATA, NODES, Cluster
+from .trial import Trial, try_writes
 from .writes import Write, WriteOutcome, write_all
 
 Values = Mapping[str, "str | None"]
@@ -60,6 +61,17 @@ def apply_label_changes(
 ) -> dict[str, WriteOutcome]:
     """One merge patch a node, labels and annotations together. By node name: how it went."""
     return write_all(cluster, [change.write() for change in changes], rate, concurrency, deadline=deadline)
+
+
+def try_label_changes(
+    cluster: Cluster, changes: Sequence[LabelChange], nodes: Iterable[Mapping[str, Any]], rate: float, concurrency: int
+) -> Trial:
+    """The same writes by a dry run, or a hundred that stand for them.
+
+    :param nodes: metadata of the cluster's nodes: by their labels it is chosen who stands for whom
+    """
+    carried = {node["name"]: node.get("labels") or {} for node in nodes}
+    return try_writes(cluster, [change.write() for change in changes], carried, rate, concurrency)
 
 
 def _change(node: Mapping[str, Any], labels: Values, annotations: Values) -> LabelChange | None:

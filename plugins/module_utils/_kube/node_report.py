@@ -14,6 +14,8 @@ from .._rollout.text import listed
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
+    from .trial import Trial
+
 
 class NodeChange(Protocol):
     @property
@@ -24,13 +26,25 @@ class NodeChange(Protocol):
         """Before and after, for people."""
 
 
-def finish(module: AnsibleModule, done: Sequence[NodeChange], failed: Mapping[str, str], meant: int) -> None:
+def finish(
+    module: AnsibleModule,
+    changes: Sequence[NodeChange],
+    failed: Mapping[str, str],
+    meant: int,
+    trial: Trial | None = None,
+) -> None:
     """Exit, or fail where a node could not be written.
 
-    :param done: what was written, or would be in check mode
+    :param changes: what was written, or was to be; those that failed may be among them
     :param failed: why a node could not be written, by name
     :param meant: number of nodes that the task is about
+    :param trial: in check mode, how the writes went that were tried
     """
+    if trial is not None:
+        failed = {name: str(error) for name, error in {**trial.denied, **trial.passing}.items()}
+        for note in trial.notes():
+            module.warn("Check mode: {0}.".format(note))
+    done = [change for change in changes if change.node not in failed]
     result: dict[str, Any] = {
         "changed": bool(done),
         "changed_nodes": [change.node for change in done],
@@ -41,9 +55,14 @@ def finish(module: AnsibleModule, done: Sequence[NodeChange], failed: Mapping[st
         result["diff"] = node_diff(done)
     if failed:
         names = sorted(failed)
+        rest = "The other {0} were written." if trial is None else "Nothing was written: this is check mode."
         module.fail_json(
-            msg="{0} of {1} nodes could not be written: {2}. The first reason: {3}. The other {4} were written.".format(
-                len(failed), len(done) + len(failed), listed(names, NAMES_SHOWN), failed[names[0]], len(done)
+            msg="{0} of {1} nodes could not be written: {2}. The first reason: {3}. {4}".format(
+                len(failed),
+                len(done) + len(failed),
+                listed(names, NAMES_SHOWN),
+                failed[names[0]],
+                rest.format(len(done)),
             ),
             **result,
         )

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
-from .._rollout.admission_notes import written_to
 from .._rollout.adoption import ADOPTION, adopted_since
 from .._rollout.decide import decide
-from .._rollout.decision import noted
+from .._rollout.decision import after_refusals, noted
 from .._rollout.documents import (
     Action,
     Decision,
@@ -25,23 +25,28 @@ from .._rollout.documents import (
 )
 from .._rollout.errors import RolloutError
 from .._rollout.installation import scoped
+from .._rollout.instant import seconds_since
 from .._rollout.plan import planned_nodes
 from .._rollout.readiness import judge, running
+from .._rollout.refusals import remembered
 from .._rollout.simulate import nothing_predicted, predict, simulate
 from .._rollout.wishes import NO_WISHES, PATCH, Wishes
 from . import admission_record
-from .client import NODES, ApiError, Cluster
+from .admitting import label_writes, try_admission
+from .client import ApiError, Cluster
 from .control_plane import read_control_plane
 from .installation import scope
 from .journal import Journal
 from .observe import KINDS, Observer, listed, observe_once
 from .rolling_update import LimitOutcome, foreseen_restoration, raise_limit, restore_limit
 from .scoping import ScopeOutcome, ScopeRequest
-from .writes import Write, WriteOutcome, write_all
+from .trial import denial
+from .writes import NOT_TRIED, WriteOutcome, write_all
 
 LIST_SECONDS = 30.0
 """The first lists may take that much longer than the call: there is always a decision to return."""
 WAITS = ("wait", "await_owner", "await_restart")
+INSTALLATION = "Installation/default"
 RETRY_PAUSE = 2.0
 """Before a decision is taken anew after writes that failed: a node that refuses must not be asked in a tight loop."""
 
@@ -73,6 +78,8 @@ class Step:
     _just_scoped: bool = False
     _generation: int = 0
     """Of the newest Installation seen: what a list has shown is not taken back by a watch that is behind."""
+    _before: RolloutState = field(init=False)
+    """What was remembered when the present decision was taken."""
 
     def carry_out(self) -> None:
         """Act until the rollout is finished, a batch is through, or the call's time is used up."""
@@ -150,6 +157,7 @@ class Step:
         self.batch_completed = self.batch_completed or decision["report"]["outcome"] == "done"
         if self.state["owner_asked"] is None and decision["report"]["to_commit"]:
             self.to_commit = decision["report"]["to_commit"]
+        self._before = self.state
         self.decision, self.state, self.observation = decision, decision["state"], observation
 
     def _goes_on(self, decision: Decision) -> bool:
@@ -160,7 +168,7 @@ class Step:
         """Carry out the decision; how long to wait for a change before the next one."""
         pause = 0.0
         try:
-            self._try_scope(decision["actions"], observation)
+            self._try(decision["actions"], observation, deadline)
             for action in decision["actions"]:
                 if action["do"] == "wait" or action["do"] == "await_owner" or action["do"] == "await_restart":
                     self.journal.waits(action)
@@ -171,15 +179,19 @@ class Step:
                         "nodes", [outcome.object for outcome in written.values() if outcome.object is not None]
                     )
                     if not all(outcome.ok for outcome in written.values()):
-                        time.sleep(max(0.0, min(RETRY_PAUSE, deadline - time.monotonic())))
+                        self._pause(deadline)
                 elif action["do"] == "scope_installation":
                     self._just_scoped = True
-                    outcome = self._scope(action["create"], observation, check_mode=False)
-                    self.journal.scoped(outcome)
+                    with self._tolerated("selector", deadline):
+                        self.journal.scoped(self._scope(action["create"], observation, check_mode=False))
                 elif action["do"] == "raise_max_unavailable":
-                    self._limited(action["do"], raise_limit(self.cluster, action), observer)
+                    with self._tolerated(action["do"], deadline):
+                        self._limited(action["do"], raise_limit(self.cluster, action), observer)
                 else:
-                    self._limited(action["do"], restore_limit(self.cluster), observer)
+                    with self._tolerated(action["do"], deadline):
+                        self._limited(action["do"], restore_limit(self.cluster), observer)
+        except _Refused:
+            self._pause(deadline)
         except RolloutError as error:
             self._stop(" ".join([str(error), *self._put_back(observation)]))
         return pause
@@ -204,7 +216,7 @@ class Step:
     def _foresee(self, actions: Sequence[Action], observation: Observation, now: float) -> float:
         """Predict what the actions lead to; the instant at which the next decision is taken."""
         try:
-            self._try_scope(actions, observation)
+            self._try(actions, observation)
             for action in actions:
                 if action["do"] == "wait":
                     self.journal.waits(action)
@@ -225,9 +237,39 @@ class Step:
                 else:
                     self.journal.limited(action["do"], foreseen_restoration(observation))
                 self.state = predict(self.state, action)
+        except _Refused as refused:
+            # Nobody is waited for: whether it passes is not known in check mode.
+            self._stop("%s. Run again when that is cured" % refused)
         except RolloutError as error:
             self._stop(str(error))
         return now
+
+    def _try(self, actions: Sequence[Action], observation: Observation, deadline: float | None = None) -> None:
+        """Before the first label: what would the API server say to all that comes after it?
+
+        Raises _Refused where it cannot say now, and RolloutError where it says no. Nothing is written.
+        """
+        labels = [action for action in actions if action["do"] == "label_nodes"]
+        if not labels:
+            return
+        with self._tolerated("selector", deadline, wrote=False):
+            self._try_scope(actions, observation)
+        if not self.state["labels_tried"]:
+            self._try_labels(labels, observation, deadline)
+
+    def _try_labels(self, labels: Sequence[LabelNodes], observation: Observation, deadline: float | None) -> None:
+        """Those of every batch, once a run."""
+        limits = self.limits
+        trial = try_admission(self.cluster, self.plan, labels, observation, limits.rate, limits.concurrency, deadline)
+        said = {name: error.said for name, error in trial.passing.items()}
+        self._remember("label", said, trial.tried)
+        if said:
+            raise _Refused("The API server does not take the admission label of %s" % denial(trial.passing))
+        state = self.state.copy()
+        state["labels_tried"] = trial.complete
+        for note in trial.notes() if trial.complete else ():
+            state["notes"] = noted(state, note)
+        self._state_after(state)
 
     def _try_scope(self, actions: Sequence[Action], observation: Observation) -> None:
         """Before the first label: would the API server and our own judgement take the selector that comes after it?"""
@@ -263,23 +305,20 @@ class Step:
         strangers = set(action["nodes"]) - known
         if strangers:
             raise RolloutError("Nodes that are not in the plan are never touched: %s." % ", ".join(sorted(strangers)))
-        writes = [
-            Write(
-                name,
-                "PATCH",
-                "%s/%s" % (NODES, name),
-                {"metadata": {"labels": action["labels"], "annotations": written_to(action, name)}},
-            )
-            for name in action["nodes"]
-        ]
+        writes = label_writes(action)
         written = write_all(self.cluster, writes, self.limits.rate, self.limits.concurrency, deadline=deadline)
         failed = {
             name: outcome.error
             for name, outcome in written.items()
-            if outcome.error is not None and outcome.error.reason != "NotTried"
+            if outcome.error is not None and outcome.error.reason != NOT_TRIED
         }
         done = [name for name, outcome in written.items() if outcome.ok]
         self.journal.labelled(action, observation, done, {name: str(error) for name, error in failed.items()})
+        self._remember(
+            "label",
+            {name: error.said for name, error in failed.items() if error.status != 404},
+            [name for name in written if written[name].ok or name in failed],
+        )
         final = {name: error for name, error in failed.items() if _is_final(error)}
         if final:
             raise RolloutError(
@@ -319,6 +358,43 @@ class Step:
             report["notes"] = [*report["notes"], "how the rest of Calico stands could not be read: %s" % error]
         self.decision = {**self.decision, "report": report}
 
+    @contextlib.contextmanager
+    def _tolerated(self, write: str, deadline: float | None, wrote: bool = True) -> Iterator[None]:
+        """A write of the Installation, or the trial of one. What may pass is remembered and tried again with the next decision, for as
+        long as a batch may take; the rest is raised.
+
+        :param wrote: it was no trial, so the next decision begins from the state before this one
+        """
+        try:
+            yield
+        except ApiError as error:
+            if not error.is_passing:
+                raise
+            self._remember(write, {INSTALLATION: error.said}, [INSTALLATION])
+            since = next(entry["since"] for entry in self.state["refused"] if entry["write"] == write)
+            if deadline is not None and (seconds_since(since, self.clock()) or 0) >= self.plan["batch_timeout"]:
+                raise
+            if wrote:
+                before = self._before.copy()
+                before["refused"] = self.state["refused"]
+                self._state_after(before)
+            raise _Refused(str(error)) from error
+        else:
+            self._remember(write, {}, [INSTALLATION])
+
+    def _remember(self, write: str, failed: Mapping[str, str], tried: Collection[str]) -> None:
+        state = self.state.copy()
+        state["refused"] = remembered(state["refused"], write, failed, tried, self.clock())
+        self._state_after(state)
+
+    def _state_after(self, state: RolloutState) -> None:
+        """What the actions of a decision left to remember."""
+        self.state = state
+        self.decision = after_refusals(self.decision, state)
+
+    def _pause(self, deadline: float) -> None:
+        time.sleep(max(0.0, min(RETRY_PAUSE, deadline - time.monotonic())))
+
     def _stop(self, reason: str) -> None:
         state = self.state.copy()
         state["phase"] = "stopped"
@@ -334,4 +410,8 @@ def _generation(observation: Observation) -> int:
 
 def _is_final(error: ApiError) -> bool:
     """The server's no, which the same request would meet again. A node that is gone (404) is for decide() to judge."""
-    return 400 <= error.status < 500 and error.status not in (404, 408, 409, 429)
+    return not error.is_passing and error.status != 404
+
+
+class _Refused(RolloutError):
+    """The API server does not take a write, or says nothing of it, for now."""

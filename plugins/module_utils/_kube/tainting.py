@@ -9,8 +9,8 @@ the node in between makes the API server refuse ours (409); the node is then rea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Callable
 from urllib.parse import quote
 
@@ -18,7 +18,8 @@ from .._rollout.errors import RolloutError
 from .._rollout.nodes import meant_nodes
 from .._rollout.taints import RawTaint
 from .client import METADATA, NODES, ApiError, Cluster
-from .writes import Pace, in_parallel
+from .trial import Trial, try_writes
+from .writes import Pace, Write, in_parallel
 
 MERGE = "application/merge-patch+json"
 ATTEMPTS = 8
@@ -36,6 +37,7 @@ class TaintedNode:
     uid: str
     resource_version: str
     taints: Sequence[RawTaint]
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,23 @@ def apply_taint_changes(
     return [outcome for _change, outcome in outcomes if isinstance(outcome, TaintChange)], failed
 
 
+def try_taint_changes(cluster: Cluster, changes: Sequence[TaintChange], rate: float, concurrency: int) -> Trial:
+    """The same writes by a dry run, or a hundred that stand for them. A node that others write meanwhile is judged by the real write."""
+    writes = [
+        Write(change.node, "PATCH", "{0}/{1}".format(NODES, quote(change.node)), change.body(), accept=METADATA)
+        for change in changes
+    ]
+    carried = {change.node: _carried(change.seen) for change in changes}
+    return try_writes(cluster, writes, carried, rate, concurrency)
+
+
+def _carried(node: TaintedNode) -> dict[str, str]:
+    taints = {
+        "taint {0} {1}".format(taint.get("key"), taint.get("effect")): str(taint.get("value")) for taint in node.taints
+    }
+    return {**node.labels, **taints}
+
+
 def _write(cluster: Cluster, change: TaintChange, judge: Judge, pace: Pace) -> TaintChange | None:
     """The change that was written in the end; None when somebody else had made it meanwhile."""
     path = "{0}/{1}".format(NODES, quote(change.node))
@@ -130,4 +149,6 @@ def _change(node: TaintedNode, judge: Judge) -> TaintChange | None:
 def _trim(raw: dict[str, Any]) -> TaintedNode:
     metadata = raw["metadata"]
     taints = (raw.get("spec") or {}).get("taints") or []
-    return TaintedNode(metadata["name"], metadata["uid"], metadata["resourceVersion"], taints)
+    return TaintedNode(
+        metadata["name"], metadata["uid"], metadata["resourceVersion"], taints, metadata.get("labels") or {}
+    )

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Callable, TypeVar
 
 from .client import ApiError, Cluster
+
+NOT_TRIED = "NotTried"
 
 _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")
@@ -29,6 +31,7 @@ class Write:
     body: Any
     content_type: str = "application/merge-patch+json"
     accept: str | None = None
+    query: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,18 +48,22 @@ def write_all(
     concurrency: int,
     *,
     deadline: float | None = None,
+    until_passing: bool = False,
 ) -> dict[str, WriteOutcome]:
     """Carry out every write and say of each how it went.
 
     :param rate: writes begun per second; 0 for no limit
     :param concurrency: writes under way at once
     :param deadline: instant (monotonic) after which no further write begins; those left are reported as not tried
+    :param until_passing: no further write begins either once one of them met a passing refusal, which takes its full time
     """
-    pace = Pace(rate)
+    pace, met = Pace(rate), threading.Event()
 
     def one(item: Write) -> WriteOutcome:
+        if met.is_set():
+            return WriteOutcome(False, ApiError(0, NOT_TRIED, "not tried: another one was refused for now"), None)
         if not pace.wait(deadline):
-            return WriteOutcome(False, ApiError(0, "NotTried", "not tried: the time was up"), None)
+            return WriteOutcome(False, ApiError(0, NOT_TRIED, "not tried: the time was up"), None)
         try:
             written = cluster.request(
                 item.method,
@@ -64,9 +71,12 @@ def write_all(
                 body=item.body,
                 content_type=item.content_type,
                 accept=item.accept,
+                query=item.query,
                 retry_conflicts=True,
             )
         except ApiError as error:
+            if until_passing and error.is_passing and not error.forbids_dry_run:
+                met.set()
             return WriteOutcome(False, error, None)
         return WriteOutcome(True, None, written)
 

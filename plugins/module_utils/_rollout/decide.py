@@ -49,6 +49,8 @@ def new_state(plan: Plan) -> RolloutState:
         restarts_awaited=None,
         missing={},
         raised=False,
+        refused=[],
+        labels_tried=False,
         notes=[],
         predicted=None,
     )

@@ -12,6 +12,8 @@ from .documents import (
     Batch,
     Decision,
     LabelNodes,
+    Observation,
+    Plan,
     RestoreMaxUnavailable,
     RolloutState,
     Wait,
@@ -19,6 +21,7 @@ from .documents import (
 from .exclusion import NOT_IN_RUN
 from .handover import Handover
 from .labels import ANNOTATION_BATCH, ANNOTATION_PLAN, ANNOTATION_PRECHECK
+from .refusals import with_refusals, without_refusals
 from .situation import Situation, nodes_text
 from .standing import outside_now, standing
 
@@ -39,7 +42,10 @@ def label(situation: Situation, batch: Batch) -> Decision:
 
 
 def labels_of(situation: Situation, batch: str, nodes: list[str]) -> LabelNodes:
-    plan = situation.plan
+    return label_action(situation.plan, batch, nodes, situation.seen)
+
+
+def label_action(plan: Plan, batch: str, nodes: list[str], seen: Observation) -> LabelNodes:
     return LabelNodes(
         do="label_nodes",
         batch=batch,
@@ -50,7 +56,7 @@ def labels_of(situation: Situation, batch: str, nodes: list[str]) -> LabelNodes:
             ANNOTATION_BATCH: batch,
             ANNOTATION_PRECHECK: plan["precheck_digest"],
         },
-        waived=waived_on(plan, nodes, situation.seen["nodes"]),
+        waived=waived_on(plan, nodes, seen["nodes"]),
     )
 
 
@@ -109,5 +115,14 @@ def done(situation: Situation) -> Decision:
 
 
 def decided(situation: Situation, state: RolloutState, actions: list[Action], outcome: str, reason: str) -> Decision:
+    reason = with_refusals(reason, state["refused"]) if outcome != "done" else reason
     report = standing(situation.plan, state, situation.readiness, outcome, reason)
     return Decision(actions=actions, state=state, report=report)
+
+
+def after_refusals(decision: Decision, state: RolloutState) -> Decision:
+    """The decision, once some of its writes were refused for now: state and report say which, in the API server's words."""
+    report = decision["report"].copy()
+    report["refused"] = state["refused"]
+    report["reason"] = with_refusals(without_refusals(report["reason"], decision["state"]["refused"]), state["refused"])
+    return Decision(actions=decision["actions"], state=state, report=report)

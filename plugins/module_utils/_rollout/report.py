@@ -70,6 +70,12 @@ def terminal(report: Report, plan: Plan) -> str:
             ("node", "state", "since", "why"),
             [(row["node"], row["state"], row["since"] or "", row["reason"] or "") for row in report["not_ready"]],
         )
+    if report["refused"]:
+        lines += ["", "Refused by the API server so far:"]
+        lines += table(
+            ("object", "write", "since", "last", "its words"),
+            [(one["object"], one["write"], one["since"], one["last"], one["said"]) for one in report["refused"]],
+        )
     lines += adopted_all_the_same(report["unproven"])
     lines += outside(report["excluded"])
     lines += waivers.section(report["waivers"])
@@ -158,6 +164,12 @@ def markdown(report: Report, plan: Plan) -> str:
         lines += table_of(
             ("Node", "State", "Since", "Why"),
             [(row["node"], row["state"], row["since"] or "", row["reason"] or "") for row in report["not_ready"]],
+        )
+    if report["refused"]:
+        lines += ["", "## Refused by the API server so far", ""]
+        lines += table_of(
+            ("Object", "Write", "Since", "Last", "Its words"),
+            [(one["object"], one["write"], one["since"], one["last"], one["said"]) for one in report["refused"]],
         )
     if report["unproven"]:
         lines += ["", "## Runs Calico, fails precheck, adopted all the same", ""]

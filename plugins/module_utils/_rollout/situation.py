@@ -17,6 +17,7 @@ from .max_unavailable import at_a_time
 from .order import natural
 from .plan import planned_nodes
 from .readiness import carries, judge
+from .refusals import in_brackets, still_refused
 from .restarting import ASSUMED_SECONDS, Trouble, unlabelled_troubles, without_pod
 from .text import count, listed
 from .wishes import PATCH, Wishes
@@ -154,13 +155,21 @@ class Situation(NamedTuple):
         under_way = [batch for batch in self.plan["batches"] if batch["name"] == self.state["batch"]]
         return self.unlabelled(under_way[0]) if under_way else []
 
+    @property
+    def labels_lacking(self) -> str:
+        """The labels of the batch under way that are not there, and the API server's words where it refuses them."""
+        return f"the admission label on {nodes_text(self.unlabelled_now)}{in_brackets(self.state['refused'], 'label')}"
+
     def lacking(self, most: int = 20) -> str:
         """What keeps the gate shut, in one sentence that goes on from `waiting for`."""
+        if self.unlabelled_now and not self.scoped:
+            # The selector comes after these labels, and nothing else is done before them.
+            return self.labels_lacking
         if not (self.scoped and self.taken):
             return self.operator_lacks()
         told = []
         if self.unlabelled_now:
-            told.append(f"the admission label on {nodes_text(self.unlabelled_now)}")
+            told.append(self.labels_lacking)
         rows = [row for row in self.readiness["nodes"] if not row["ready"]]
         if self.state["restart"]:
             # Those whose turn has not come run as before, and tell nothing.
@@ -191,7 +200,7 @@ class Situation(NamedTuple):
 
     def operator_lacks(self) -> str:
         if not self.scoped:
-            return "the selector to appear in the Installation"
+            return f"the selector to appear in the Installation{in_brackets(self.state['refused'], 'selector')}"
         degraded = self.seen["calico_status"].get("Degraded")
         says = (
             f" (it says {degraded['reason']}: {degraded['message']})"
@@ -259,6 +268,7 @@ def _fold(situation: Situation) -> RolloutState:
         # The commit is there: the batch's time begins now.
         state["owner_asked"], state["batch_started"] = None, situation.now
     state["restart"] = _restart(situation)
+    state["refused"] = still_refused(state["refused"], situation.seen, situation.plan["admission_label"])
     # While the labels of a batch are not all seen, the readiness of the nodes before it says nothing about it.
     settled = state["phase"] != "labelling" or not situation._replace(state=state).unlabelled_now
     if not (situation.passed and settled):

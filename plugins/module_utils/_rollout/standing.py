@@ -43,6 +43,7 @@ def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: str
         waivers=plan["waivers"],
         cross_findings=plan["cross_findings"],
         not_ready=[row for row in readiness["nodes"] if not row["ready"]],
+        refused=state["refused"],
         notes=state["notes"],
         operator=[],
         control_plane=None,

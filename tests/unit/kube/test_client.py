@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import client
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import (
     METADATA_LIST,
     NODES,
@@ -214,3 +215,43 @@ def test_the_version_in_the_user_agent_is_the_collections() -> None:
     if not galaxy.exists():
         pytest.skip("galaxy.yml is not part of an installed collection")
     assert "calico-ops-rollout/" + yaml.safe_load(galaxy.read_text())["version"] == USER_AGENT
+
+
+def test_a_write_hears_out_the_api_server_that_waits_for_a_webhook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What names the webhook comes when its own time is up, which may be later than ours would be."""
+    monkeypatch.setattr(client, "TIMEOUT", 0.1)  # a read may take a second at least
+
+    def late(request: Request, number: int) -> Reply:
+        time.sleep(1.4)
+        return status(500, "InternalError", 'failed calling webhook "slow.example.com": context deadline exceeded')
+
+    with fake_api(late) as api, pytest.raises(ApiError, match=r"slow\.example\.com"):
+        api.cluster().request("PATCH", NODES + "/n", body={}, content_type=MERGE)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "passing", "forbids_dry_run"),
+    [
+        (500, 'Internal error occurred: failed calling webhook "x": connection refused', True, False),
+        (503, "the server is shutting down", True, False),
+        (504, "request did not complete within requested timeout", True, False),
+        (429, "too many requests", True, False),
+        (409, "the object has been modified", True, False),
+        (400, 'admission webhook "x" does not support dry run', False, True),
+        (500, 'Internal error occurred: failed calling webhook "x": Webhook SideEffects is nil', True, True),
+        (400, 'admission webhook "x" denied the request: no', False, False),
+        (403, 'admission webhook "x" denied the request: this cluster does not support dry run', False, False),
+        (422, "ValidatingAdmissionPolicy 'x' denied request", False, False),
+    ],
+)
+def test_a_refusal_is_told_from_one_that_may_pass_and_from_one_of_the_dry_run_alone(
+    code: int, message: str, passing: bool, forbids_dry_run: bool
+) -> None:
+    error = client.ApiError(code, "Reason", "PATCH /x: " + message, said=message)
+    assert (error.is_passing, error.forbids_dry_run) == (passing, forbids_dry_run)
+
+
+def test_what_the_api_server_said_is_there_without_what_was_asked_of_it() -> None:
+    with fake_api(script(status(422, "Invalid", "denied request"))) as api, pytest.raises(ApiError) as caught:
+        api.cluster().request("PATCH", NODES + "/n", body={}, content_type=MERGE)
+    assert caught.value.said == "422 Invalid: denied request"

@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("ansible.module_utils.testing", reason="ansible-core before 2.17 has no patch_module_args")
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import client, loaders
 from ansible_collections.calico_ops.rollout.plugins.modules import node_labels
@@ -111,3 +112,53 @@ def test_what_was_written_and_what_was_not_is_listed_when_a_write_fails(run: Cal
     assert result["changed"]
     assert result["changed_nodes"] == ["n-0", "n-2"]
     assert "not found" in result["failed_nodes"]["n-1"]
+
+
+def nodes_and(**refused: Reply) -> Callable[[Request, int], Reply]:
+    """A cluster of three nodes, some of whose writes are answered like this, in a dry run too."""
+
+    def answer(request: Request, _number: int) -> Reply:
+        if request.method == "GET":
+            found = [{"metadata": {"name": f"n-{index}", "uid": f"uid-{index}", "labels": {}}} for index in range(3)]
+            return Reply(body={"items": found, "metadata": {"resourceVersion": "1"}})
+        if request.path.endswith("selfsubjectaccessreviews"):
+            return Reply(body={"status": {"allowed": True}})
+        assert "dryRun" in request.query, "check mode writes nothing"
+        return refused.get(request.path[-3:].replace("-", "_"), Reply(body={"metadata": {}}))
+
+    return answer
+
+
+def test_check_mode_fails_where_a_policy_denies_the_real_write_and_names_node_and_policy(
+    run: Callable[..., dict[str, Any]],
+) -> None:
+    denied = status(422, "Invalid", "ValidatingAdmissionPolicy 'guard' denied request")
+    with fake_api(nodes_and(n_1=denied)) as api:
+        result = run(host=api.url, api_key=SECRET, nodes=["n-0", "n-1"], _ansible_check_mode=True)
+    assert result["failed"]
+    assert list(result["failed_nodes"]) == ["n-1"]
+    assert "ValidatingAdmissionPolicy 'guard' denied request" in result["msg"]
+    assert "1 of 2 nodes could not be written: n-1" in result["msg"]
+    assert "Nothing was written" in result["msg"]
+
+
+def test_check_mode_warns_of_a_webhook_that_cannot_be_asked_and_holds_nothing_against_it(
+    run: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, warning: warnings.append(warning))
+    refused = status(400, "BadRequest", 'admission webhook "audit.example.com" does not support dry run')
+    with fake_api(nodes_and(n_1=refused)) as api:
+        result = run(host=api.url, api_key=SECRET, nodes=["n-0", "n-1"], _ansible_check_mode=True)
+    assert not result.get("failed")
+    assert result["changed_nodes"] == ["n-0", "n-1"]
+    (warning,) = warnings
+    assert "node n-1 cannot be tried" in warning
+    assert "audit.example.com" in warning
+
+
+def test_another_bad_request_in_check_mode_is_a_refusal(run: Callable[..., dict[str, Any]]) -> None:
+    with fake_api(nodes_and(n_1=status(400, "BadRequest", "the body does not parse"))) as api:
+        result = run(host=api.url, api_key=SECRET, nodes=["n-1"], _ansible_check_mode=True)
+    assert result["failed"]
+    assert "the body does not parse" in result["msg"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import time
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.writes import Write, write_all
+import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import client
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.writes import NOT_TRIED, Write, write_all
 
 from tests.unit.kube.fake_api import Reply, Request, fake_api, status
 
@@ -79,3 +81,13 @@ def test_nothing_to_write_asks_nothing() -> None:
     with fake_api(echo) as api:
         assert write_all(api.cluster(), [], 50, 16) == {}
     assert api.requests == []
+
+
+def test_a_trial_ends_with_the_first_refusal_that_may_pass_for_it_takes_its_full_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "TIMEOUT", 0.1)
+    with fake_api(lambda request, number: status(503, "Unavailable")) as api:
+        outcomes = write_all(api.cluster(), patches(50), 0, 1, until_passing=True)
+    assert len({request.path for request in api.requests}) == 1
+    assert [outcome.error.reason for outcome in outcomes.values() if outcome.error][1:] == [NOT_TRIED] * 49

@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import client, trial
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import step as step_module
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.step import Limits, Step
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.decide import new_state
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import Decision, Plan, RolloutState
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.report import progress_line
 
 from tests.plans import plan_of
 from tests.unit.kube.fake_api import Reply, fake_api, status
@@ -99,7 +101,7 @@ def test_check_mode_stops_at_the_same_place_with_the_same_words() -> None:
 
 def test_a_label_that_the_api_server_refuses_stops_the_rollout_and_is_told_by_node() -> None:
     world = World("a", "b")
-    world.refused["b"] = status(403, "Forbidden", "cannot patch nodes")
+    world.refused["b"], world.taken_in_a_dry_run = status(403, "Forbidden", "cannot patch nodes"), {"b"}
     step = carried_out(world)
     assert outcome(step)[0] == "stopped"
     assert "core-1: 1 of 2 nodes could not be labelled" in outcome(step)[1]
@@ -204,3 +206,133 @@ def test_check_mode_records_nothing() -> None:
     with call_of(world) as step:
         step.rehearse()
     assert (step.journal.changed, world.record) == (True, None), "it says that a real run would write it"
+
+
+DOWN = status(500, "InternalError", 'failed calling webhook "labels.example.com": connection refused')
+DENIED = status(422, "Invalid", "ValidatingAdmissionPolicy 'guard' with binding 'guard' denied request: not this one")
+NO_DRY_RUN = status(400, "BadRequest", 'admission webhook "audit.example.com" does not support dry run')
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request is not repeated, and neither is a decision after writes that failed."""
+    monkeypatch.setattr(client, "TIMEOUT", 0.2)
+    monkeypatch.setattr(step_module, "RETRY_PAUSE", 60.0)
+
+
+def rehearsed(world: World, plan: Plan = PLAN) -> Step:
+    with call_of(world, plan) as step:
+        step.rehearse()
+        return step
+
+
+def test_a_policy_that_denies_the_last_batch_its_label_stops_it_before_the_first_is_labelled() -> None:
+    world, plan = World("a", "b", "c"), plan_of(["a", "b"], ["c"])
+    world.refused["c"] = DENIED
+    real, rehearsal = carried_out(world, plan), rehearsed(world, plan)
+    assert outcome(real) == outcome(rehearsal)
+    assert outcome(real)[0] == "stopped"
+    assert "denies the admission label to node c: 422 Invalid: ValidatingAdmissionPolicy 'guard'" in outcome(real)[1]
+    assert (world.labelled, world.installation_writes, real.journal.changed) == ([], 0, False)
+
+
+def test_the_labels_are_tried_once_a_run_and_not_with_each_call() -> None:
+    world, plan = World("a", "b", "c"), plan_of(["a", "b"], ["c"])
+    first = carried_out(world, plan)
+    assert sorted(world.tried) == ["a", "b", "c"]
+    carried_out(world, plan, state=first.state)
+    assert sorted(world.tried) == ["a", "b", "c"]
+    assert sorted(world.labelled) == ["a", "b", "c"]
+
+
+def test_on_a_large_cluster_a_hundred_stand_for_all_and_the_report_says_so() -> None:
+    names = [f"n-{number}" for number in range(250)]
+    world = World(*names)
+    step = rehearsed(world, plan_of(names))
+    assert outcome(step)[0] == "done"
+    assert len(world.tried) == trial.MOST
+    assert "100 of the 250 writes of Nodes were tried" in step.decision["report"]["notes"][0]
+
+
+def test_a_webhook_that_allows_no_dry_run_is_told_and_does_not_stop_it() -> None:
+    world = World("a", "b")
+    world.untriable["b"] = NO_DRY_RUN
+    step = carried_out(world)
+    assert outcome(step)[0] == "done"
+    (note,) = step.decision["report"]["notes"]
+    assert "node b cannot be tried" in note
+    assert 'webhook "audit.example.com" does not support dry run' in note
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_webhook_that_is_down_is_named_from_the_first_line_on_and_no_more_once_it_is_up() -> None:
+    world = World("a", "b")
+    world.refused.update(a=DOWN, b=DOWN)
+    first = carried_out(world, max_duration=2)
+    report = first.decision["report"]
+    assert (report["outcome"], world.labelled) == ("in_progress", [])
+    assert report["reason"].startswith(
+        "batch core-1: admit 2 nodes (a, b); the API server refuses the admission label of "
+    )
+    assert 'failed calling webhook "labels.example.com"' in progress_line(report)
+    assert report["refused"] == first.state["refused"]
+    world.refused.clear()
+    second = carried_out(world, state=first.state)
+    assert outcome(second)[0] == "done"
+    assert second.decision["report"]["refused"] == []
+    assert "webhook" not in outcome(second)[1]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_webhook_that_fails_only_the_real_write_is_named_by_node() -> None:
+    world = World("a", "b")
+    world.refused["b"], world.taken_in_a_dry_run = DOWN, {"b"}
+    step = carried_out(world, max_duration=2)
+    assert world.labelled == ["a"]
+    assert [(entry["write"], entry["object"]) for entry in step.state["refused"]] == [("label", "b")]
+    assert "the admission label of b since" in outcome(step)[1]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_check_mode_waits_for_nobody_and_says_what_is_down() -> None:
+    world = World("a", "b")
+    world.refused.update(a=DOWN, b=DOWN)
+    step = rehearsed(world)
+    assert outcome(step)[0] == "stopped"
+    assert "labels.example.com" in outcome(step)[1]
+    assert step.journal.actions == []
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_installation_that_is_refused_for_now_is_named_and_written_with_a_later_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World("a", "b")
+    after_the_labels = world.answer
+
+    def answer(request: Any, number: int) -> Reply:
+        if request.method != "GET" and "installations" in request.path and "dryRun" not in request.query and down:
+            return DOWN
+        return after_the_labels(request, number)
+
+    down = True
+    monkeypatch.setattr(world, "answer", answer)
+    first = carried_out(world, max_duration=4)
+    assert (outcome(first)[0], sorted(world.labelled), world.installation_writes) == ("in_progress", ["a", "b"], 0)
+    assert "refuses the selector in Installation/default since" in outcome(first)[1]
+    assert first.state["phase"] != "scoping", "what is judged before the selector is written must be judged again"
+    down = False
+    second = carried_out(world, state=first.state)
+    assert (outcome(second)[0], world.installation_writes) == ("done", 1)
+    assert second.state["refused"] == []
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_installation_that_is_refused_for_as_long_as_a_batch_may_take_stops_it() -> None:
+    world, plan = World("a", "b"), plan_of(["a", "b"], batch_timeout=2)
+    world.refused["default"] = DOWN
+    step = carried_out(world, plan, max_duration=8)
+    step_again = step if step.finished else carried_out(world, plan, max_duration=8, state=step.state)
+    assert outcome(step_again)[0] == "stopped"
+    assert "labels.example.com" in outcome(step_again)[1]
+    assert world.labelled == []

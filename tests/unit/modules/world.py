@@ -33,6 +33,12 @@ class World:
         self.unready: set[str] = set()
         """Nodes whose calico-node never becomes ready."""
         self.labelled: list[str] = []
+        self.tried: list[str] = []
+        """Nodes whose label write was tried by a dry run and taken."""
+        self.untriable: dict[str, Reply] = {}
+        """Answers to a dry run of a label write by node; the real one is taken."""
+        self.taken_in_a_dry_run: set[str] = set()
+        """Nodes whose label only the real write is refused."""
         self.installation_writes = 0
         self.record: raw.Raw | None = None
         """The ConfigMap of the admitted nodes."""
@@ -84,8 +90,14 @@ class World:
 
     def _labelled(self, request: Request) -> Reply:
         name = request.path.rpartition("/")[2]
-        if name in self.refused:
+        dry_run = "dryRun" in request.query
+        if dry_run and name in self.untriable:
+            return self.untriable[name]
+        if name in self.refused and not (dry_run and name in self.taken_in_a_dry_run):
             return self.refused[name]
+        if dry_run:
+            self.tried.append(name)
+            return Reply(body=self.nodes[name])
         self._stale = [{"items": copy.deepcopy(list(self.nodes.values()))} for _answer in range(self.lag)]
         self._version += 1
         node = raw.merged(self.nodes[name], request.body)

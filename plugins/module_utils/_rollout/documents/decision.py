@@ -109,6 +109,20 @@ class RestartState(TypedDict):
     """When that number last grew."""
 
 
+class RefusedWrite(TypedDict):
+    """A write that is still to be done, and the API server's last answer to it."""
+
+    write: Literal["label", "selector", "raise_max_unavailable", "restore_max_unavailable"]
+    object: str
+    """The node's name, or `Installation/default`."""
+    said: str
+    """The API server's own words; that it gave no answer, where it gave none."""
+    since: str
+    """RFC 3339: when the write was first refused."""
+    last: str
+    """RFC 3339: when it was last refused."""
+
+
 class RolloutState(TypedDict):
     """What a rollout remembers between calls. Everything else is read from the cluster: losing it costs a soak, never a node."""
 
@@ -130,6 +144,10 @@ class RolloutState(TypedDict):
     """Since when a node has been seen without the calico-node pod that the DaemonSet wants there."""
     raised: bool
     """This rollout has raised maxUnavailable: it does so once."""
+    refused: list[RefusedWrite]
+    """Writes that the API server refused for now, until they succeed; of the nodes no more than `refusals.MOST`."""
+    labels_tried: bool
+    """The API server was asked by a dry run whether it takes the labels."""
     notes: list[str]
     """What the report is to tell that the cluster no longer shows."""
     predicted: PredictedChanges | None
@@ -173,6 +191,8 @@ class Report(TypedDict):
     waivers: list[PlannedWaiver]
     cross_findings: list[CrossFinding]
     not_ready: list[ReadinessRow]
+    refused: list[RefusedWrite]
+    """Writes that are still to be done, because the API server refused them so far."""
     notes: list[str]
     """What was done beside the plan, and why."""
     operator: list[OperatorStatus]
