@@ -14,6 +14,8 @@ options:
       - Path of a kubeconfig file, several paths separated by V(:), or the kubeconfig itself as a dictionary.
       - Without this and without other connection options, the service account of the pod that the module runs in is used, else the
         file that E(KUBECONFIG) names, else V(~/.kube/config).
+      - It means what it means to kubectl, whatever the version of the C(kubernetes) library. What that library cannot do is refused by
+        name.
       - Users with an exec plugin or an OIDC provider are supported. Their credentials are renewed before they expire and when the API
         server refuses them.
       - Can also be set with E(K8S_AUTH_KUBECONFIG).
@@ -54,7 +56,10 @@ options:
     type: bool
     aliases: [verify_ssl]
   proxy:
-    description: URL of an HTTP proxy on the way to the API server. Can also be set with E(K8S_AUTH_PROXY).
+    description:
+      - URL of an HTTP or SOCKS proxy on the way to the API server. Can also be set with E(K8S_AUTH_PROXY).
+      - Without it the C(proxy-url) of the kubeconfig is used, else the proxy of the environment (E(HTTPS_PROXY), E(NO_PROXY)).
+      - A SOCKS proxy needs the Python library PySocks.
     type: str
   no_proxy:
     description:
@@ -82,10 +87,12 @@ options:
         token is good for one use only. Can also be set with E(K8S_AUTH_PERSIST_CONFIG).
     type: bool
   impersonate_user:
-    description: User to impersonate. Can also be set with E(K8S_AUTH_IMPERSONATE_USER).
+    description: User to impersonate, in place of C(as) of the kubeconfig. Can also be set with E(K8S_AUTH_IMPERSONATE_USER).
     type: str
   impersonate_groups:
-    description: Groups to impersonate. Can also be set with E(K8S_AUTH_IMPERSONATE_GROUPS), separated by commas.
+    description:
+      - Groups to impersonate, in place of C(as-groups) of the kubeconfig. Can also be set with E(K8S_AUTH_IMPERSONATE_GROUPS), separated
+        by commas.
     type: list
     elements: str
 requirements:

@@ -3,10 +3,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. From the auth options to a TLS/HTTP pool and the headers that go with it, and anew when credentials run out.
 
-The `kubernetes` client loads the configuration (in-cluster, exec plugins, OIDC, proxies) and builds the pool, unless all is as plain
-as `plain` reads it. Our calls are raw, so they pass by the client's own refresh hook. That hook would not do either: it runs an exec
-plugin anew on each request once a token lives for less than five minutes, and it does nothing on a 401. Here one load is one
-`Access`; the loader is kept and asked again before the credential expires, and when the server refuses it.
+The `kubernetes` client loads the configuration (in-cluster, exec plugins, OIDC), unless all is as plain as `plain` reads it. The pool
+is ours, so that proxy and server name do not depend on the client's version. Our calls are raw, so they pass by the client's own refresh
+hook. That hook would not do either: it runs an exec plugin anew on each request once a token lives for less than five minutes, and it
+does nothing on a 401. Here one load is one `Access`; the loader is kept and asked again before the credential expires, and when the
+server refuses it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from .._rollout.documents import ClusterAddress
 from .._rollout.errors import RolloutError
-from .credentials import client_library, loader_for
-from .plain import Settings, plain_pool
+from .credentials import loader_for
+from .plain import pool_of
+from .proxies import environment_proxies, proxy_for, secrets_in
 
 with contextlib.suppress(ImportError):  # client.connected() reports the missing library
     import urllib3
@@ -35,7 +37,7 @@ RENEW_BEFORE_EXPIRY = 300.0
 """Seconds; for a short-lived credential a fifth of its life."""
 RENEW_INTERVAL = 1.0
 """Seconds between two renewals without a refusal: a plugin that hands out nearly expired tokens is not run for each request."""
-POOL_ATTRIBUTES = ("host", "verify_ssl", "ssl_ca_cert", "cert_file", "key_file", "proxy", "no_proxy", "tls_server_name")
+POOL_ATTRIBUTES = ("host", "verify_ssl", "ssl_ca_cert", "cert_file", "key_file", "tls_server_name")
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,22 @@ class Connection:
             self._on_secret(authorization.split(None, 1)[-1])
             _refuse_unsendable(authorization)
             expiry = expiry or _jwt_expiry(authorization)
-        headers = _impersonation(self._auth)
+        proxy = proxy_for(
+            settings.host,
+            option=self._auth.get("proxy"),
+            no_proxy=self._auth.get("no_proxy"),
+            kubeconfig=settings.proxy,
+            environment=environment_proxies(),
+        )
+        for secret in secrets_in(proxy) if proxy else ():
+            self._on_secret(secret)
+        headers = {**getattr(settings, "impersonation", {}), **_impersonation(self._auth)}
         if authorization:
             headers["Authorization"] = authorization
         name = _cluster_name(settings, self._auth)
-        return Access(self._pool(settings), settings.host.rstrip("/"), headers, name, self._renewal_instant(expiry))
+        return Access(
+            self._pool(settings, proxy), settings.host.rstrip("/"), headers, name, self._renewal_instant(expiry)
+        )
 
     def _renewal_instant(self, expiry: float | None) -> float | None:
         if expiry is None or not self._renewable:
@@ -112,18 +125,16 @@ class Connection:
         life = expiry - time.time()
         return time.monotonic() + max(RENEW_INTERVAL, life - min(RENEW_BEFORE_EXPIRY, life / 5))
 
-    def _pool(self, settings: AnySettings) -> urllib3.PoolManager:
-        key = tuple(getattr(settings, name, None) for name in POOL_ATTRIBUTES)
+    def _pool(self, settings: AnySettings, proxy: str | None) -> urllib3.PoolManager:
+        key = (proxy, *(getattr(settings, name, None) for name in POOL_ATTRIBUTES))
         if self._access is not None and key == self._pool_key:
             return self._access.pool
         self._pool_key = key
         if not settings.verify_ssl:
             # The user asked for it; a warning per request would bury everything else.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        if isinstance(settings, Settings):
-            return plain_pool(settings, self._pool_size)
-        pool: urllib3.PoolManager = client_library().client_pool(settings, self._pool_size)
-        return pool
+        given = self._auth.get("proxy_headers")
+        return pool_of(settings, self._pool_size, proxy, urllib3.util.make_headers(**given) if given else {})
 
 
 def _cluster_name(settings: AnySettings, auth: dict[str, Any]) -> ClusterAddress:
@@ -146,13 +157,9 @@ def _override(settings: AnySettings, auth: dict[str, Any]) -> None:
         ("ssl_ca_cert", "ca_cert"),
         ("cert_file", "client_cert"),
         ("key_file", "client_key"),
-        ("proxy", "proxy"),
-        ("no_proxy", "no_proxy"),
     ):
         if auth.get(option) is not None:
             setattr(settings, attribute, auth[option])
-    if auth.get("proxy_headers") and not isinstance(settings, Settings):
-        settings.proxy_headers = urllib3.util.make_headers(**auth["proxy_headers"])
 
 
 def _authorization(settings: AnySettings, auth: dict[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable, Union
 
 from .._rollout.errors import RolloutError
-from .plain import Settings, may_be_plain, plain_settings
+from .plain import Settings, plain_settings
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
@@ -42,7 +42,7 @@ def loader_for(auth: dict[str, Any]) -> tuple[Load, bool]:
         or (auth.get("username") and auth.get("password"))
         or (auth.get("client_cert") and auth.get("client_key"))
     ):
-        return (_load_nothing if may_be_plain(auth) else client_library().load_defaults), False
+        return _load_nothing, False
     if not auth.get("kubeconfig") and not auth.get("context") and _in_cluster():
         return client_library().load_in_cluster, True
     return _KubeconfigLoader(auth), not auth.get("api_key")
@@ -76,7 +76,7 @@ class _KubeconfigLoader:
         return self._client(refused)
 
     def _plain(self) -> Settings | None:
-        return plain_settings(self._source, self._auth.get("context")) if may_be_plain(self._auth) else None
+        return plain_settings(self._source, self._auth.get("context"))
 
     def _by_client(self) -> Load:
         loader: Load = client_library().KubeconfigLoader(self._auth, self._source)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. How the `kubernetes` client loads a configuration, and loads it again, and the connections that it opens.
+"""PRIVATE. How the `kubernetes` client loads a configuration, and loads it again.
 
 Imported only by what needs it: see plain.
 """
@@ -10,33 +10,28 @@ from __future__ import annotations
 
 import base64
 import copy
+import inspect
 import json
 import logging
+import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._rollout.errors import RolloutError
+from .kubeconfig_fields import read_fields, refuse_without_cluster_info, refuse_without_credential, token_file_content
 
 try:
     from kubernetes import config as kubernetes_config
     from kubernetes.client import Configuration
-    from kubernetes.client.rest import RESTClientObject
+    from kubernetes.config.exec_provider import ExecProvider
     from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader, KubeConfigMerger
 except ImportError as missing:
     MISSING_LIBRARY: ImportError | None = missing
 else:
     MISSING_LIBRARY = None
 
-if TYPE_CHECKING:
-    import urllib3
-
 LOAD_SECONDS = 60.0
 """For an exec plugin or an OIDC provider to answer; one that waits for somebody at a terminal never does."""
-
-
-def load_defaults(refused: bool) -> tuple[Configuration, float | None]:
-    """No configuration but the environment's proxies; the options given by name are the rest."""
-    return Configuration(), None
 
 
 def in_cluster() -> bool:
@@ -51,15 +46,13 @@ def load_in_cluster(refused: bool) -> tuple[Configuration, float | None]:
     settings = Configuration()
     # Reads the token file anew: the kubelet replaces it long before it expires.
     kubernetes_config.load_incluster_config(client_configuration=settings)
+    settings.proxy = None  # newer clients take it from the environment, as proxies does for all of them
     return settings, None
 
 
-def client_pool(settings: Configuration, size: int) -> urllib3.PoolManager:
-    settings.connection_pool_maxsize = size
-    # Long watches through a load balancer; older clients do not know the attribute and ignore it.
-    settings.keep_alive = True
-    pool: urllib3.PoolManager = RESTClientObject(settings).pool_manager
-    return pool
+def gives_cluster_info() -> bool:
+    """Whether the client tells an exec plugin of the cluster where it is to: from 32 on its ExecProvider takes it."""
+    return "cluster" in inspect.signature(ExecProvider).parameters
 
 
 class KubeconfigLoader:
@@ -86,7 +79,9 @@ class KubeconfigLoader:
                 config_persister=persister,
             )
             self._context = str(auth.get("context") or self._config["current-context"])
-            self._user = self._find_user(self._context)
+            self._user, self._folder = self._find_user(self._context)
+            self._fields = read_fields(self._find_cluster(self._context), self._user)
+            refuse_without_cluster_info(self._user, gives_cluster_info())
         except (kubernetes_config.ConfigException, OSError, ValueError) as error:
             raise RolloutError("The kubeconfig cannot be used: {0}".format(error)) from error
 
@@ -106,8 +101,15 @@ class KubeconfigLoader:
                     "; ".join(complaints.messages) or "no token and no certificate in its answer",
                 )
             )
+        if not settings.api_key and not settings.cert_file:
+            refuse_without_credential(self._user)
         settings.context = self._context
         settings.cluster = self._config["contexts"].get_with_name(self._context)["context"].safe_get("cluster")
+        settings.proxy, settings.tls_server_name = self._fields.proxy, self._fields.tls_server_name
+        settings.impersonation = self._fields.impersonation
+        newer = token_file_content(self._user, self._folder) if "token" in self._user else None
+        if newer and "auth-provider" not in self._user:
+            settings.api_key = {"BearerToken": "Bearer " + newer}
         expiry = getattr(self._loader, "expiry", None)
         return settings, expiry.timestamp() if expiry is not None else None
 
@@ -135,12 +137,19 @@ class KubeconfigLoader:
         if outcome[0] is not None:
             raise outcome[0]
 
-    def _find_user(self, context: str) -> dict[str, Any]:
+    def _find_user(self, context: str) -> tuple[dict[str, Any], str]:
+        """The user, and the folder of the file that has it."""
         name = self._config["contexts"].get_with_name(context)["context"].safe_get("user")
         if not name or not self._config.safe_get("users"):
-            return {}
+            return {}, ""
         user = self._config["users"].get_with_name(name, safe=True)
-        return user["user"].value if user and user.safe_get("user") else {}
+        found = user["user"].value if user and user.safe_get("user") else {}
+        return found, os.path.dirname(os.path.abspath(user.path)) if user and user.path else ""
+
+    def _find_cluster(self, context: str) -> dict[str, Any]:
+        name = self._config["contexts"].get_with_name(context)["context"]["cluster"]
+        cluster: dict[str, Any] = self._config["clusters"].get_with_name(name)["cluster"].value
+        return cluster
 
     def _expire_id_token(self) -> None:
         """Make the loader fetch a new OIDC token although the old one is not expired by this machine's clock."""

@@ -20,7 +20,9 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.request import getproxies
+
+from .kubeconfig_fields import IMPERSONATION, read_fields, token_file_content
+from .proxies import proxied_pool
 
 try:
     import urllib3
@@ -37,6 +39,9 @@ CLUSTER_KEYS = frozenset(
         "certificate-authority-data",
         "insecure-skip-tls-verify",
         "tls-server-name",
+        "proxy-url",
+        # Nothing is compressed on our connections anyway.
+        "disable-compression",
         "extensions",
     )
 )
@@ -48,6 +53,7 @@ USER_KEYS = frozenset(
         "client-certificate-data",
         "client-key",
         "client-key-data",
+        *IMPERSONATION,
         "extensions",
     )
 )
@@ -65,16 +71,14 @@ class Settings:
     cert_file: str | None = None
     key_file: str | None = None
     tls_server_name: str | None = None
+    proxy: str | None = None
+    """The kubeconfig's own; what is used in the end, see proxies.proxy_for."""
     api_key: dict[str, str] = field(default_factory=dict)
+    impersonation: dict[str, Any] = field(default_factory=dict)
+    """Headers. The client has no place for them either."""
     context: str | None = None
     cluster: str | None = None
     """The names of context and cluster, for people. The client has no place for them: its loader adds them to what it loads."""
-
-
-def may_be_plain(auth: Mapping[str, Any]) -> bool:
-    """Whether the client is not needed for the way to the API server: proxies and their exceptions are its business."""
-    asked_for = auth.get("proxy") or auth.get("no_proxy") or auth.get("proxy_headers")
-    return not asked_for and not any(getproxies().get(kind) for kind in ("http", "https", "all"))
 
 
 def plain_settings(kubeconfig: str | Mapping[str, Any], context: str | None) -> Settings | None:
@@ -94,8 +98,11 @@ def plain_settings(kubeconfig: str | Mapping[str, Any], context: str | None) -> 
         return None
 
 
-def plain_pool(settings: Settings, size: int) -> urllib3.PoolManager:
-    """Connections as the client opens them."""
+def pool_of(settings: Any, size: int, proxy: str | None, proxy_headers: Mapping[str, str]) -> urllib3.PoolManager:
+    """Connections as a client of today opens them, whichever is installed.
+
+    :param settings: Settings, or the client's Configuration
+    """
     options: dict[str, Any] = {
         "cert_reqs": "CERT_REQUIRED" if settings.verify_ssl else "CERT_NONE",
         "ca_certs": settings.ssl_ca_cert,
@@ -104,9 +111,10 @@ def plain_pool(settings: Settings, size: int) -> urllib3.PoolManager:
         "maxsize": size,
         "socket_options": [*urllib3.connection.HTTPConnection.default_socket_options, *_keepalive()],
     }
-    if settings.tls_server_name:
-        options["server_hostname"] = settings.tls_server_name
-    return urllib3.PoolManager(**options)
+    server_name = getattr(settings, "tls_server_name", None)
+    if server_name:
+        options["server_hostname"] = server_name
+    return proxied_pool(proxy, proxy_headers, options) if proxy else urllib3.PoolManager(**options)
 
 
 class _NotPlain(Exception):
@@ -127,8 +135,9 @@ def _settings(config: Any, context: str | None, folder: str) -> Settings:
         settings.key_file = _file(user, "client-key", folder)
     if "insecure-skip-tls-verify" in cluster:
         settings.verify_ssl = not cluster["insecure-skip-tls-verify"]
-    if "tls-server-name" in cluster:
-        settings.tls_server_name = _text(cluster, "tls-server-name")
+    fields = read_fields(cluster, user)
+    settings.proxy, settings.tls_server_name = fields.proxy, fields.tls_server_name
+    settings.impersonation = fields.impersonation
     token = _token(user, folder)
     if token:
         settings.api_key["BearerToken"] = "Bearer " + token
@@ -161,7 +170,7 @@ def _named(config: Any, kind: str, name: Any) -> Any:
 
 def _token(user: Mapping[str, Any], folder: str) -> str | None:
     if "token" in user:
-        return _text(user, "token")
+        return token_file_content(user, folder) or _text(user, "token")
     if "tokenFile" not in user:
         return None
     with open(os.path.join(folder, _text(user, "tokenFile")), encoding="utf-8") as file:

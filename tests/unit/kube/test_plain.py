@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import loaders
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.configuration import POOL_ATTRIBUTES, Connection
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.plain import plain_pool, plain_settings
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.plain import plain_settings, pool_of
 from kubernetes.client import Configuration
+from kubernetes.client.rest import RESTClientObject
 from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
 from tests.unit.kube.fake_api import Reply, fake_api, script
@@ -64,6 +64,8 @@ PLAIN: dict[str, tuple[Raw, Raw]] = {
     "no verification": ({"insecure-skip-tls-verify": True}, {"token": "t-1"}),
     "verification said": ({"insecure-skip-tls-verify": False}, {"token": "t-1"}),
     "another server name": ({"tls-server-name": "kubernetes.default"}, {"token": "t-1"}),
+    "proxy": ({"proxy-url": "http://proxy:3128"}, {"token": "t-1"}),
+    "no compression": ({"disable-compression": True}, {"token": "t-1"}),
     "slash at the end": ({"server": "https://10.0.0.1:6443/"}, {"token": "t-1"}),
     "path in the server": ({"server": "https://rancher/k8s/clusters/c-1"}, {"token": "t-1"}),
     "plain HTTP": ({"server": "http://127.0.0.1:8001", "certificate-authority-data": CA}, {"token": "t-1"}),
@@ -91,7 +93,7 @@ def essence(settings: Any) -> Raw:
     """What a connection is made of; files by their content, as those with data get a random name."""
     values = {name: getattr(settings, name, None) for name in POOL_ATTRIBUTES}
     values.update({name: Path(values[name]).read_bytes() for name in FILES if values[name]})
-    return {**values, "no_proxy": None, "api_key": settings.api_key}
+    return {**values, "proxy": settings.proxy, "api_key": settings.api_key}
 
 
 of_today = pytest.mark.skipif(
@@ -114,8 +116,10 @@ def test_connections_are_opened_as_the_client_opens_them(folder: Path, name: str
     file = written(folder, *PLAIN[name])
     settings = plain_settings(file, None)
     assert settings is not None
-    ours = plain_pool(settings, 7).connection_pool_kw
-    theirs = dict(loaders.client_pool(by_the_client(file), 7).connection_pool_kw)
+    ours = dict(pool_of(settings, 7, settings.proxy, {}).connection_pool_kw)
+    configuration = by_the_client(file)
+    configuration.connection_pool_maxsize, configuration.keep_alive = 7, True
+    theirs = dict(RESTClientObject(configuration).pool_manager.connection_pool_kw)
     for options in (ours, theirs):
         for key in ("ca_certs", "cert_file", "key_file"):
             options[key] = options[key] and Path(options[key]).read_bytes()
@@ -142,7 +146,6 @@ NOT_PLAIN: dict[str, tuple[Raw, Raw]] = {
     "exec plugin": ({}, {"exec": {"command": "aws"}}),
     "provider": ({}, {"auth-provider": {"name": "oidc"}}),
     "password": ({}, {"username": "joe", "password": "secret"}),
-    "proxy": ({"proxy-url": "http://proxy:3128"}, {"token": "t-1"}),
     "a key of a later version": ({"something-new": True}, {"token": "t-1"}),
     "CA that is not there": ({"certificate-authority": "pki/nowhere"}, {"token": "t-1"}),
     "CA that is no base64": ({"certificate-authority-data": "a"}, {"token": "t-1"}),
@@ -244,8 +247,8 @@ def test_the_client_is_not_imported_for_a_plain_configuration(folder: Path) -> N
     assert not imports_the_client(BY_NAME, folder)
 
 
-def test_proxies_are_the_clients_business(folder: Path) -> None:
+def test_the_client_is_not_imported_for_a_proxy(folder: Path) -> None:
     file = written(folder, {"certificate-authority-data": CA}, {"token": "t-1"})
-    assert imports_the_client({"kubeconfig": file}, folder, HTTPS_PROXY="http://127.0.0.1:3128")
-    assert imports_the_client({"kubeconfig": file, "proxy": "http://127.0.0.1:3128"}, folder)
-    assert imports_the_client(BY_NAME, folder, https_proxy="http://127.0.0.1:3128")
+    assert not imports_the_client({"kubeconfig": file}, folder, HTTPS_PROXY="http://127.0.0.1:3128")
+    assert not imports_the_client({"kubeconfig": file, "proxy": "http://127.0.0.1:3128"}, folder)
+    assert not imports_the_client(BY_NAME, folder, https_proxy="http://127.0.0.1:3128")
