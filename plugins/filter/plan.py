@@ -15,7 +15,12 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan import build_plan
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.restarting import LEAST_PATIENCE
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import document, from_the_cluster, readable
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import (
+    document,
+    from_the_cluster,
+    made_or_complaint,
+    readable,
+)
 
 
 @readable
@@ -31,19 +36,23 @@ def plan(
     adoption_max_unavailable: Any = None,
     cluster: Any = None,
     restart_patience: Any = LEAST_PATIENCE,
+    or_complaint: bool = False,
 ) -> Any:
-    return build_plan(
-        from_the_cluster(nodes, "nodes", NodeFacts),
-        document(report, "PrecheckReport"),
-        plain(tiers),
-        plain(exclusions),
-        plain(admission_label),
-        plain(batch_timeout),
-        plain(soak),
-        None if observation is None else from_the_cluster(observation, "observation", Observation),
-        plain(adoption_max_unavailable),
-        None if cluster is None else from_the_cluster(cluster, "cluster", ClusterName),
-        plain(restart_patience),
+    return made_or_complaint(
+        or_complaint,
+        lambda: build_plan(
+            from_the_cluster(nodes, "nodes", NodeFacts),
+            document(report, "PrecheckReport"),
+            plain(tiers),
+            plain(exclusions),
+            plain(admission_label),
+            plain(batch_timeout),
+            plain(soak),
+            None if observation is None else from_the_cluster(observation, "observation", Observation),
+            plain(adoption_max_unavailable),
+            None if cluster is None else from_the_cluster(cluster, "cluster", ClusterName),
+            plain(restart_patience),
+        ),
     )
 
 

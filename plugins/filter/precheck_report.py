@@ -13,7 +13,11 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.check
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import precheck_report as _report
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.waivers import read_waivers
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import document, readable
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import (
+    document,
+    made_or_complaint,
+    readable,
+)
 
 READ = "precheck_calico"
 """What the role registers on each host of the play that read it, once."""
@@ -28,13 +32,25 @@ def precheck_report(
     in_run: list[str] | None = None,
     nodes: Mapping[str, Any] | None = None,
     calico: Mapping[str, Any] | None = None,
+    or_complaint: bool = False,
+) -> Any:
+    return made_or_complaint(or_complaint, lambda: _made(hosts, hostvars, register, in_run, nodes or {}, calico))
+
+
+def _made(
+    hosts: list[str],
+    hostvars: Mapping[str, Any],
+    register: str,
+    in_run: list[str] | None,
+    nodes: Mapping[str, Any],
+    calico: Mapping[str, Any] | None,
 ) -> Any:
     known = {host: _variables(hostvars, host, (register, "node_name", "precheck_waivers", READ)) for host in hosts}
     registered = {host: known[host][register] for host in hosts}
     node_names = {host: known[host]["node_name"] for host in hosts}
     waivers = {host: read_waivers(plain(known[host]["precheck_waivers"]), host, CHECKS) for host in hosts}
     today = datetime.now(timezone.utc).date()
-    joined = _report.with_nodes(registered, node_names, plain(nodes or {}))
+    joined = _report.with_nodes(registered, node_names, plain(nodes))
     asked = None if in_run is None else [*plain(in_run), *joined.by_node]
     read = calico or next((one[READ].get("settings") for one in known.values() if isinstance(one[READ], Mapping)), None)
     settings = document(read, "CalicoSettings") if read else None

@@ -14,6 +14,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canoni
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import DOCUMENT_VERSION
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.validate import flaw_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils.untrusted import untrusted
 
 _Filter = TypeVar("_Filter", bound=Callable[..., Any])
 
@@ -45,6 +46,21 @@ def from_the_cluster(values: Any, name: str, definition: Any) -> Any:
             where = f"{name}[{index}]" if isinstance(data, list) else name
             raise RolloutError(f"{flaw.told(where)}. Hand over what rollout_info returned.")
     return data
+
+
+def made_or_complaint(wanted: bool, make: Callable[[], Any]) -> Any:
+    """What a filter makes; with its option `or_complaint` what is wrong with the input comes back as `{"complaint": sentence}`.
+
+    Ansible puts two sentences of its own before a filter's error ("Finalization of task args for ... failed: Error while resolving value
+    for ..."). A task that asserts that there is no complaint shows the one sentence that says what to do.
+    """
+    try:
+        return make()
+    except RolloutError as error:
+        if not wanted:
+            raise
+        # It may repeat what a host or a user wrote.
+        return {"complaint": untrusted(str(error))}
 
 
 def readable(function: _Filter) -> _Filter:
