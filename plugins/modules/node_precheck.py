@@ -232,6 +232,8 @@ def main() -> None:
                 continue
             jobs = PrecheckJobs(cluster, settings, params["concurrency"], until, group.judged)
             answers.update(jobs.run(group.nodes, archive, asked))
+            if jobs.left:
+                module.warn(jobs.left_text())
         if module.check_mode:
             result.setdefault("manifests", [])
     prechecks = {name: {**entry, **answers.get(name, {})} for name, entry in entries.items()}

@@ -104,6 +104,21 @@ class PrecheckJobs:
         self._deadline = deadline
         self._running: dict[str, _Running] = {}
         self._answers: dict[str, Registered] = {}
+        self.left: dict[str, str] = {}
+        """Paths of objects that could not be removed, and the API server's words."""
+
+    def left_text(self) -> str:
+        """What stays behind for now, and why; empty where nothing does."""
+        if not self.left:
+            return ""
+        return (
+            "{0} of this check could not be removed: {1}. The API server says: {2}. Jobs end and go by themselves; a ConfigMap is removed "
+            "by a later run, or by kubectl delete."
+        ).format(
+            "An object" if len(self.left) == 1 else "{0} objects".format(len(self.left)),
+            listed(sorted(self.left), _NAMES_SHOWN),
+            next(iter(self.left.values())),
+        )
 
     def run(self, nodes: Sequence[Target], archive: bytes, asked: Mapping[str, Any]) -> dict[str, Registered]:
         """By node name: its result, or why there is none."""
@@ -189,9 +204,12 @@ class PrecheckJobs:
 
     def _delete(self, kind: str, name: str) -> None:
         # What cannot be deleted now ends by itself (Jobs) or is swept by the next run: an answer is worth more than tidiness.
-        with contextlib.suppress(ApiError):
-            path = "{0}/{1}".format(_path(self._settings, kind), name)
+        path = "{0}/{1}".format(_path(self._settings, kind), name)
+        try:
             self._cluster.request("DELETE", path, query=_BACKGROUND, accept=METADATA if kind == "configmaps" else None)
+        except ApiError as error:
+            if error.status != 404:
+                self.left[path] = error.said
 
     def _sweep(self) -> None:
         """Remove what runs left that were killed and whose time is over; Jobs end and go by themselves."""

@@ -146,3 +146,33 @@ def test_what_the_api_server_says_of_one_job_is_that_nodes_answer() -> None:
     with jobs(world) as (run, _api):
         answers = run.run(NODES[:1], b"code", {})
     assert "spec is invalid" in answers["n-0"]["msg"]
+
+
+def test_what_cannot_be_removed_is_named_with_the_api_servers_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    removing = world.answer
+
+    def answer(request: Request, number: int) -> Reply:
+        if request.method == "DELETE" and "/configmaps/" in request.path:
+            return status(403, "Forbidden", 'admission webhook "keep.example.com" denied the request')
+        return removing(request, number)
+
+    monkeypatch.setattr(world, "answer", answer)
+    with jobs(world) as (run, _api):
+        answers = run.run(NODES[:1], b"", {})
+    assert "precheck" in answers["n-0"]
+    assert run.left_text().startswith("An object of this check could not be removed: /api/v1/namespaces/checks/configmaps/")
+    assert 'admission webhook "keep.example.com" denied the request' in run.left_text()
+
+
+def test_what_is_gone_already_is_not_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    removing = world.answer
+
+    def answer(request: Request, number: int) -> Reply:
+        return status(404, "NotFound") if request.method == "DELETE" else removing(request, number)
+
+    monkeypatch.setattr(world, "answer", answer)
+    with jobs(world) as (run, _api):
+        run.run(NODES[:1], b"", {})
+    assert run.left_text() == ""
