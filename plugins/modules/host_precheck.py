@@ -331,6 +331,7 @@ options:
       - localhost_known
       - xtables_lock_free
       - pod_volumes
+      - rules_before_pods
   fail_on:
     description: >-
       When the module fails: V(fail) when a check failed or could not judge, V(warn) also when one warns, V(never) to leave that to

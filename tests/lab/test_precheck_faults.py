@@ -34,6 +34,14 @@ AT_ONCE = 32
 """Hosts of a set: the kernel has one table of neighbours for all of them."""
 
 
+HIDDEN = HostSpec(
+    "modules-hidden",
+    files={"/nix/store/kmod/bin/modprobe": ""},
+    shown={"/proc/modules": "ext4 1 1 - Live 0x0\n", "/proc/sys/kernel/modprobe": "/nix/store/kmod/bin/modprobe\n"},
+)
+"""Its kernel has modules, and a program of its own that knows where they are."""
+
+
 def sets() -> Iterator[tuple[str, list[str]]]:
     for settings in dict.fromkeys(settings for settings, _name in ASKED):
         names = [name for way, name in ASKED if way == settings]
@@ -77,7 +85,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
 
 @pytest.fixture(scope="module")
 def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostSet]:
-    specs = [SPECS["plain"], SPECS["cut-off"], HostSpec("bpf-forbidden", refused=[Refusal("bpf", "EPERM")])]
+    specs = [SPECS["plain"], SPECS["cut-off"], HostSpec("bpf-forbidden", refused=[Refusal("bpf", "EPERM")]), HIDDEN]
     started = HostSet(tmp_path_factory.mktemp("lab"), specs)
     started.start()
     yield started
@@ -125,6 +133,23 @@ def test_bpf_that_may_not_be_asked_about_is_skipped_and_no_pass(hosts: HostSet) 
     assert findings["bpf_supported"]["status"] == "skipped"
     assert "needs become (CAP_BPF" in findings["bpf_supported"]["message"]
     assert document["verdict"] == "fail"
+
+
+def test_where_modules_may_be_loaded_from_a_place_that_nobody_knows_nothing_is_asked_that_might(hosts: HostSet) -> None:
+    document = over_ssh(hosts, "--become", settings="encapsulation=vxlan", only=["modules-hidden"])["modules-hidden"][
+        "precheck"
+    ]
+    findings = {one["id"]: one for one in document["findings"]}
+    assert {findings[check]["status"] for check in ("ipset_functional", "vxlan_link_create", "veth_create")} == {
+        "skipped"
+    }
+    assert "at no place that is known" in findings["vxlan_link_create"]["message"]
+    assert "allow_module_load: true" in findings["vxlan_link_create"]["remedy"]
+    assert (document["verdict"], document["modules_loaded"]) == ("fail", [])
+    allowed = over_ssh(
+        hosts, "--become", settings="encapsulation=vxlan allow_module_load=true", only=["modules-hidden"]
+    )
+    assert statuses(allowed["modules-hidden"]["precheck"])["vxlan_link_create"] == "ok"
 
 
 def test_who_may_not_ask_the_kernel_is_told_so(hosts: HostSet) -> None:

@@ -11,7 +11,7 @@ from tests.lab.hosts import HostSpec
 from .declared import BEFORE_3_30, BPF, BPF_3_30, BPF_IPV6, IPTABLES, IPV6, NFTABLES
 from .kernels import WITHOUT_LEGACY
 from .modular import modular
-from .networks import DOCKER, IPVS, MASQUERADING, NATIVE, NETWORKD_RUNS, NM_RUNS, card
+from .networks import CLOUD_RULE, DOCKER, IPVS, MASQUERADING, NATIVE, NETWORKD_RUNS, NM_RUNS, PODS_FIRST, card
 from .systems import K3S, K3S_RUNS
 
 CALICO = '{"name": "k8s-pod-network", "plugins": [{"type": "calico"}, {"type": "bandwidth"}, {"type": "portmap"}]}\n'
@@ -131,6 +131,15 @@ _GATEWAY_ALONE = ("ip route del default", "ip route add 169.254.1.1/32 dev eth0"
 _KUBELET = {"tcp/10248": "kubelet"}
 _HINTED = "table ip6 mangle {\n  chain KUBE-IPTABLES-HINT {\n  }\n}\n"
 _TOLD_NM = "[keyfile]\nunmanaged-devices=interface-name:cali*;interface-name:vxlan.calico\n"
+_NM_SECTIONS = "[device-calico]\nmatch-device=interface-name:cali*;type:vxlan\nmanaged=0\n"
+# Written down and not refused, and refused years ago.
+_OLD_DENIALS = {
+    "/var/lib/selinux/targeted/active/modules/200/container/cil": "",
+    "/var/log/audit/audit.log": (
+        "type=AVC msg=audit(1500000000.1:7): avc:  denied  { write } for comm=calico-node permissive=0\n"
+        "type=AVC msg=audit(4000000000.1:8): avc:  denied  { write } for comm=calico-node permissive=1\n"
+    ),
+}
 _TOLD_NETWORKD = "[Network]\nManageForeignRoutes=no\n"
 _AS_IT_COMES = "encapsulation=vxlan"
 
@@ -140,6 +149,7 @@ HEALTHY: dict[str, tuple[HostSpec, Sequence[str]]] = {
         (HostSpec("plain"), (_AS_IT_COMES, IPTABLES, NFTABLES, BPF, BPF_3_30)),
         (HostSpec("dual", dual_stack=True), (IPV6, BPF_IPV6)),
         (modular("modular"), (IPTABLES, NFTABLES, BPF)),
+        (modular("nixos", folder="/run/booted-system/kernel-modules/lib/modules"), (IPTABLES,)),
         (modular("with-ipvs", commands=IPVS), (IPTABLES,)),
         (HostSpec("bird", listeners=_PROGRAMS), (IPTABLES,)),
         (HostSpec("one-program", listeners=_ONE_PROGRAM), (IPTABLES,)),
@@ -177,6 +187,13 @@ HEALTHY: dict[str, tuple[HostSpec, Sequence[str]]] = {
             HostSpec("private-sys-before-3-31", commands=["mount --make-private /sys"]),
             (f"{IPTABLES} calico_version=3.30",),
         ),
+        (
+            HostSpec("nm-sections", files={**NM_RUNS, "/etc/NetworkManager/conf.d/calico.conf": _NM_SECTIONS}),
+            (IPTABLES,),
+        ),
+        (HostSpec("cloud-told", commands=[*CLOUD_RULE, PODS_FIRST]), (IPTABLES,)),
+        (HostSpec("old-denials", files=_OLD_DENIALS, shown={"/sys/fs/selinux/enforce": "1"}), (IPTABLES,)),
+        (HostSpec("metrics-elsewhere", listeners={"tcp/9099@127.0.0.9": "exporter"}), (IPTABLES,)),
         (HostSpec("on-virtio", linked=card("virtio_net")), (IPTABLES,)),
         (HostSpec("strict-with-one", sysctls={"net.ipv4.conf.all.rp_filter": "1"}), (IPTABLES,)),
         (_joined("joined-iptables", _BY_IPTABLES), (_AS_IT_COMES, IPTABLES)),

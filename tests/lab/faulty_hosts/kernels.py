@@ -94,7 +94,12 @@ KERNELS = [
         beside="two-flavours",
     ),
     Faulty(
-        HostSpec("bare", shown={"/proc/modules": "ext4 1110016 1 - Live 0x0\n"}, absent=["/usr/lib/modules"]),
+        # Nothing can be loaded there: the program that the kernel would call is gone with the modules.
+        HostSpec(
+            "bare",
+            shown={"/proc/modules": "ext4 1110016 1 - Live 0x0\n", "/proc/sys/kernel/modprobe": "/sbin/gone\n"},
+            absent=["/usr/lib/modules"],
+        ),
         {"lib_modules_mountable": "warn"},
         beside="modular",
     ),

@@ -45,12 +45,13 @@ def modular(
     lost: Sequence[str] = (),
     release: str = RELEASE,
     modprobe: str = "/sbin/modprobe",
+    folder: str = "/usr/lib/modules",
     files: Mapping[str, str] | None = None,
     shown: Mapping[str, str] | None = None,
     **more: Any,
 ) -> HostSpec:
     """A host whose kernel has these modules on disk and none of them loaded, whatever this machine's kernel is built like."""
-    tree = f"/usr/lib/modules/{release}"
+    tree = f"{folder}/{release}"
     there = {
         f"{tree}/modules.dep": "".join(f"kernel/{module}.ko:\n" for module in MODULES),
         f"{tree}/modules.alias": "".join(f"alias {alias} {module}\n" for module, alias in MODULES.items()),

@@ -33,6 +33,13 @@ ip route add default via "$way"
 """
 # A service's address that the host has too.
 IPVS = ("ip link add kube-ipvs0 type bridge", "ip address add 10.7.0.9/32 dev kube-ipvs0")
+# What nm-cloud-setup leaves for each address of a card.
+CLOUD_RULE = (
+    "ip route add default via $(ip -4 route show default | awk '{print $3}') dev eth0 table 30400",
+    "ip route add $(ip -4 route show dev eth0 scope link | awk '{print $1; exit}') dev eth0 table 30400",
+    "ip rule add priority 30400 from $(ip -brief -4 address show dev eth0 | awk '{print $3}' | cut -d/ -f1) lookup 30400",
+)
+PODS_FIRST = "ip rule add priority 100 to 10.244.0.0/16 lookup main"
 LAN_OF_PODS = ("ip link add br-lan type bridge", "ip address add 10.244.5.1/24 dev br-lan")
 # Where the API server of these checks is.
 NO_WAY_TO_6443 = (
@@ -207,7 +214,7 @@ OTHER_NETWORKS = [
         {"bridge_nf_call": "warn", "leftover_cni_links": "warn"},
     ),
     Faulty(
-        modular("without-ipvs", forbidden=["xt_ipvs"], commands=IPVS), {"kube_ipvs_match": "fail"}, beside="with-ipvs"
+        modular("without-ipvs", forbidden=["xt_ipvs"], commands=IPVS), {"kube_ipvs_match": "warn"}, beside="with-ipvs"
     ),
     Faulty(
         modular("answers-arp", commands=[*IPVS, "ip address add 10.7.0.1/24 dev lo"]),
@@ -218,10 +225,11 @@ OTHER_NETWORKS = [
         HostSpec("tailscale", commands=["ip rule add priority 5210 fwmark 0x80000/0xff0000 table 52"]),
         {"mark_mask_clash": "warn"},
     ),
+    Faulty(HostSpec("nm-cloud", commands=CLOUD_RULE), {"rules_before_pods": "fail"}, beside="cloud-told"),
     Faulty(
-        HostSpec("table-user", commands=["ip route add 10.8.0.0/24 dev eth0 table 100"]),
+        HostSpec("table-user", commands=["ip route add 10.8.0.0/24 dev eth0 table 1"]),
         {"route_tables_range": "warn"},
-        BPF,
+        TUNNELS,
     ),
     Faulty(
         HostSpec("newer-sets", ip_sets={"cali40this-host": "hash:ip"}),

@@ -23,7 +23,8 @@ def bound(protocol: str, place: str) -> socket.socket:
     else:
         taken = socket.socket(socket.AF_INET, _KINDS[protocol])
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("0.0.0.0", int(place)))
+        port, _at, address = place.partition("@")
+        taken.bind((address or "0.0.0.0", int(port)))
     if protocol != "udp":
         taken.listen()
     return taken

@@ -8,6 +8,8 @@ import errno
 from typing import Any
 
 from tests.unit.precheck.kernels import RawFacts, answering, healthy, knowing, path, route, rule, with_modules
+from tests.unit.precheck.kernels import RawFacts, answering, healthy, knowing, route, rule, with_modules
+from tests.unit.precheck.recordings import recorded
 
 GIB = 1024**3
 
@@ -56,8 +58,8 @@ def holding(key: str, program: str | None, link: RawFacts) -> RawFacts:
     return knowing(link, listeners={key: [{"address": "0.0.0.0", "program": program}]})
 
 
-def port(key: str, program: str | None) -> RawFacts:
-    return but("listeners", **{key: [{"address": "0.0.0.0", "program": program}]})
+def port(key: str, program: str | None, address: str = "0.0.0.0") -> RawFacts:
+    return but("listeners", **{key: [{"address": address, "program": program}]})
 
 
 def table_of_nft(name: str, *owners: str, **changes: Any) -> dict[str, Any]:
@@ -90,6 +92,10 @@ def other_ip(**kubelet: Any) -> RawFacts:
     return but("kubelet", **kubelet)
 
 
+def denied(instant: int) -> str:
+    return f"type=AVC msg=audit({instant}.123:4711): avc:  denied  {{ write }} comm=calico-node permissive=0"
+
+
 BPF: dict[str, Any] = {"dataplane": "bpf"}
 NFT: dict[str, Any] = {"dataplane": "nftables"}
 VXLAN: dict[str, Any] = {"encapsulation": "vxlan"}
@@ -117,6 +123,9 @@ FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
     ("machine_id_unique", knowing(healthy(), machine_id="uninitialized"), {}, "warn"),
     ("systemd_networkd_foreign_routes", knowing(healthy(), networkd=NETWORKD), {}, "warn"),
     ("systemd_networkd_foreign_routes", knowing(healthy(), networkd=NETWORKD), WG, "fail"),
+    ("systemd_networkd_foreign_routes", knowing(healthy(), networkd=NETWORKD), BPF, "warn"),
+    ("systemd_networkd_foreign_routes", knowing(healthy(), networkd=NETWORKD), {**VXLAN, "bgp": False}, "ok"),
+    ("systemd_networkd_foreign_routes", knowing(healthy(), networkd=NETWORKD), {**VXLAN, **WG, "bgp": False}, "fail"),
     (
         "conntrack_available",
         with_modules(sysctl(net__netfilter__nf_conntrack_max=None), "absent", "nf_conntrack"),
@@ -229,6 +238,12 @@ FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
     ("ports_felix_health", port("tcp/9091", "calico component felix"), {"metrics_port": 9091}, "ok"),
     ("ports_felix_health", port("tcp/9099", "x"), {"health_port": 9199}, "ok"),
     ("ports_felix_health", port("tcp/9098", "x"), {}, "warn"),
+    ("ports_felix_health", port("tcp/9099", "x", "10.0.0.5"), {}, "ok"),
+    ("ports_felix_health", port("tcp/9099", "x", "127.0.0.1"), {}, "fail"),
+    ("ports_felix_health", port("tcp/9099", "x", "::1"), {}, "fail"),
+    ("ports_felix_health", port("tcp/9099", "x", "::"), {}, "fail"),
+    ("ports_felix_health", port("tcp/9098", "x", "10.0.0.5"), {}, "ok"),
+    ("ports_felix_health", port("tcp/9091", "x", "10.0.0.5"), {"metrics_port": 9091}, "warn"),
     ("ports_felix_health", port("tcp/9091", "pushgateway"), {}, "ok"),
     ("ports_felix_health", port("tcp/9091", "pushgateway"), {"metrics_port": 9091}, "warn"),
     ("port_vxlan_conflict", with_link("docker_gwbridge_vx", "vxlan", {"vni": 4096, "port": 4789}), VXLAN, "fail"),
@@ -262,6 +277,10 @@ FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
     ("apiserver_reachable", knowing(healthy(), apiserver="timed out"), {"apiserver": "h:6443", **BPF}, "fail"),
     ("selinux_mode", but("security", selinux_containers=False), {}, "warn"),
     ("selinux_mode", but("security", denials=["type=AVC avc:  denied calico"]), {}, "fail"),
+    ("selinux_mode", but("security", denials=[denied(1700000000 - 86400)]), {}, "fail"),
+    ("selinux_mode", but("security", denials=[denied(1700000000 - 8 * 86400)]), {}, "ok"),
+    ("selinux_mode", but("security", denials=[denied(1700000000 - 86400)], booted=1700000000 - 3600), {}, "ok"),
+    ("selinux_mode", but("security", denials=[denied(1500000000), denied(1700000000 - 60)]), {}, "fail"),
     ("apparmor_lockdown", but("security", lockdown="confidentiality"), BPF, "warn"),
     ("fapolicyd_active", but("security", fapolicyd=True), {}, "warn"),
     ("unprivileged_bpf_ro", sysctl(kernel__unprivileged_bpf_disabled="0"), BPF, "warn"),
@@ -294,7 +313,13 @@ FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
         {},
         "ok",
     ),
-    ("lib_modules_mountable", knowing(healthy(), installed_kernels=[]), {}, "warn"),
+    (
+        "lib_modules_mountable",
+        with_modules(knowing(healthy(), installed_kernels=[]), "loaded", "ip_set", tree=False),
+        {},
+        "warn",
+    ),
+    ("lib_modules_mountable", knowing(healthy(), installed_kernels=[]), {}, "ok"),
     (
         "module_blacklist",
         with_modules(healthy(), "blocked", "ip_set", blocked={"ip_set": "/etc/modprobe.d/x.conf"}),
@@ -309,7 +334,7 @@ FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
             answering(with_link("kube-ipvs0", "dummy"), "compat.ipvs", errno=errno.ENOENT), "legacy.ipvs", errno=2
         ),
         {},
-        "fail",
+        "warn",
     ),
     ("kube_ipvs_match", answering(answering(healthy(), "compat.ipvs", errno=2), "legacy.ipvs", errno=2), {}, "ok"),
     ("strictarp_and_ipvs_bind", with_link("kube-ipvs0", "dummy", address="10.0.0.77"), {}, "warn"),
@@ -326,7 +351,10 @@ FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
         {},
         "ok",
     ),
-    ("route_tables_range", routed(route("100.64.0.0/10", table=52)), WG, "warn"),
+    ("rules_before_pods", recorded("nm_cloud_setup"), {}, "fail"),
+    ("rules_before_pods", recorded("tailscale"), {}, "ok"),
+    ("route_tables_range", routed(route("100.64.0.0/10", table=1)), WG, "warn"),
+    ("route_tables_range", routed(route("100.64.0.0/10", table=52)), WG, "ok"),
     ("route_tables_range", routed(route("10.1.0.0/26", table=1, protocol=80)), WG, "ok"),
     ("route_tables_range", routed(route("100.64.0.0/10", table=52)), {}, "not_applicable"),
     ("leftover_cni_links", with_link("flannel.1", "vxlan", {"vni": 1, "port": 8472}), {}, "warn"),
@@ -399,6 +427,21 @@ FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
     ("memory_cpu", but("machine", memory=GIB // 2), {}, "warn"),
     ("pid_fd_limits", sysctl(fs__inotify__max_user_instances="64"), {}, "warn"),
     ("dmesg_conntrack_full", knowing(healthy(), complaints=["nf_conntrack: table full, dropping packet"]), {}, "warn"),
+    ("dmesg_conntrack_full", knowing(healthy(), complaints=["[9990000.123456] nf_conntrack: table full"]), {}, "warn"),
+    ("dmesg_conntrack_full", knowing(healthy(), complaints=["[    7.123456] nf_conntrack: table full"]), {}, "ok"),
+    (
+        "dmesg_conntrack_full",
+        knowing(but("machine", uptime=None), complaints=["[    7.123456] nf_conntrack: table full"]),
+        {},
+        "warn",
+    ),
+    ("firewalld_active", knowing(healthy(), firewalld_active=True), {}, "fail"),
+    (
+        "firewalld_active",
+        knowing(healthy(), firewalld_active=True, firewalld_trusted={"default": True, "interfaces": [], "sources": []}),
+        {},
+        "warn",
+    ),
     ("gc_thresh_neighbour", knowing(healthy(), neighbours=900), {}, "warn"),
     (
         "proc_sys_writable",

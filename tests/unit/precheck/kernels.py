@@ -118,7 +118,7 @@ def healthy() -> RawFacts:
         "boot_id": "66666666-7777-8888-9999-000000000000",
         "nodename_file": None,
         "firewalld_active": False,
-        "firewalld_trusted": {"interfaces": [], "sources": []},
+        "firewalld_trusted": {"default": False, "interfaces": [], "sources": []},
         "cni_configuration": [],
         "file_systems": dict.fromkeys(directories_of(want()), ROOMY),
         "paths": paths(),
@@ -138,6 +138,7 @@ def healthy() -> RawFacts:
             "page_size": 4096,
             "byte_order": "little",
             "flags": ["cx16", "lahf_lm", "popcnt", "sse4_1", "sse4_2", "ssse3"],
+            "uptime": 10000000.0,
         },
         "clock": 1700000000.0,
         "clock_synchronized": True,
@@ -149,6 +150,7 @@ def healthy() -> RawFacts:
             "denials": [],
             "lockdown": "none",
             "fapolicyd": False,
+            "booted": 1690000000,
         },
         "capabilities": ["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN", "CAP_SYS_MODULE"],
         "container": None,
@@ -195,6 +197,7 @@ def healthy() -> RawFacts:
         "modules": {
             "loadable": True,
             "tree": True,
+            "none_to_load": False,
             "disabled": False,
             "modprobe": "/sbin/modprobe",
             "would_load": {},
@@ -236,7 +239,7 @@ def healthy() -> RawFacts:
         "cards": [
             {"name": "eth0", "driver": "virtio_net", "features": {"tx-checksum-ip-generic": True}, "wireless": False}
         ],
-        "networkmanager": {"running": False, "unmanaged": [], "managed_cali": []},
+        "networkmanager": {"running": False, "unmanaged": [], "sections": [], "managed_cali": []},
         "cgroups": {"v1": False, "v2": True, "supported": True, "memory": True},
         "platform": {"sys_vendor": "QEMU", "product_name": "Standard PC", "chassis_asset_tag": None, "model": None},
     }

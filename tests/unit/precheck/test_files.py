@@ -91,7 +91,17 @@ def test_only_zones_that_accept_everything_are_trusted(tmp_path: Path) -> None:
         tmp_path,
         {"/etc/firewalld/zones/trusted.xml": trusted, "/etc/firewalld/zones/public.xml": public},
     )
-    assert found == {"interfaces": ["cali+"], "sources": ["10.244.0.0/16"]}
+    assert found == {"default": False, "interfaces": ["cali+"], "sources": ["10.244.0.0/16"]}
+
+
+@pytest.mark.parametrize(("zone", "trusted"), [("trusted", True), ("public", False), ("gone", False)])
+def test_a_default_zone_that_accepts_everything_trusts_pods_links_too(tmp_path: Path, zone: str, trusted: bool) -> None:
+    contents = {
+        "/usr/lib/firewalld/zones/trusted.xml": ZONE.format(target=' target="ACCEPT"', inner=""),
+        "/usr/lib/firewalld/zones/public.xml": ZONE.format(target="", inner=""),
+        "/etc/firewalld/firewalld.conf": f"# DefaultZone=trusted\nDefaultZone={zone}\n",
+    }
+    assert fact("firewalld_trusted", tmp_path, contents)["default"] is trusted
 
 
 def test_the_administrators_zone_replaces_the_distributions(tmp_path: Path) -> None:

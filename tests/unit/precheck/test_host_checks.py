@@ -56,14 +56,19 @@ def test_firewalld_that_trusts_nothing_of_pods_fails() -> None:
 
 
 @pytest.mark.parametrize(
-    "trusted", [{"interfaces": ["cali+"], "sources": []}, {"interfaces": [], "sources": ["192.168.0.0/16"]}]
+    "trusted",
+    [
+        {"default": False, "interfaces": ["cali+"], "sources": []},
+        {"default": False, "interfaces": [], "sources": ["192.168.0.0/16"]},
+        {"default": True, "interfaces": [], "sources": []},
+    ],
 )
-def test_firewalld_that_trusts_pods_only_warns(trusted: dict[str, list[str]]) -> None:
+def test_firewalld_that_trusts_pods_only_warns(trusted: dict[str, Any]) -> None:
     assert status("firewalld_active", knowing(healthy(), firewalld_active=True, firewalld_trusted=trusted)) == "warn"
 
 
 def test_an_interface_of_somebody_else_in_the_trusted_zone_does_not_help() -> None:
-    trusted = {"interfaces": ["docker0"], "sources": []}
+    trusted = {"default": False, "interfaces": ["docker0"], "sources": []}
     assert status("firewalld_active", knowing(healthy(), firewalld_active=True, firewalld_trusted=trusted)) == "fail"
 
 
@@ -113,9 +118,13 @@ def test_a_node_name_that_is_stated_decides() -> None:
     assert status("stale_nodename_file", knowing(healthy(), nodename_file="node-1"), node_name="edge-9") == "fail"
 
 
-@pytest.mark.parametrize("hostname", ["Node-1", "edge_1", "-a"])
+@pytest.mark.parametrize("hostname", ["Node_1", "edge_1", "-a"])
 def test_a_hostname_that_no_node_can_have_is_warned_about(hostname: str) -> None:
     assert status("node_name_unique", knowing(healthy(), hostname=hostname, fqdn=hostname)) == "warn"
+
+
+def test_a_hostname_in_capitals_is_written_small_by_the_kubelet() -> None:
+    assert status("node_name_unique", knowing(healthy(), hostname="NODE-1", fqdn="NODE-1.example.org")) == "ok"
 
 
 def bpffs(**found: bool) -> dict[str, Any]:

@@ -202,8 +202,11 @@ def test_who_runs_a_calico_that_was_mended_within_a_minor_version_learns_which_p
     assert (found.remedy or "").startswith("run Calico 3.31.3 or newer")
 
 
-def nm(*unmanaged: str, managed_cali: list[str] | None = None) -> RawFacts:
+def nm(
+    *unmanaged: str, managed_cali: list[str] | None = None, sections: list[dict[str, Any]] | None = None
+) -> RawFacts:
     found = {"running": True, "unmanaged": list(unmanaged), "managed_cali": managed_cali or []}
+    found["sections"] = sections or []
     return knowing(healthy(), networkmanager=found)
 
 
@@ -239,7 +242,7 @@ def test_its_files_are_read_as_it_reads_them(tmp_path: Path) -> None:
             "/etc/NetworkManager/conf.d/calico.conf": "[keyfile]\nunmanaged-devices+=interface-name:cali*;\n",
         },
     )
-    assert networkmanager.survey(root)["unmanaged"] == ["b", "c", "interface-name:cali*"]
+    assert networkmanager.survey(root)["unmanaged"] == ["a", "interface-name:cali*"]
 
 
 def test_a_file_in_etc_replaces_the_distributions_of_the_same_name(tmp_path: Path) -> None:
@@ -247,7 +250,54 @@ def test_a_file_in_etc_replaces_the_distributions_of_the_same_name(tmp_path: Pat
         "/usr/lib/NetworkManager/conf.d/10-x.conf": "[keyfile]\nunmanaged-devices=b\n",
         "/etc/NetworkManager/conf.d/10-x.conf": "[keyfile]\nunmanaged-devices=c\n",
     }
-    assert networkmanager.unmanaged(tree(tmp_path, files)) == ["c"]
+    assert networkmanager.unmanaged(networkmanager.configuration(tree(tmp_path, files))) == ["c"]
+
+
+def test_what_the_distribution_says_is_read_before_the_main_file(tmp_path: Path) -> None:
+    """NetworkManager.conf(5): /usr/lib first, then /run, both before NetworkManager.conf; /etc last."""
+    files = {
+        f"{folder}/NetworkManager/conf.d/{name}.conf": f"[keyfile]\nunmanaged-devices+={folder[1:4]}-{name}\n"
+        for folder, name in [("/usr/lib", "20-x"), ("/run", "10-x"), ("/etc", "10-y"), ("/usr/lib", "90-x")]
+    }
+    main = {"/etc/NetworkManager/NetworkManager.conf": "[keyfile]\nunmanaged-devices+=main\n"}
+    found = networkmanager.unmanaged(networkmanager.configuration(tree(tmp_path, files, main)))
+    assert found == ["usr-20-x", "usr-90-x", "run-10-x", "main", "etc-10-y"]
+
+
+DEVICES = {"match": ["interface-name:cali*", "interface-name:tunl*"], "managed": False, "stop": False}
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ([DEVICES], "ok"),
+        ([{**DEVICES, "managed": True}], "warn"),
+        ([{**DEVICES, "managed": None}], "warn"),
+        ([{**DEVICES, "match": None}], "ok"),
+        ([{**DEVICES, "match": ["type:veth", "type:iptunnel"]}], "ok"),
+        ([{**DEVICES, "match": ["driver:veth", "driver:ipip"]}], "ok"),
+        ([{**DEVICES, "match": ["type:ethernet"]}], "warn"),
+        ([{**DEVICES, "match": ["*", "except:interface-name:eth0"]}], "ok"),
+        ([{"match": None, "managed": True, "stop": False}, DEVICES], "warn"),
+        ([{"match": None, "managed": None, "stop": True}, DEVICES], "warn"),
+        ([{"match": ["interface-name:eth*"], "managed": True, "stop": True}, DEVICES], "ok"),
+    ],
+)
+def test_a_section_on_devices_is_another_way_to_tell_networkmanager(
+    sections: list[dict[str, Any]], expected: str
+) -> None:
+    assert status("networkmanager_unmanaged", nm(sections=sections)) == expected
+
+
+def test_sections_on_devices_are_asked_in_its_order() -> None:
+    """From the top of the last file, and of a file plain [device] last."""
+    first = "[device]\nmanaged=1\n[device-a]\nmatch-device=interface-name:cali*;type:veth\nmanaged=0\n"
+    second = "[device-b]\nstop-match=yes\n# managed=1\n[main]\nmanaged=0\n"
+    assert networkmanager.sections([first, second]) == [
+        {"match": None, "managed": None, "stop": True},
+        {"match": ["interface-name:cali*", "type:veth"], "managed": False, "stop": False},
+        {"match": None, "managed": True, "stop": False},
+    ]
 
 
 def test_a_device_that_it_took_into_its_care_is_seen(tmp_path: Path) -> None:
@@ -297,3 +347,13 @@ def test_what_is_asked_of_a_kernel_goes_by_the_version_of_calico(version: str, e
 
 def test_without_legacy_tables_none_is_asked_for(tmp_path: Path) -> None:
     assert present.legacy_tables(tree(tmp_path)) == []
+
+
+@pytest.mark.parametrize(("version", "words"), [("3.31", "does not go with"), ("3.32", "Felix follows kube-proxy")])
+def test_since_3_32_felix_goes_by_what_kube_proxy_does_and_that_was_not_checked(version: str, words: str) -> None:
+    """Operator 1.42 sets nftablesMode Auto where 1.40 set Enabled."""
+    facts = left(nft=[table("nat", "kube-proxy")])
+    found = judgement("kube_proxy_mode_match", facts, dataplane="nftables", calico_version=version)
+    assert (found.status, words in found.message) == ("fail", True)
+    nothing = judgement("kube_proxy_mode_match", left(), dataplane="nftables", calico_version=version)
+    assert (nothing.status, "begins with iptables" in nothing.message) == ("ok", version == "3.32")

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.gather import unsafe
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.gather import gather, unsafe
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps import files
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps.modules import (
     loaded_now,
     options,
     survey,
 )
 
+from tests.unit.precheck.kernels import want
 from tests.unit.precheck.trees import MODULAR, MODULES, RELEASE, tree
 
 REQUESTS = {
@@ -31,7 +34,8 @@ def surveyed(base: Path, *layers: dict[str, str], names: tuple[str, ...] = ()) -
 
 
 def questions_not_asked(found: dict[str, Any], same_mounts: bool = True) -> dict[str, Any]:
-    return unsafe(REQUESTS, {"modules": {"value": found}, "same_mounts_as_init": {"value": same_mounts}})
+    facts = {"modules": {"value": found}, "same_mounts_as_init": {"value": same_mounts}}
+    return unsafe(REQUESTS, {**facts, "kernel_release": {"value": RELEASE}})
 
 
 def test_a_question_that_would_load_a_module_is_not_asked(tmp_path: Path) -> None:
@@ -69,10 +73,74 @@ def test_a_kernel_without_modules_is_asked_everything(tmp_path: Path) -> None:
     assert questions_not_asked(found) == {}
 
 
-def test_a_host_whose_modules_are_out_of_sight_is_asked_nothing(tmp_path: Path) -> None:
-    found = survey(tree(tmp_path, {"/proc/modules": ""}), RELEASE, REQUESTS, ())
+BARE = {"/proc/modules": "ext4 1 1 - Live 0x0\n", "/proc/sys/kernel/modprobe": "/sbin/modprobe\n"}
+"""A kernel with modules, none of which are anywhere to be seen."""
+
+
+def bare(base: Path, *layers: dict[str, str]) -> dict[str, Any]:
+    return survey(tree(base, BARE, *layers), RELEASE, REQUESTS, ())
+
+
+def test_a_host_whose_modules_are_out_of_sight_is_asked_nothing_that_might_load_one(tmp_path: Path) -> None:
+    found = bare(tmp_path, {"/sbin/modprobe": ""})
     assert set(questions_not_asked(found, same_mounts=False)) == set(REQUESTS)
-    assert questions_not_asked(found, same_mounts=True) == {}
+    told = questions_not_asked(found, same_mounts=True)
+    assert set(told) == set(REQUESTS)
+    assert told["link.vxlan"]["remedy"] == f"link them to /lib/modules/{RELEASE}, or allow_module_load: true"
+
+
+NIX = "/nix/store/abc-kmod-31/bin/modprobe"
+
+
+@pytest.mark.parametrize(
+    ("files", "asked"),
+    [
+        ({"/sbin/modprobe": ""}, False),
+        ({}, True),
+        ({"/sbin/modprobe": "", "/lib/modules/5.1/modules.dep": ""}, True),
+        ({"/sbin/modprobe": "", "/usr/lib/modules/5.1/modules.dep": ""}, True),
+        ({"/proc/sys/kernel/modprobe": f"{NIX}\n", NIX: "", "/lib/modules/5.1/modules.dep": ""}, False),
+        ({"/proc/sys/kernel/modprobe": f"{NIX}\n", NIX: ""}, False),
+    ],
+)
+def test_without_modules_in_sight_all_is_asked_only_where_it_is_sure_that_none_can_be_loaded(
+    tmp_path: Path, files: dict[str, str], asked: bool
+) -> None:
+    """No such program, or a usual one beside the modules of other kernels: those of the running one were taken away."""
+    assert (questions_not_asked(bare(tmp_path, files)) == {}) is asked
+
+
+def test_where_the_program_that_loads_modules_cannot_be_told_nothing_is_asked(tmp_path: Path) -> None:
+    found = survey(tree(tmp_path, {"/proc/modules": ""}), RELEASE, REQUESTS, ())
+    assert set(questions_not_asked(found)) == set(REQUESTS)
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["/run/booted-system/kernel-modules/lib/modules", "/run/booted-system/kernel/lib/modules", "/usr/lib/modules"],
+)
+def test_the_modules_of_other_distributions_are_found(tmp_path: Path, folder: str) -> None:
+    """NixOS has its wrapper of modprobe look there, and nothing in /lib/modules."""
+    moved = {path.replace("/lib/modules", folder): text for path, text in MODULAR.items() if "/lib/modules" in path}
+    found = bare(tmp_path, {**moved, "/proc/sys/kernel/modprobe": f"{NIX}\n", NIX: ""})
+    assert questions_not_asked(found)["link.vxlan"] == {"unexercised": ["vxlan"]}
+    assert questions_not_asked(found, same_mounts=False)["ipset.protocol"] == {"unexercised": ["ip_set", "nfnetlink"]}
+
+
+def test_a_host_without_its_modules_in_sight_is_gathered_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole way, in which the questions left depend on what the files say."""
+    monkeypatch.setattr(files.os, "readlink", lambda path: "the same")
+    root = tree(tmp_path, BARE, {"/sbin/modprobe": ""})
+    told = gather(asked_of(want(encapsulation="vxlan"), ["vxlan_link_create"]), root)["facts"]["link.vxlan"]
+    assert told["lost"].startswith("the modules of the running kernel are at no place that is known")
+
+
+def test_what_asks_for_no_module_is_asked_even_where_others_are_withheld(tmp_path: Path) -> None:
+    facts = {"modules": {"value": bare(tmp_path, {"/sbin/modprobe": ""})}, "same_mounts_as_init": {"value": True}}
+    told = unsafe(["bpf.map", "link.vxlan"], {**facts, "kernel_release": {"value": RELEASE}})
+    assert set(told) == {"link.vxlan"}
 
 
 def test_unreadable_modules_mean_that_nothing_is_asked() -> None:

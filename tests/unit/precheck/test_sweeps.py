@@ -358,6 +358,18 @@ def test_selinux_is_told_with_its_policy_and_its_latest_denials(tmp_path: Path) 
     assert found["denials"] == ["type=AVC avc:  denied { write } comm=calico"]
 
 
+def test_what_was_only_written_down_hides_no_denial(tmp_path: Path) -> None:
+    """A domain in permissive mode fills the log: the latest three lines are not the latest three denials."""
+    told = "type=AVC msg=audit(1700000000.1:7): avc:  denied { read } comm=calico permissive="
+    contents = {
+        "/sys/fs/selinux/enforce": "1",
+        "/var/log/audit/audit.log": f"{told}0\n" + 5 * f"{told}1\n",
+        "/proc/stat": "cpu  1 2 3\nbtime 1699999000\n",
+    }
+    found = fact("security", tmp_path, contents)
+    assert (found["denials"], found["booted"]) == ([f"{told}0"], 1699999000)
+
+
 def test_without_selinux_nobody_reads_the_audit_log(tmp_path: Path) -> None:
     assert fact("security", tmp_path, {})["denials"] == []
 

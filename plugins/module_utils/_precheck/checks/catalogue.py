@@ -29,6 +29,7 @@ from . import (
     pods,
     ports,
     proxy,
+    routing,
     runtime,
     security,
     sysctl,
@@ -38,7 +39,7 @@ from .declaration import Check
 _PARTS = (
     *(address, backend, bpf, bpf_kernel, cloud, cni, conntrack, filesystem),
     *(firewall, identity, ipset, kernel, leftovers, links, local, machine, modules),
-    *(mtu, netfilter, offload, pods, ports, proxy, runtime, security, sysctl),
+    *(mtu, netfilter, offload, pods, ports, proxy, routing, runtime, security, sysctl),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional
 
 from ..answers import Facts
 from ..host.sweeps.networkmanager import left_alone
-from .conditions import OWN_TABLES, VXLAN
+from .conditions import VXLAN, WIREGUARD
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
 _CALICO_FILE = "10-calico.conflist"
@@ -44,7 +44,7 @@ def networkmanager_unmanaged(facts: Facts, want: Want) -> Judgement:
     if found["managed_cali"]:
         names = ", ".join(found["managed_cali"])
         return fail("NetworkManager manages devices of Calico's", observed=names, expected="unmanaged")
-    open_to_it = [name for name in _devices(want) if not left_alone(name, found["unmanaged"])]
+    open_to_it = [name for name in _devices(want) if not left_alone(name, found["unmanaged"], found["sections"])]
     if open_to_it:
         return warn(
             "NetworkManager is not told to leave Calico's devices alone, and may take away their routes",
@@ -100,12 +100,15 @@ def systemd_networkd_foreign_routes(facts: Facts, want: Want) -> Judgement:
     found = facts["networkd"]
     if not found["running"]:
         return ok("systemd-networkd is not running")
-    asked = ["ManageForeignRoutes"] + (["ManageForeignRoutingPolicyRules"] if OWN_TABLES.holds(want) else [])
+    if not (want.bgp or want.wireguard or want.encapsulation == "none"):
+        return ok("Calico has its routes on links of its own, which networkd does not manage")
+    asked = ["ManageForeignRoutes"] + (["ManageForeignRoutingPolicyRules"] if WIREGUARD.holds(want) else [])
     missing = [name for name in asked if name not in found["keeps_off"]]
     if missing:
-        grave = fail if OWN_TABLES.holds(want) else warn
+        # Felix writes the rule that leads to WireGuard's routes once, and packets leave in cleartext without it.
+        grave = fail if WIREGUARD.holds(want) else warn
         return grave(
-            "systemd-networkd removes Calico's routes each time it restarts",
+            "systemd-networkd removes Calico's routes on the links that it manages each time it restarts",
             observed="not set to no: {}".format(", ".join(missing)),
             expected="no",
         )

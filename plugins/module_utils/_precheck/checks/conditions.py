@@ -30,7 +30,6 @@ FLOW_OFFLOAD = Condition(
 )
 CIDRS = Condition("pod_cidrs or service_cidrs", lambda want: bool(want.pod_cidrs or want.service_cidrs))
 APISERVER = Condition("apiserver", lambda want: bool(want.apiserver))
-OWN_TABLES = Condition("wireguard or data plane bpf", lambda want: want.wireguard or want.dataplane == "bpf")
 BGP_OR_IPIP = Condition("bgp or encapsulation ipip", lambda want: want.bgp or want.ipip)
 FLEXVOLUME = Condition("flexvolume_path", lambda want: bool(want.flexvolume_path))
 WIREGUARD = Condition("wireguard", lambda want: want.wireguard)

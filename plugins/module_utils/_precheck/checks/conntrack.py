@@ -3,6 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Connection tracking: is it there, is it large enough, does it know what policy will speak of."""
 
+from typing import Optional
+
 from ..answers import Facts
 from ..host.probes.catalogue import xt_probes
 from ..host.sweeps.modules import BLOCKED, LOADABLE, PRESENT
@@ -14,6 +16,8 @@ from .remedies import kernel_feature
 _COUNT, _MAX = "net.netfilter.nf_conntrack_count", "net.netfilter.nf_conntrack_max"
 # kube-proxy raises the limit to 32768 a processor; below one processor's share nothing else is right either.
 _SMALL = 32768
+# Seconds. What happened longer ago, and not again since, is over.
+_RECENT = 7 * 86400
 
 
 @check(
@@ -81,6 +85,12 @@ def conntrack_sctp(facts: Facts, want: Want) -> Judgement:
     return ok("it does") if found.works else fail("rules cannot match SCTP", observed=found.broken)
 
 
+def _recent(line: str, uptime: Optional[float]) -> bool:
+    """Whether a line of the kernel's log ([SECONDS.MICROSECONDS] since the boot) is of the last days; one without its time may be."""
+    seconds = line.strip("[ ").partition(".")[0]
+    return uptime is None or not seconds.isdigit() or int(seconds) >= uptime - _RECENT
+
+
 @check(
     rank=93,
     category="resources",
@@ -90,7 +100,8 @@ def conntrack_sctp(facts: Facts, want: Want) -> Judgement:
 )
 def dmesg_conntrack_full(facts: Facts, want: Want) -> Judgement:
     """The kernel has not complained of a full table of connections or neighbours."""
-    found = facts["complaints"]
+    uptime = facts["machine"].get("uptime")
+    found = [line for line in facts["complaints"] if _recent(line, uptime)]
     if found:
         return warn("the kernel dropped packets for want of room in a table", observed=found[0][:160])
     return ok("no complaint in the kernel's log")

@@ -136,6 +136,8 @@ def lib_modules_mountable(facts: Facts, want: Want) -> Judgement:
     """calico-node finds the host's modules where it mounts them from."""
     if not facts["modules"]["loadable"]:
         return ok("the kernel has no modules")
+    if not facts["installed_kernels"] and facts["modules"]["tree"]:
+        return ok("they are elsewhere (NixOS), where the kernel's own modprobe finds them")
     if not facts["installed_kernels"]:
         return warn("there is nothing in /lib/modules: no module can be loaded from calico-node", expected="modules")
     return ok("/lib/modules is there")

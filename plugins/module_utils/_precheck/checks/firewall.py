@@ -79,8 +79,10 @@ def firewalld_active(facts: Facts, want: Want) -> Judgement:
         return ok("firewalld is not running")
     trusted = facts["firewalld_trusted"]
     pods = [name for name in trusted["interfaces"] if name.startswith(("cali", "tunl", "vxlan.calico", "vxlan+"))]
-    observed = "trusted: {}".format(", ".join(pods + trusted["sources"]) or "nothing of pods")
-    if not pods and not trusted["sources"]:
+    observed = "trusted: {}".format(
+        ", ".join(pods + trusted["sources"] + (["the default zone"] if trusted["default"] else [])) or "nothing of pods"
+    )
+    if not pods and not trusted["sources"] and not trusted["default"]:
         return fail("firewalld is running and trusts neither Calico's interfaces nor any network", observed=observed)
     return warn("firewalld is running; each reload of it removes Calico's rules for a moment", observed=observed)
 

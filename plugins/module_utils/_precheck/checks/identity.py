@@ -29,7 +29,8 @@ _LETTERS = set("abcdefghijklmnopqrstuvwxyz0123456789-.")
 )
 def node_name_unique(facts: Facts, want: Want) -> Judgement:
     """The hostname can be a Node's name; whether another host has it too is found out over all hosts."""
-    hostname = facts["hostname"]
+    # The kubelet writes it in lower case (k8s.io/component-helpers/node/util, GetHostname).
+    hostname = facts["hostname"].lower()
     if not hostname or set(hostname) - _LETTERS or hostname[0] in "-." or hostname[-1] in "-.":
         return warn(
             "the hostname is no name that a Node can have",

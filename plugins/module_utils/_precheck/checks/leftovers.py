@@ -7,7 +7,7 @@ from typing import List
 
 from ..answers import Facts
 from ..host.probes.catalogue import host_probe
-from .conditions import OWN_TABLES
+from .conditions import WIREGUARD
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .evidence import left_behind
 
@@ -16,7 +16,9 @@ _LINKS = ("cni0", "flannel.", "cilium_", "weave", "kube-bridge", "kube-dummy-if"
 _OWNERS = ("cilium", "flannel", "kube-router", "weave")
 _OWN_LINKS = ("cali", "tunl0", "vxlan.calico", "vxlan-v6.calico", "wireguard.cali", "wg-v6.cali")
 # felix/config: iptablesMarkMask, routeTableRanges and the number that Felix marks its routes with.
-_MARK_MASK, _TABLES, _FELIX_ROUTES = 0xFFFF0000, range(1, 251), 80
+_MARK_MASK, _FELIX_ROUTES = 0xFFFF0000, 80
+# Of routeTableRanges (1 to 250) the first two.
+_TABLES = (1, 2)
 _FELIX_RULES = 99
 
 
@@ -48,9 +50,9 @@ def mark_mask_clash(facts: Facts, want: Want) -> Judgement:
 @check(
     rank=76,
     category="dataplane",
-    applies=OWN_TABLES,
+    applies=WIREGUARD,
     remedy="set routeTableRanges in FelixConfiguration to tables that nobody uses",
-    source="felix/config routeTableRanges: 1 to 250 are Felix's to fill and to empty",
+    source="felix/dataplane/driver.go takes the first two of routeTableRanges (1 to 250), for WireGuard of IPv4 and of IPv6",
 )
 def route_tables_range(facts: Facts, want: Want) -> Judgement:
     """Nobody else has routes in the tables that Felix takes for its own."""
@@ -60,7 +62,9 @@ def route_tables_range(facts: Facts, want: Want) -> Judgement:
     if used:
         observed = "routes in table {}".format(", ".join(map(str, used[:8])))
         return warn(
-            "others have routes in tables that Felix takes for its own", observed=observed, expected="tables above 250"
+            "others have routes in tables that Felix takes for its own",
+            observed=observed,
+            expected="nothing in tables 1 and 2",
         )
     return ok("nobody")
 

@@ -17,6 +17,9 @@ _BIRD = ("bird", "bird6")
 KERNEL = "the kernel"
 _FELIX = ("calico-node", "calico-felix", "calico component felix")
 _TYPHA = ("calico-typha", "calico component typha")
+# What a listener on localhost meets: its own addresses, and whoever listens on all of them. felix/config: HealthHost is localhost,
+# and typha/pkg/config: HealthHost too.
+_LOCALHOST = ("127.0.0.1", "::1", "::ffff:127.0.0.1", "0.0.0.0", "::")  # noqa: S104 - compared, not bound
 TYPHA_PORT, TYPHA_HEALTH, KUBELET_PORT = 5473, 9098, 10248
 
 
@@ -26,10 +29,15 @@ def ports_of(want: Want) -> Tuple[int, ...]:
     return (want.bgp_port, TYPHA_PORT, TYPHA_HEALTH, KUBELET_PORT, *filter(None, named))
 
 
-def holder(facts: Facts, port: str, own: Tuple[str, ...], device: bool = False) -> Optional[str]:
-    """Who has this port ("tcp/179") and is none of `own`; None when nobody has. `device`: one of the kernel's may have it."""
+def holder(facts: Facts, port: str, own: Tuple[str, ...], device: bool = False, local: bool = False) -> Optional[str]:
+    """Who has this port ("tcp/179") and is none of `own`; None when nobody has.
+
+    `device`: one of the kernel's may have it. `local`: Calico listens on localhost only, and the same port of another address is free.
+    """
     for one in facts["listeners"].get(port, []):
         program = one["program"]
+        if local and one["address"] not in _LOCALHOST:
+            continue
         # A device's socket has a number as a program's has, and no process holds it.
         if device and program in (None, KERNEL):
             continue
@@ -66,16 +74,16 @@ def bgp_port_free(facts: Facts, want: Want) -> Judgement:
 )
 def ports_felix_health(facts: Facts, want: Want) -> Judgement:
     """Nobody but Calico has the ports on which the kubelet asks for its health."""
-    who = holder(facts, "tcp/{}".format(want.health_port), _FELIX)
+    who = holder(facts, "tcp/{}".format(want.health_port), _FELIX, local=True)
     if who:
         message = "somebody else has port {}: calico-node never becomes ready, or seems ready when it is not".format(
             want.health_port
         )
         return fail(message, observed=who, expected="calico-node, or nobody")
-    others: List[Tuple[int, Tuple[str, ...]]] = [(TYPHA_HEALTH, _TYPHA)] if want.typha else []
-    others += [(want.metrics_port, _FELIX)] if want.metrics_port else []
-    for port, own in others:
-        who = holder(facts, "tcp/{}".format(port), own)
+    others: List[Tuple[int, Tuple[str, ...], bool]] = [(TYPHA_HEALTH, _TYPHA, True)] if want.typha else []
+    others += [(want.metrics_port, _FELIX, False)] if want.metrics_port else []
+    for port, own, local in others:
+        who = holder(facts, "tcp/{}".format(port), own, local=local)
         if who:
             return warn("somebody else has port {}".format(port), observed=who, expected="{}, or nobody".format(own[0]))
     return ok("they are free, or Calico's")

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Set
 
 from ..answers import Facts
 from ..host.probes.catalogue import host_probe, xt_probes
+from ..upstream.nftables_mode import follows_kube_proxy
 from .conditions import IPTABLES
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .evidence import either, left_behind
@@ -54,13 +55,18 @@ def kube_proxy_mode_match(facts: Facts, want: Want) -> Judgement:
         return ok("nothing of kube-proxy is here")
     fitting = _FITTING[want.dataplane]
     if found and not found.intersection(fitting):
-        return fail(
-            "kube-proxy's mode does not go with data plane {}".format(want.dataplane),
-            observed=words,
-            expected=" or ".join(fitting),
-        )
+        message = "kube-proxy's mode does not go with data plane {}".format(want.dataplane)
+        if follows_kube_proxy(want.dataplane, want.calico_version):
+            message = (
+                "Felix follows kube-proxy (nftablesMode Auto) and will enforce by iptables, which was not checked here"
+            )
+        return fail(message, observed=words, expected=" or ".join(fitting))
     if len(found) > 1:
         return warn("kube-proxy left rules of several modes", observed=words, expected="one mode")
+    if not found and follows_kube_proxy(want.dataplane, want.calico_version):
+        return ok(
+            "nothing of kube-proxy is here; Felix begins with iptables and restarts once kube-proxy has its tables"
+        )
     return ok("kube-proxy: {}".format(words or "nothing of it is here"))
 
 
@@ -77,7 +83,13 @@ def kube_ipvs_match(facts: Facts, want: Want) -> Judgement:
     if not any(link["name"] == "kube-ipvs0" for link in facts["links"]):
         return ok("kube-proxy has another mode, or is not here")
     found = either(facts, xt_probes("ipvs"))
-    return fail("rules cannot match ipvs", observed=found.broken) if found.broken else found.well("they can")
+    if found.broken:
+        return warn(
+            "rules cannot match ipvs, which the documentation asks for; none of Felix's own rules does",
+            observed=found.broken,
+            expected="xt_ipvs",
+        )
+    return found.well("they can")
 
 
 @check(

@@ -3,6 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. What hardening and containment take away."""
 
+from typing import Optional
+
 from ..answers import Facts
 from ..host.no_evidence import BECOME, NeedsBecome, NoEvidence
 from .conditions import BPF, WIREGUARD
@@ -10,7 +12,15 @@ from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .versions import kernel_version
 
 _NEEDED = ("CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN")
+# Seconds. A denial of longer ago was cured, or is of no consequence.
+_RECENT = 7 * 86400
 _SYSCTLS_OF_LINKS = "/proc/sys/net/ipv4"
+
+
+def _recent(line: str, booted: Optional[float], now: float) -> bool:
+    """Whether a line of the audit log (msg=audit(SECONDS.MS:SERIAL)) is of this boot and of the last days. An old one was cured."""
+    text = line.partition("audit(")[2].partition(".")[0]
+    return not text.isdigit() or int(text) >= max(booted or 0, now - _RECENT)
 
 
 @check(
@@ -25,10 +35,9 @@ def selinux_mode(facts: Facts, want: Want) -> Judgement:
     found = facts["security"]
     if not found["selinux_enforcing"]:
         return ok("it is not enforced")
-    if found["denials"]:
-        return fail(
-            "SELinux has refused something to Calico", observed=found["denials"][-1][:200], expected="no denial"
-        )
+    recent = [line for line in found["denials"] if _recent(line, found.get("booted"), facts["clock"])]
+    if recent:
+        return fail("SELinux has refused something to Calico", observed=recent[-1][:200], expected="no denial")
     if not found["selinux_containers"]:
         return warn("SELinux is enforced without the policy for containers", expected="container-selinux")
     return ok("it is enforced, with the policy for containers")

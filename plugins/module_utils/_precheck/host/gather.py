@@ -46,7 +46,7 @@ def gather(asked: Mapping[str, Any], root: Any = None) -> Dict[str, Any]:
         return files_left or _of_the_kernel(probes, {**known, **unasked(known)}, session)
 
     def unasked(known: Facts) -> Facts:
-        return {} if asked["allow_module_load"] else unsafe(probes, known)
+        return {} if asked["allow_module_load"] else unsafe(probes, {**facts, **known})
 
     before = attempt(lambda: modules.loaded_now(root))
     facts.update(ask_all(left, item_deadline, started + asked["deadline"]))
@@ -86,14 +86,23 @@ def unsafe(probes: Iterable[str], facts: Facts) -> Facts:
     survey = facts["modules"].get("value")
     if survey is None:
         reason = "which modules a question would load cannot be told"
-        remedy = "make /proc/modules and /lib/modules readable"
-        return {probe: {"lost": reason, "remedy": remedy, "cause": "modules"} for probe in probes}
+        return _withheld(probes, reason, "make /proc/modules and /lib/modules readable")
     if not survey["loadable"] or survey["disabled"] or survey["modprobe"] == "":
         # Nothing can be loaded, so everything may be asked.
         return {}
-    if not survey["tree"] and not facts["same_mounts_as_init"].get("value"):
+    if survey["tree"]:
+        return {probe: {"unexercised": pending} for probe, pending in survey["would_load"].items()}
+    if not facts["same_mounts_as_init"].get("value"):
         # modprobe runs in init's file system, which has modules that are not seen here.
         reason = "the host's /lib/modules is not visible here, so a question might load modules"
-        remedy = "run the check on the host itself, with become: true"
-        return {probe: {"lost": reason, "remedy": remedy, "cause": "modules"} for probe in probes}
-    return {probe: {"unexercised": pending} for probe, pending in survey["would_load"].items()}
+        return _withheld(probes, reason, "run the check on the host itself, with become: true")
+    if survey["none_to_load"]:
+        return {}
+    reason = "the modules of the running kernel are at no place that is known, so a question might load some"
+    remedy = "link them to /lib/modules/{}, or allow_module_load: true".format(facts["kernel_release"].get("value", ""))
+    return _withheld(probes, reason, remedy)
+
+
+def _withheld(probes: Iterable[str], reason: str, remedy: str) -> Facts:
+    """All but those that ask for no module."""
+    return {probe: {"lost": reason, "remedy": remedy, "cause": "modules"} for probe in probes if find(probe).requests}

@@ -113,4 +113,38 @@ MIRRORED = (
         "upstream/pod_needs.py NEEDS, needs",
         ("mount_propagation_shared", "pod_volumes", "bpffs_mounted"),
     ),
+    Mirrored(
+        "Whether Felix enforces by nftables",
+        "tigera/operator pkg/controller/installation/core_controller.go setNftablesMode; felix/nftables/utils.go Enabled,"
+        " KubeProxyNftablesEnabledFn",
+        "linuxDataplane Nftables sets nftablesMode; in mode Auto a table kube-proxy with chains, of ip or of ip6, decides, and Felix"
+        " restarts when that changes",
+        "3.28 has no nftables; Enabled from 3.29, Auto since 3.32 (operator 1.42)",
+        "upstream/nftables_mode.py follows_kube_proxy; checks/proxy.py modes",
+        ("kube_proxy_mode_match",),
+    ),
+    Mirrored(
+        "Whether Felix falls back from bpf to iptables",
+        "felix/bpf/bpf.go SupportsBPFDataplane; felix/environment/versionparse.go GetDistFromString; felix/daemon/daemon.go",
+        "a kernel of Red Hat's by /proc/version from 4.18.0-193, another from 5.3.0, and a little-endian machine; else iptables in silence",
+        _EVERY,
+        "checks/versions.py FELIX_BPF, FELIX_BPF_ENTERPRISE_LINUX; checks/bpf.py _as_new_as",
+        ("bpf_supported", "endianness_arch"),
+    ),
+    Mirrored(
+        "Which tables of routes Felix takes",
+        "felix/dataplane/driver.go StartDataplaneDriver; felix/idalloc/index_allocator.go GrabIndex",
+        "the first two of routeTableRanges, for WireGuard of IPv4 and of IPv6, in every data plane",
+        _EVERY,
+        "checks/leftovers.py _TABLES",
+        ("route_tables_range",),
+    ),
+    Mirrored(
+        "On which addresses Felix and Typha answer for their health",
+        "felix/config/config_params.go HealthHost; typha/pkg/config/config_params.go HealthHost",
+        "localhost",
+        _EVERY,
+        "checks/ports.py _LOCALHOST",
+        ("ports_felix_health",),
+    ),
 )

@@ -14,6 +14,7 @@ from .root import Root
 from .services import runs
 
 _ZONE_FOLDERS = ("/usr/lib/firewalld/zones", "/etc/firewalld/zones")  # the later one wins
+_ACCEPTS = r"<zone\b[^>]*target=\"ACCEPT\""
 _SYSTEM_UUID = (
     # In the kubelet's order, as the Node shows what it found: DMI, the device tree, and where there is neither the machine id.
     "/sys/class/dmi/id/product_uuid",
@@ -98,15 +99,18 @@ def _system_uuid(root: Root) -> Optional[str]:
     return found.lower() if found else None
 
 
-def firewalld_trusted(root: Root) -> Dict[str, List[str]]:
-    """Interfaces and sources of the zones that accept everything."""
+def firewalld_trusted(root: Root) -> Dict[str, Any]:
+    """Interfaces and sources of the zones that accept everything, and whether the default zone is one of them."""
     texts: Dict[str, str] = {}
     for folder in _ZONE_FOLDERS:
         texts.update(
             (name, root.read("{}/{}".format(folder, name)) or "") for name in root.list(folder) if name.endswith(".xml")
         )
-    accepting = [text for name, text in sorted(texts.items()) if re.search(r"<zone\b[^>]*target=\"ACCEPT\"", text)]
+    accepting = [text for name, text in sorted(texts.items()) if re.search(_ACCEPTS, text)]
+    default = value_of(root.read("/etc/firewalld/firewalld.conf") or "", "DefaultZone") or "public"
     return {
+        # Whatever no zone has by name is the default zone's, the links of pods among it.
+        "default": bool(re.search(_ACCEPTS, texts.get(default + ".xml", ""))),
         "interfaces": sorted(set(re.findall(r"<interface\s+name=\"([^\"]+)\"", "".join(accepting)))),
         "sources": sorted(set(re.findall(r"<source\s+[^>]*?address=\"([^\"]+)\"", "".join(accepting)))),
     }

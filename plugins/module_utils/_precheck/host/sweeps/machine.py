@@ -6,7 +6,7 @@
 import ctypes
 import os
 import sys
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from ..no_evidence import NoEvidence
 from .lines import value_of
@@ -31,7 +31,14 @@ def machine(root: Root) -> Dict[str, Any]:
         "page_size": os.sysconf("SC_PAGE_SIZE"),
         "byte_order": sys.byteorder,
         "flags": sorted(_FLAGS.intersection(flags)),
+        "uptime": _uptime(root),
     }
+
+
+def _uptime(root: Root) -> Optional[float]:
+    """Seconds since the boot, which is what the kernel's log counts in."""
+    words = (root.read("/proc/uptime") or "").split()
+    return float(words[0]) if words and words[0].replace(".", "", 1).isdigit() else None
 
 
 def clock_synchronized(root: Root) -> bool:

@@ -18,6 +18,17 @@ _CONFIGURATION = (
     "/usr/lib/modprobe.d",
     "/lib/modprobe.d",
 )
+# Where the modules of a kernel are: with nearly everybody in the first two. NixOS and Guix have them below the system that was
+# booted, and kernel.modprobe names a program that knows.
+_TREES = (
+    "/lib/modules/{}",
+    "/usr/lib/modules/{}",
+    "/run/booted-system/kernel-modules/lib/modules/{}",
+    "/run/booted-system/kernel/lib/modules/{}",
+    "/run/current-system/kernel-modules/lib/modules/{}",
+)
+# These look in /lib/modules and nowhere else.
+_USUAL_MODPROBE = ("/sbin/modprobe", "/usr/sbin/modprobe", "/bin/modprobe", "/usr/bin/modprobe")
 _NOTHING = ("/bin/true", "/bin/false", "/usr/bin/true", "/usr/bin/false")
 _ON_COMMAND_LINE = ("module_blacklist", "modprobe.blacklist")
 
@@ -82,6 +93,7 @@ def survey(root: Root, release: str, requests: Dict[str, Tuple[str, ...]], names
         return {
             "loadable": False,
             "tree": False,
+            "none_to_load": True,
             "disabled": True,
             "modprobe": None,
             "would_load": {},
@@ -99,9 +111,11 @@ def survey(root: Root, release: str, requests: Dict[str, Tuple[str, ...]], names
     would_load = {probe: tree.would_load(asked) for probe, asked in requests.items()}
     concerned = sorted(set(names).union(*would_load.values()))
     modprobe = root.read("/proc/sys/kernel/modprobe")
+    visible = bool(tree.files or tree.built_in)
     return {
         "loadable": True,
-        "tree": bool(tree.files or tree.built_in),
+        "tree": visible,
+        "none_to_load": not visible and _none_to_load(root, (modprobe or "").strip()),
         "disabled": root.line("/proc/sys/kernel/modules_disabled") == "1",
         "modprobe": modprobe.strip() if modprobe is not None else None,
         "would_load": {probe: found for probe, found in would_load.items() if found},
@@ -133,8 +147,20 @@ def _choice(text: str, option: str) -> str:
 
 
 def _folder(root: Root, release: str) -> str:
-    places = ["{}/modules/{}".format(lib, release) for lib in ("/lib", "/usr/lib")]
+    places = [place.format(release) for place in _TREES]
     return next((place for place in places if root.is_directory(place)), places[0])
+
+
+def _none_to_load(root: Root, modprobe: str) -> bool:
+    """Whether it is sure that the kernel finds no module of its own, although none of the usual places has any.
+
+    It is where the program that the kernel calls is not there, or is a usual one that looks in /lib/modules and finds only other
+    kernels' there. Else they may be at a place that is not known here, as NixOS' were.
+    """
+    if not modprobe:
+        return False
+    others = root.list("/lib/modules") or root.list("/usr/lib/modules")
+    return not root.exists(modprobe) or (modprobe in _USUAL_MODPROBE and bool(others))
 
 
 def _name(path: str) -> str:

@@ -4,58 +4,132 @@
 """PRIVATE. NetworkManager: does it run, and which devices is it told to leave alone."""
 
 import fnmatch
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterable, Iterator, List, Sequence, Set, Tuple
 
 from .lines import value_of
 from .root import Root
 from .services import runs
 
-# Read in this order; a later file's value replaces an earlier one's, `unmanaged-devices+=` adds to it.
-_FOLDERS = ("/usr/lib/NetworkManager/conf.d", "/run/NetworkManager/conf.d", "/etc/NetworkManager/conf.d")
-_MAIN = "/etc/NetworkManager/NetworkManager.conf"
+# NetworkManager.conf(5), in the order of reading: a later file's value replaces an earlier one's, `unmanaged-devices+=` adds to it.
+_BEFORE, _MAIN, _AFTER = (
+    ("/usr/lib/NetworkManager/conf.d", "/run/NetworkManager/conf.d"),
+    "/etc/NetworkManager/NetworkManager.conf",
+    "/etc/NetworkManager/conf.d",
+)
+_NO = ("0", "no", "false", "off")
+# Type and driver of Calico's devices as NetworkManager calls them, by how their names begin.
+_KINDS = (
+    ("cali", "veth", "veth"),
+    ("tunl", "iptunnel", "ipip"),
+    ("vxlan", "vxlan", "vxlan"),
+    ("w", "wireguard", "wireguard"),
+)
 
 
 def survey(root: Root) -> Dict[str, Any]:
+    """`unmanaged`: the device specifications of `unmanaged-devices`. `sections`: those on devices, the one that is asked first first."""
     if not runs(root, "NetworkManager"):
-        return {"running": False, "unmanaged": [], "managed_cali": []}
-    return {"running": True, "unmanaged": unmanaged(root), "managed_cali": managed_cali(root)}
+        return {"running": False, "unmanaged": [], "sections": [], "managed_cali": []}
+    texts = configuration(root)
+    return {
+        "running": True,
+        "unmanaged": unmanaged(texts),
+        "sections": sections(texts),
+        "managed_cali": managed_cali(root),
+    }
 
 
-def unmanaged(root: Root) -> List[str]:
-    """The device specifications of `unmanaged-devices`."""
-    texts: Dict[str, str] = {}
-    for folder in _FOLDERS:
-        # A file of the same name in a later folder replaces the earlier one.
-        texts.update(
-            (name, root.read("{}/{}".format(folder, name)) or "")
-            for name in root.list(folder)
-            if name.endswith(".conf")
-        )
+def configuration(root: Root) -> List[str]:
+    """The texts of its files, in the order in which it reads them. A file hides one of the same name in an earlier folder."""
+    listed = {folder: [one for one in root.list(folder) if one.endswith(".conf")] for folder in (*_BEFORE, _AFTER)}
+    hidden: Set[str] = set(listed[_AFTER])
+    paths: List[str] = []
+    for folder in reversed(_BEFORE):
+        paths = ["{}/{}".format(folder, name) for name in listed[folder] if name not in hidden] + paths
+        hidden.update(listed[folder])
+    paths += [_MAIN, *("{}/{}".format(_AFTER, name) for name in listed[_AFTER])]
+    return [root.read(path) or "" for path in paths]
+
+
+def _settings(text: str) -> Iterator[Tuple[str, str, str]]:
+    """Section, name and value of each line."""
+    section = ""
+    for line in text.splitlines():
+        if line.strip().startswith("["):
+            section = line.strip(" \t[]")
+        name, equals, value = line.partition("=")
+        if equals and name.strip()[:1] not in ("#", ";", ""):
+            yield section, name.strip(), value.strip()
+
+
+def _listed(value: str) -> List[str]:
+    return [spec.strip() for spec in value.replace(",", ";").split(";") if spec.strip()]
+
+
+def unmanaged(texts: Iterable[str]) -> List[str]:
     found: List[str] = []
-    for text in [root.read(_MAIN) or "", *(texts[name] for name in sorted(texts))]:
-        section = ""
-        for line in text.splitlines():
-            if line.strip().startswith("["):
-                section = line.strip(" \t[]")
-            name, _equals, value = line.partition("=")
-            if section == "keyfile" and name.strip(" \t+") == "unmanaged-devices":
-                listed = [spec.strip() for spec in value.replace(",", ";").split(";") if spec.strip()]
-                found = found + listed if name.strip().endswith("+") else listed
+    for section, name, value in (setting for text in texts for setting in _settings(text)):
+        if section == "keyfile" and name.strip(" \t+") == "unmanaged-devices":
+            found = found + _listed(value) if name.endswith("+") else _listed(value)
     return found
 
 
-def left_alone(device: str, specifications: List[str]) -> bool:
-    """Whether NetworkManager leaves a device of this name alone; by the rules on names, the others cannot be judged here."""
+def sections(texts: Iterable[str]) -> List[Dict[str, Any]]:
+    """The sections whose names begin with `device`: which devices, null for all, and whether they are managed, null where that is open.
+
+    Within a file they are asked from the top, with plain [device] last; what a later file says is asked first.
+    """
+    found: List[Dict[str, Any]] = []
+    for text in texts:
+        named: Dict[str, Dict[str, Any]] = {}
+        for section, name, value in _settings(text):
+            if section.startswith("device"):
+                one = named.setdefault(section, {"match": None, "managed": None, "stop": False})
+                if name == "match-device":
+                    one["match"] = _listed(value)
+                elif name == "managed":
+                    one["managed"] = value.lower() not in _NO
+                elif name == "stop-match":
+                    one["stop"] = value.lower() not in _NO
+        plain = [named.pop("device")] if "device" in named else []
+        found = [*named.values(), *plain, *found]
+    return found
+
+
+def left_alone(device: str, specifications: List[str], sections: Sequence[Dict[str, Any]] = ()) -> bool:
+    """Whether NetworkManager leaves a device of Calico's alone, by `unmanaged-devices` or by a section on devices."""
+    if _matches(device, specifications):
+        return True
+    for section in sections:
+        if section["match"] is None or _matches(device, section["match"]):
+            if section["managed"] is not None:
+                return not section["managed"]
+            if section["stop"]:
+                return False
+    return False
+
+
+def _matches(device: str, specifications: List[str]) -> bool:
+    """By name, type and driver; what asks for an address of the hardware fits none of Calico's devices."""
     matched = False
     for specification in specifications:
-        body = specification[7:] if specification.startswith("except:") else specification
-        pattern = body[len("interface-name:") :] if body.startswith("interface-name:") else body
-        # "=" asks for the very name.
-        hit = device == pattern[1:] if pattern.startswith("=") else fnmatch.fnmatchcase(device, pattern)
-        if hit and specification.startswith("except:"):
+        excepted = specification.startswith("except:")
+        hit = _hits(device, specification[7:] if excepted else specification)
+        if hit and excepted:
             return False
         matched = matched or hit
     return matched
+
+
+def _hits(device: str, body: str) -> bool:
+    kind, driver = next(((kind, driver) for start, kind, driver in _KINDS if device.startswith(start)), ("", ""))
+    for prefix, known in (("type:", kind), ("driver:", driver)):
+        if body.startswith(prefix):
+            # A driver's version may follow it.
+            return fnmatch.fnmatchcase(known, body[len(prefix) :].partition("/")[0])
+    pattern = body[len("interface-name:") :] if body.startswith("interface-name:") else body
+    # "=" asks for the very name.
+    return device == pattern[1:] if pattern.startswith("=") else fnmatch.fnmatchcase(device, pattern)
 
 
 def managed_cali(root: Root) -> List[str]:

@@ -22,6 +22,7 @@ def security(root: Root) -> Dict[str, Any]:
         "selinux_enforcing": enforcing,
         "selinux_containers": any(map(root.exists, _container_policies(root))),
         "denials": denials(root) if enforcing else [],
+        "booted": _booted(root),
         "lockdown": lockdown or "none",
         "fapolicyd": runs(root, "fapolicyd"),
     }
@@ -34,7 +35,7 @@ def _container_policies(root: Root) -> List[str]:
 
 
 def denials(root: Root) -> List[str]:
-    """The latest refusals of SELinux that name something of Calico's."""
+    """The latest refusals of SELinux that name something of Calico's. With permissive=1 nothing was refused, only written down."""
     try:
         with open(root.at(_AUDIT), "rb") as stream:
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL))
@@ -43,7 +44,14 @@ def denials(root: Root) -> List[str]:
         if not root.exists(_AUDIT):
             return []
         raise type(error)(error.errno, _AUDIT) from error
-    return [line for line in lines if "avc:  denied" in line and any(name in line for name in _OWN)][-3:]
+    refused = [line for line in lines if "avc:  denied" in line and "permissive=1" not in line]
+    return [line for line in refused if any(name in line for name in _OWN)][-3:]
+
+
+def _booted(root: Root) -> Optional[int]:
+    """When, in seconds since 1970."""
+    words = value_of(root.read("/proc/stat") or "", "btime", " ")
+    return int(words) if words and words.isdigit() else None
 
 
 def capabilities(root: Root) -> List[str]:
