@@ -157,6 +157,17 @@ options:
       C(nftablesFlowTableOffload) of FelixConfiguration, for V(nftables) as O(dataplane).
       Default V(false).
     type: bool
+  flow_logs:
+    description: >-
+      Whether Felix makes flow logs. C(flowLogsGoldmaneServer) and C(flowLogsLocalReporter) of FelixConfiguration tell; for a Goldmane of
+      tigera-operator, which tells calico-node by its environment, say it here.
+      Default V(false).
+    type: bool
+  bpf_data_interface_pattern:
+    description: >-
+      C(bpfDataIfacePattern) of FelixConfiguration, for V(bpf) as O(dataplane).
+      Default Felix's own.
+    type: str
   pod_cidrs:
     description: >-
       CIDRs of the IP pools, which must not overlap with the host's own networks.
@@ -332,6 +343,7 @@ options:
       - xtables_lock_free
       - pod_volumes
       - rules_before_pods
+      - bpf_data_interfaces
   fail_on:
     description: >-
       When the module fails: V(fail) when a check failed or could not judge, V(warn) also when one warns, V(never) to leave that to

@@ -94,9 +94,10 @@ def problem_with(params: Mapping[str, Any]) -> Optional[str]:
     if params["ip_autodetection"] == autodetection.NO_ADDRESS and not params["ipv6"]:
         return "ip_autodetection is none and ipv6 is not set: calico-node would have no address at all"
     try:
-        go_regexp.compiled(params["mtu_interface_pattern"])
+        for name in ("mtu_interface_pattern", "bpf_data_interface_pattern"):
+            go_regexp.compiled(params[name])
     except go_regexp.NotGo as error:
-        return "mtu_interface_pattern: {}".format(error)
+        return "{}: {}".format(name, error)
     for name in ("pod_cidrs", "service_cidrs"):
         for cidr in params[name]:
             try:

@@ -75,7 +75,8 @@ UNREAD: dict[str, tuple[str, ...]] = {
     "Installation": (),
     "FelixConfiguration": (
         *("wireguard", "iptables_backend", "mtu_interface_pattern", "cgroup_v2_path", "vxlan_port", "vxlan_vni"),
-        *("health_port", "wireguard_port", "wireguard_port_v6", "flow_offload"),
+        *("health_port", "wireguard_port", "wireguard_port_v6", "flow_offload", "flow_logs"),
+        "bpf_data_interface_pattern",
     ),
     "IPPool": ("encapsulation", "pod_cidrs"),
     "BGPConfiguration": ("bgp_port",),
@@ -301,6 +302,7 @@ def _of_felix(found: _Found, spec: Spec | None, felix: _Felix) -> None:
         ("wireguard_port_v6", "wireguardListeningPortV6"),
         ("mtu_interface_pattern", "mtuIfacePattern"),
         ("cgroup_v2_path", "cgroupV2Path"),
+        ("bpf_data_interface_pattern", "bpfDataIfacePattern"),
     ):
         value, source = felix.at(field)
         found.put(setting, value or None, source)
@@ -312,6 +314,11 @@ def _of_felix(found: _Found, spec: Spec | None, felix: _Felix) -> None:
     found.put("iptables_backend", (backend or "").lower() or None, source)
     offload, source = felix.at("nftablesFlowTableOffload")
     found.put("flow_offload", None if offload is None else offload == "All", source)
+    # Felix' own FlowLogsEnabled(): either is enough.
+    for field, off in (("flowLogsLocalReporter", "Disabled"), ("flowLogsGoldmaneServer", "")):
+        value, source = felix.at(field)
+        if value and value != off:
+            found.put("flow_logs", True, source)
     # The operator hands FelixConfiguration/default's to calico-node's environment, where Felix heeds no other.
     port = _spec(felix.default).get("healthPort") if spec is not None else felix.at("healthPort")[0]
     found.put("health_port", port, "FelixConfiguration/default" if spec is not None else felix.at("healthPort")[1])

@@ -10,7 +10,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.check
 
 from tests.lab.hosts import HostSpec, Refusal
 
-from .declared import BPF, IPTABLES, IPV6, NFTABLES, OFFLOADED, TUNNELS, Faulty
+from .declared import BPF, IPTABLES, IPV6, LOGGED, NFTABLES, OFFLOADED, TUNNELS, Faulty
 from .modular import OLD, OLD_RELEASE, RELEASE, modular
 
 
@@ -57,7 +57,7 @@ KERNELS = [
     ),
     Faulty(
         modular("without-nft", forbidden=["nf_tables"]),
-        {"nft_functional": "fail", "nflog_target": "warn", "module_blacklist": "fail"},
+        {"nft_functional": "fail", "module_blacklist": "fail"},
         NFTABLES,
         beside="modular",
     ),
@@ -72,7 +72,7 @@ KERNELS = [
         OFFLOADED,
         beside="modular",
     ),
-    Faulty(modular("without-logs", forbidden=["nfnetlink_log"]), {"nflog_target": "warn"}, NFTABLES, beside="modular"),
+    Faulty(modular("without-logs", forbidden=["nfnetlink_log"]), {"nflog_target": "fail"}, LOGGED, beside="modular"),
     Faulty(modular("without-sctp", forbidden=["sctp"]), {"conntrack_sctp": "warn"}, NFTABLES, beside="modular"),
     Faulty(
         modular("half-installed", lost=["xt_set"]),

@@ -169,7 +169,11 @@ ADDRESSES_AND_PORTS = [
         {"wifi_uplink": "warn"},
         beside="on-virtio",
     ),
-    Faulty(HostSpec("stacked", commands=[MACVLAN_UPLINK]), {"vlan_or_bond_uplink": "warn"}, BPF),
+    Faulty(
+        HostSpec("stacked", commands=[MACVLAN_UPLINK]),
+        {"vlan_or_bond_uplink": "warn", "bpf_data_interfaces": "fail"},
+        BPF,
+    ),
 ]
 OTHER_NETWORKS = [
     Faulty(HostSpec("nm", files=NM_RUNS), {"networkmanager_unmanaged": "warn"}, beside="nm-told"),

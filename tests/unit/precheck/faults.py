@@ -8,7 +8,6 @@ import errno
 from typing import Any
 
 from tests.unit.precheck.kernels import RawFacts, answering, healthy, knowing, path, route, rule, with_modules
-from tests.unit.precheck.kernels import RawFacts, answering, healthy, knowing, route, rule, with_modules
 from tests.unit.precheck.recordings import recorded
 
 GIB = 1024**3
@@ -51,6 +50,14 @@ def with_link(name: str, kind: str | None = None, vxlan: dict[str, int] | None =
 def uplink(kind: str) -> RawFacts:
     facts = healthy()
     return knowing(facts, links=[facts["links"]["value"][0], {**facts["links"]["value"][1], "kind": kind}])
+
+
+def called(name: str, port: str = "") -> RawFacts:
+    """The uplink by another name, and perhaps a port of it."""
+    facts = healthy()
+    lo, eth0 = facts["links"]["value"]
+    ports = [{**eth0, "index": 7, "name": port, "master": 2}] if port else []
+    return knowing(facts, links=[lo, {**eth0, "name": name}, *ports])
 
 
 def holding(key: str, program: str | None, link: RawFacts) -> RawFacts:
@@ -382,6 +389,8 @@ FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
     ("containerd_cni_paths", healthy(), {"cni_conf_dir": "/etc/other"}, "fail"),
     ("kubelet_alive_and_ip", other_ip(node_ip="10.9.9.9"), {}, "fail"),
     ("kubelet_alive_and_ip", other_ip(node_ip="fd00::5"), {}, "ok"),
+    ("kubelet_alive_and_ip", other_ip(node_ip="10.0.0.5,fd00::9"), {}, "ok"),
+    ("kubelet_alive_and_ip", other_ip(node_ip="10.0.0.5,fd00::9"), V6, "fail"),
     ("kubelet_alive_and_ip", other_ip(node_ip="10.9.9.9"), {"ip_autodetection": "kubernetes-internal-ip"}, "ok"),
     ("kubelet_alive_and_ip", knowing(healthy(), listeners={}), {}, "warn"),
     ("mount_propagation_shared", on_path("/sys/fs", at="/sys", shared=False), {}, "fail"),
@@ -473,7 +482,15 @@ FAULTS: list[tuple[str, RawFacts, dict[str, Any], str]] = [
         {**NFT, "flow_offload": True},
         "warn",
     ),
-    ("nflog_target", answering(healthy(), "nft.nflog", errno=errno.ENOENT), NFT, "warn"),
+    ("nflog_target", answering(healthy(), "nft.nflog", errno=errno.ENOENT), {**NFT, "flow_logs": True}, "fail"),
+    ("bpf_data_interfaces", called("team0"), BPF, "fail"),
+    ("bpf_data_interfaces", called("br0", port="eth1"), BPF, "warn"),
+    ("bpf_data_interfaces", called("br0", port="enc600"), BPF, "fail"),
+    ("bpf_data_interfaces", called("enc600"), BPF, "fail"),
+    ("bpf_data_interfaces", called("bond0"), BPF, "ok"),
+    ("bpf_data_interfaces", called("eth0.100"), BPF, "ok"),
+    ("bpf_data_interfaces", called("team0"), {**BPF, "bpf_data_interface_pattern": "eam"}, "ok"),
+    ("bpf_data_interfaces", called("team0"), {**BPF, "ip_autodetection": "kubernetes-internal-ip"}, "fail"),
     ("vlan_or_bond_uplink", uplink("vlan"), BPF, "warn"),
     ("vlan_or_bond_uplink", uplink("bond"), BPF, "ok"),
     (

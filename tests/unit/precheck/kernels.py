@@ -45,6 +45,7 @@ WANTS = [
         sctp=True,
         host_endpoints=True,
         flow_offload=True,
+        flow_logs=True,
         pod_cidrs=["192.168.0.0/16", "fd42::/48"],
         service_cidrs=["10.96.0.0/12"],
         apiserver="192.0.2.1:6443",

@@ -284,3 +284,11 @@ def test_a_thousand_links_are_gone_through_once() -> None:
 )
 def test_what_inherits_the_address_goes_by_the_same(name: str, node_ip: str, same: str) -> None:
     assert status("kubelet_alive_and_ip", recorded(name, node_ip)) == same
+
+
+def test_a_kubelet_that_cannot_be_read_matters_where_it_would_settle_the_address_only() -> None:
+    lost = {"kubelet": {"lost": "no answer within 5 s"}}
+    assert status("node_ip_autodetect", host(eth0="10.0.0.5") | lost) == "ok"
+    assert status("node_ip_autodetect", host(eth0="10.0.0.5", eth1="10.9.0.5") | lost) == "skipped"
+    told = host(eth0="10.0.0.5") | lost
+    assert status("node_ip_autodetect", told, ip_autodetection="kubernetes-internal-ip") == "skipped"

@@ -43,7 +43,7 @@ def complaints(facts: RawFacts, **settings: Any) -> list[str]:
         ({}, {"ipset_functional", "xt_match_set", "xt_required_extensions", "nft_functional", "conntrack_netlink"}),
         ({"dataplane": "bpf"}, {"ipset_functional", "xt_required_extensions"}),
         (
-            {"dataplane": "nftables", "flow_offload": True},
+            {"dataplane": "nftables", "flow_offload": True, "flow_logs": True},
             {"ipset_functional", "nft_functional", "conntrack_netlink", "cri_nft_flowtable", "nflog_target"},
         ),
     ],

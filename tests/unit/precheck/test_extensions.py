@@ -29,7 +29,23 @@ def test_a_missing_extension_is_named() -> None:
 def test_bpf_asks_iptables_for_little() -> None:
     facts = answering(answering(healthy(), "compat.NFLOG", errno=errno.ENOENT), "legacy.NFLOG", errno=errno.ENOENT)
     assert status("xt_required_extensions", facts, dataplane="bpf") == "ok"
-    assert status("xt_required_extensions", facts) == "fail"
+    assert status("xt_required_extensions", answering(facts, "compat.CT", errno=errno.ENOENT)) == "ok"
+    without = answering(answering(facts, "compat.CT", errno=errno.ENOENT), "legacy.CT", errno=errno.ENOENT)
+    assert status("xt_required_extensions", without) == "fail"
+    assert status("xt_required_extensions", without, dataplane="bpf") == "ok"
+
+
+@pytest.mark.parametrize("dataplane", ["iptables", "nftables"])
+def test_logging_to_felix_is_asked_for_where_there_are_flow_logs_only(dataplane: str) -> None:
+    facts = healthy()
+    for probe in ("compat.NFLOG", "legacy.NFLOG", "nft.nflog"):
+        facts = answering(facts, probe, errno=errno.ENOENT)
+    told = {"dataplane": dataplane, "flow_logs": True}
+    assert status("nflog_target", facts, **told) == "fail"
+    assert status("nflog_target", healthy(), **told) == "ok"
+    assert status("nflog_target", facts, dataplane=dataplane) == "not_applicable"
+    assert status("nflog_target", facts, **told, calico_version="3.29") == "not_applicable"
+    assert status("xt_required_extensions", facts, dataplane="iptables") == "ok"
 
 
 def test_ipv6_that_is_off_fails_where_there_will_be_an_ipv6_pool() -> None:

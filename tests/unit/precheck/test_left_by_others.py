@@ -245,6 +245,16 @@ def test_its_files_are_read_as_it_reads_them(tmp_path: Path) -> None:
     assert networkmanager.survey(root)["unmanaged"] == ["a", "interface-name:cali*"]
 
 
+def test_a_file_of_this_boot_replaces_the_distributions_and_etc_both(tmp_path: Path) -> None:
+    path = "{}/NetworkManager/conf.d/10-x.conf"
+    texts = {
+        path.format(folder): f"[keyfile]\nunmanaged-devices+={folder}\n" for folder in ("/usr/lib", "/run", "/etc")
+    }
+    assert networkmanager.unmanaged(networkmanager.configuration(tree(tmp_path, texts))) == ["/etc"]
+    (tmp_path / "etc/NetworkManager/conf.d/10-x.conf").unlink()
+    assert networkmanager.unmanaged(networkmanager.configuration(tree(tmp_path))) == ["/run"]
+
+
 def test_a_file_in_etc_replaces_the_distributions_of_the_same_name(tmp_path: Path) -> None:
     files = {
         "/usr/lib/NetworkManager/conf.d/10-x.conf": "[keyfile]\nunmanaged-devices=b\n",

@@ -117,6 +117,8 @@ def answer(
                 "sctp": False,
                 "host_endpoints": False,
                 "flow_offload": False,
+                "flow_logs": False,
+                "bpf_data_interface_pattern": "^((en|wl|ww|sl|ib)[Popsx].*|(eth|wlan|wwan|bond).*)",
                 "pod_cidrs": [],
                 "service_cidrs": [],
                 "flexvolume_path": "/usr/libexec/kubernetes/kubelet-plugins/volume/exec/",

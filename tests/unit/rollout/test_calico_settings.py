@@ -199,6 +199,15 @@ CASES: tuple[tuple[str, CalicoObjects, Any, str], ...] = (
     ("wireguard_port", of(felix=[named("default", wireguardListeningPort=51)]), 51, "FelixConfiguration/default"),
     ("wireguard_port_v6", of(felix=[named("default", wireguardListeningPortV6=52)]), 52, "FelixConfiguration/default"),
     ("flow_offload", of(felix=[named("default", nftablesFlowTableOffload="All")]), True, "FelixConfiguration/default"),
+    ("flow_logs", of(felix=[named("default", flowLogsLocalReporter="Enabled")]), True, "FelixConfiguration/default"),
+    ("flow_logs", of(felix=[named("default", flowLogsGoldmaneServer="g:7443")]), True, "FelixConfiguration/default"),
+    ("flow_logs", of(felix=[named("default", flowLogsLocalReporter="Disabled")]), False, "default"),
+    (
+        "bpf_data_interface_pattern",
+        of(felix=[named("default", bpfDataIfacePattern="^team")]),
+        "^team",
+        "FelixConfiguration/default",
+    ),
     (
         "flow_offload",
         of(felix=[named("default", nftablesFlowTableOffload="Disabled")]),

@@ -60,14 +60,14 @@ def _words(candidates: List[Candidate]) -> str:
 )
 def node_ip_autodetect(facts: Facts, want: Want) -> Judgement:
     """calico-node takes the address by which the node is reached, by the method asked for."""
-    for name in ("links", "addresses", "kubelet"):
+    for name in ("links", "addresses"):
         facts[name]
-    judged = [_judged(facts, want, ipv6) for ipv6 in _families(want)]
+    judged = [_judged(facts, want, ipv6) for ipv6 in families(want)]
     worst = next((one for status in ("fail", "warn") for one in judged if one.status == status), None)
     return worst or ok(" and ".join(one.message for one in judged))
 
 
-def _families(want: Want) -> List[bool]:
+def families(want: Want) -> List[bool]:
     return [ipv6 for ipv6, has in ((False, want.ipv4), (True, want.ipv6)) if has]
 
 
@@ -76,6 +76,8 @@ def _judged(facts: Facts, want: Want, ipv6: bool) -> Judgement:
     remedy = _REMEDY_V6 if ipv6 else _REMEDY
     if destination(method):
         facts["reach"]
+    if method == KUBERNETES:
+        facts["kubelet"]
     if ipv6 and destination(method) and destination(want.ip_autodetection):
         return ok("the kernel's route to {} decides".format(destination(method)))
     found = candidates(facts, want, ipv6)
@@ -109,6 +111,8 @@ def _down(facts: Facts, found: List[Candidate]) -> Optional[Judgement]:
 def _by_the_way_out(facts: Facts, found: List[Candidate], ipv6: bool) -> Optional[Judgement]:
     """Where nobody chose, the node's address is that of the kubelet, or of the default route's link; None where it is taken."""
     ways, taken = ways_out(facts, ipv6), found[0]
+    if taken.interface not in ways:
+        facts["kubelet"]
     if taken.address in node_ips(facts) or taken.interface in ways:
         return None
     known = autodetection.enumerated(facts["links"], facts["addresses"], ipv6)

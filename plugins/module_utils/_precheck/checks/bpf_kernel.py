@@ -7,11 +7,13 @@ from typing import NamedTuple, Tuple
 
 from ..answers import Facts
 from ..host.probes.catalogue import CLSACT
+from ..upstream.data_interfaces import attached
 from .address import candidates
 from .conditions import BPF
 from .declaration import Judgement, Want, check, fail, ok, warn
 from .evidence import built_without, evidence
 from .remedies import kernel_built_with, kernel_feature
+from .ways import ways_out
 
 # BTF begins so, in the order of the machine.
 _MAGIC = ("9feb", "eb9f")
@@ -108,6 +110,37 @@ def bpf_jit(facts: Facts, want: Want) -> Judgement:
     if value == "0":
         return warn("bpf programs are interpreted, for each packet", observed="0", expected="1")
     return ok("bpf_jit_enable = {}".format(value) if value else "this kernel always compiles them")
+
+
+@check(
+    rank=132,
+    category="dataplane",
+    applies=BPF,
+    remedy="set bpfDataIfacePattern in FelixConfiguration (and `bpf_data_interface_pattern` here) to match the uplink",
+    source="felix/dataplane/linux/bpf_ep_mgr.go: a link that it does not match gets no program, and nothing is logged",
+)
+def bpf_data_interfaces(facts: Facts, want: Want) -> Judgement:
+    """Felix attaches its programs to the link by which packets come and go."""
+    taken = next(iter(candidates(facts, want)), None)
+    uplinks = [taken.interface] if taken else sorted(ways_out(facts))
+    for name in uplinks:
+        found = attached(name, facts["links"], want.bpf_data_interface_pattern)
+        expected = "{} matches {}".format(name, want.bpf_data_interface_pattern)
+        if found and found.ports:
+            return warn(
+                "Felix attaches its programs to the ports of {} and not to itself, and warns of that".format(name),
+                observed="ports: {}".format(", ".join(found.ports)),
+                expected=expected,
+            )
+        if found and not found.itself:
+            return fail(
+                "bpfDataIfacePattern does not match {}: calico-node becomes ready, and no program is there".format(
+                    name
+                ),
+                observed=name,
+                expected=expected,
+            )
+    return ok("{} has them".format(", ".join(uplinks)) if uplinks else "which uplink is taken is for another check")
 
 
 @check(

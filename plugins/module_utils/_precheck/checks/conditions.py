@@ -28,6 +28,11 @@ HOST_ENDPOINTS = Condition("host_endpoints", lambda want: want.host_endpoints)
 FLOW_OFFLOAD = Condition(
     "flow_offload with data plane nftables", lambda want: want.flow_offload and want.dataplane == "nftables"
 )
+# FelixConfiguration flowLogsGoldmaneServer or flowLogsLocalReporter; Calico has them since 3.30, and bpf logs by other means.
+FLOW_LOGS = Condition(
+    "flow_logs of Calico 3.30 and newer with data planes iptables and nftables",
+    lambda want: want.flow_logs and want.dataplane != "bpf" and want.calico_version not in ("3.28", "3.29"),
+)
 CIDRS = Condition("pod_cidrs or service_cidrs", lambda want: bool(want.pod_cidrs or want.service_cidrs))
 APISERVER = Condition("apiserver", lambda want: bool(want.apiserver))
 BGP_OR_IPIP = Condition("bgp or encapsulation ipip", lambda want: want.bgp or want.ipip)

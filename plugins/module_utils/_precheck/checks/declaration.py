@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Sequence
 from ..answers import Facts
 from ..host.no_evidence import NoEvidence
 from ..upstream.autodetection import NO_ADDRESS
+from ..upstream.data_interfaces import DATA_INTERFACES
 
 OUTSIDE = "or keep the node outside: it will be listed as excluded"
 
@@ -53,6 +54,8 @@ class Want(NamedTuple):
     sctp: bool = False
     host_endpoints: bool = False
     flow_offload: bool = False
+    flow_logs: bool = False
+    bpf_data_interface_pattern: str = DATA_INTERFACES
     pod_cidrs: Sequence[str] = ()
     service_cidrs: Sequence[str] = ()
     flexvolume_path: str = "/usr/libexec/kubernetes/kubelet-plugins/volume/exec/"

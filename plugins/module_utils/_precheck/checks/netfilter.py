@@ -8,7 +8,7 @@ from typing import List, Optional, Tuple
 from ..answers import Facts
 from ..host.probes.catalogue import nft_probe, xt_probes
 from ..host.probes.nftables import FEATURES
-from .conditions import FLOW_OFFLOAD, IPTABLES, IPTABLES_OR_BPF, IPTABLES_OR_NFTABLES, IPV6, NFTABLES
+from .conditions import FLOW_LOGS, FLOW_OFFLOAD, IPTABLES, IPTABLES_OR_BPF, IPTABLES_OR_NFTABLES, IPV6
 from .declaration import Judgement, Want, check, fail, ok, ok_unexercised, warn
 from .evidence import built_without, either, evidence, subsystem_absent
 from .grounds import NETFILTER_NETLINK
@@ -16,7 +16,7 @@ from .remedies import kernel_feature
 
 _REQUIRED = (
     *("addrtype", "comment", "conntrack", "icmp", "limit", "mark", "multiport", "rpfilter"),
-    *("CONNMARK", "CT", "DNAT", "LOG", "MARK", "MASQUERADE", "NFLOG", "REJECT", "SNAT"),
+    *("CONNMARK", "CT", "DNAT", "LOG", "MARK", "MASQUERADE", "REJECT", "SNAT"),
 )
 # In bpf mode Felix leaves to iptables little more than marking packets it has not seen.
 _REQUIRED_BY_BPF = ("conntrack", "mark", "MARK")
@@ -174,20 +174,27 @@ def cri_nft_flowtable(facts: Facts, want: Want) -> Judgement:
     return found.well("it has")
 
 
+def _of_flow_logs(want: Want) -> Tuple[str, ...]:
+    return (nft_probe("nflog"),) if want.dataplane == "nftables" else xt_probes("NFLOG")
+
+
 @check(
     rank=103,
     category="netfilter",
-    applies=NFTABLES,
-    probes=(nft_probe("nflog"),),
+    applies=FLOW_LOGS,
+    probes=_of_flow_logs,
     remedy=kernel_feature("CONFIG_NETFILTER_NETLINK_LOG", "nfnetlink_log"),
     rests_on=(NETFILTER_NETLINK,),
-    gravity=lambda want: "warn",
     modules="nfnetlink_log",
-    source="Felix's flow logs, and what Goldmane shows, come by NFLOG",
+    source="felix/rules/endpoints.go: with flow logs each policy's verdict is logged to a group (NFLOG), and without them no rule is",
 )
 def nflog_target(facts: Facts, want: Want) -> Judgement:
-    """Rules can log to Felix, which makes flow logs of it."""
-    found = evidence(facts, nft_probe("nflog"))
+    """Rules can log to Felix, where it makes flow logs of that."""
+    found = either(facts, _of_flow_logs(want))
     if found.broken:
-        return warn("rules cannot log to Felix: there will be no flow logs", observed=found.broken)
+        return fail(
+            "rules cannot log to Felix, and with flow logs each that decides for a policy does: none is written",
+            observed=found.broken,
+            expected="NFLOG, or no flow logs",
+        )
     return found.well("they can")

@@ -7,7 +7,7 @@ import ipaddress
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
 from ..answers import Facts
-from .address import candidates, node_ips
+from .address import candidates, families, node_ips
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok
 from .ways import ways_out
 
@@ -134,7 +134,7 @@ def _remedy(facts: Facts, want: Want) -> str:
 
 
 def _found(facts: Facts, want: Want) -> Any:
-    for ipv6 in (False, True) if want.ipv6 else (False,):
+    for ipv6 in families(want):
         rules, routes = ([one for one in facts[name] if one["ipv6"] == ipv6] for name in ("rules", "routes"))
         for packet in packets_of(facts, want, ipv6):
             rule = diverted(packet, rules, routes, _of_family(want.pod_cidrs, ipv6))

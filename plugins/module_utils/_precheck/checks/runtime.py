@@ -8,7 +8,7 @@ from typing import List
 
 from ..answers import Facts
 from ..upstream.autodetection import KUBERNETES
-from .address import candidates, node_ips
+from .address import candidates, families, node_ips
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .ports import KUBELET_PORT
 
@@ -95,7 +95,7 @@ def containerd_cni_paths(facts: Facts, want: Want) -> Judgement:
 def kubelet_alive_and_ip(facts: Facts, want: Want) -> Judgement:
     """The kubelet runs, and its node has the address that calico-node will take."""
     found = facts["kubelet"]
-    for ipv6 in (False, True):
+    for ipv6 in families(want):
         taken = next(iter(candidates(facts, want, ipv6)), None)
         told = [one for one in node_ips(facts) if (":" in one) == ipv6]
         if told and taken and want.ip_autodetection != KUBERNETES and taken.address not in told:

@@ -147,4 +147,21 @@ MIRRORED = (
         "checks/ports.py _LOCALHOST",
         ("ports_felix_health",),
     ),
+    Mirrored(
+        "To which links Felix attaches its bpf programs",
+        "felix/dataplane/linux/bpf_ep_mgr.go newBPFEndpointManager (dataIfaceRegex), applyProgramsToDirtyDataInterfaces",
+        "links that bpfDataIfacePattern matches, and Calico's own tunnels; of a bond or a bridge that it does not match, the ports that it"
+        " does",
+        "3.28.0 to 3.28.4 do not know bond*; another pattern than mtuIfacePattern",
+        "upstream/data_interfaces.py DATA_INTERFACES, attached",
+        ("bpf_data_interfaces",),
+    ),
+    Mirrored(
+        "Whether rules log to Felix",
+        "felix/config/config_params.go FlowLogsEnabled; felix/rules/endpoints.go, felix/rules/policy.go Nflog",
+        "flowLogsGoldmaneServer or flowLogsLocalReporter is set",
+        "since 3.30",
+        "checks/conditions.py FLOW_LOGS",
+        ("nflog_target",),
+    ),
 )

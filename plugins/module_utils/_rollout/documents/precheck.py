@@ -84,6 +84,8 @@ class PrecheckSettings(TypedDict):
     sctp: bool
     host_endpoints: bool
     flow_offload: bool
+    flow_logs: bool
+    bpf_data_interface_pattern: str
     pod_cidrs: list[str]
     service_cidrs: list[str]
     flexvolume_path: str
