@@ -85,6 +85,13 @@ def read_calico_api(
     return api.calico_api(serves_v1, serves_v3, settings, phases, unread)
 
 
+def operator_version(cluster: Cluster) -> tuple[int, int] | None:
+    """Major and minor of tigera-operator, as its image's tag has them; None where it may not be read, or is not there."""
+    deployments = Reader(cluster).listed(OPERATOR_DEPLOYMENTS, "tigera-operator's Deployment")
+    found = None if deployments is None else trim.named(deployments, OPERATOR)
+    return None if found is None else operator_settings(found).version
+
+
 def v3_crds(cluster: Cluster) -> bool:
     """Calico's own API is made of CRDs."""
     return read_calico_api(cluster)["group"] == api.V3

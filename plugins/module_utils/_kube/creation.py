@@ -17,6 +17,7 @@ from .._rollout.text import listed
 from . import trim
 from .apply import Target, apply, dry, refused_by_the_api
 from .client import ApiError, Cluster
+from .control_plane import operator_version
 from .scoping import (
     APISERVER_PATH,
     COLLECTION_PATH,
@@ -45,7 +46,7 @@ def create(
     served = _Served(cluster, request, observation, apiserver)
     judged, judged_apiserver = _post(cluster, body, dry_run=True), served.applied(dry_run=True)
     refuse(rules.judge_applied(judged, label, nodes, expected_nodes(request, observation)))
-    refuse(unschedulable(request, observation, judged, judged_apiserver))
+    refuse(unschedulable(request, observation, judged, judged_apiserver, operator_version(cluster)))
     stored = None
     if not request.check_mode:
         # First, so that its pods find their place from their first moment too.

@@ -27,6 +27,7 @@ from .._rollout.restarting import unlabelled_troubles, without_pod
 from . import trim
 from .apply import Target, apply
 from .client import Cluster
+from .control_plane import operator_version
 from .creation import create, refuse_another_spec
 from .observe import Eyes
 from .scoping import (
@@ -174,7 +175,7 @@ class Round:
         refuse(rules.judge_applied(installation, request.label, seen["nodes"], expected_nodes(request, seen)))
         if not changed:
             return
-        refuse(unschedulable(request, seen, installation, apiserver))
+        refuse(unschedulable(request, seen, installation, apiserver, operator_version(self.cluster)))
         owned = None if request.patch_owned else handover(seen, request.label, request.placement)
         if owned:
             raise OwnedElsewhere(owned)

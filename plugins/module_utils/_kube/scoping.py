@@ -116,12 +116,14 @@ def unschedulable(
     observation: Observation,
     installation: Mapping[str, Any],
     apiserver: Mapping[str, Any] | None,
+    operator: tuple[int, int] | None,
 ) -> list[str]:
+    """`operator` is the version of tigera-operator, major and minor; None where it is not known."""
     spec, nodes = installation.get("spec") or {}, observation["nodes"]
     apiserver_spec = None if apiserver is None else apiserver.get("spec") or {}
     problems = control_plane_homeless(spec, nodes, apiserver_spec, observation["v3_crds"])
-    pinned = [] if request.placement.typha_label is None else typha_too_few(installation, nodes)
-    return [*problems, *(pinned or typha_homeless(installation, nodes))]
+    pinned = [] if request.placement.typha_label is None else typha_too_few(installation, nodes, operator)
+    return [*problems, *(pinned or typha_homeless(installation, nodes, operator))]
 
 
 def refuse(reasons: Sequence[str]) -> None:

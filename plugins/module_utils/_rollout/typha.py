@@ -21,6 +21,8 @@ NAMES_SHOWN = 10
 
 Nodes = Mapping[str, NodeSeen]
 Raw = Mapping[str, Any]
+Version = tuple[int, int]
+"""Major and minor."""
 
 # TolerateAll, the operator's default up to 1.42 (Calico 3.32): Typha goes to cordoned nodes too.
 TOLERATE_ALL: tuple[Toleration, ...] = (
@@ -38,6 +40,7 @@ TOLERATE_BOOTSTRAP: tuple[Toleration, ...] = (
     {"key": "node.cloudprovider.kubernetes.io/uninitialized", "operator": "Exists", "effect": "NoSchedule"},
 )
 _LAST_THAT_TOLERATES_ALL = (3, 32)
+_LAST_OPERATOR_THAT_TOLERATES_ALL = (1, 42)
 # TolerateGKEARM64NoSchedule comes on top of either, and of controlPlaneTolerations.
 _GKE_ARM64: Toleration = {"key": "kubernetes.io/arch", "operator": "Equal", "value": "arm64", "effect": "NoSchedule"}
 _UNSCHEDULABLE = TaintSeen(key="node.kubernetes.io/unschedulable", value="", effect="NoSchedule")
@@ -52,9 +55,9 @@ class _Tolerated(NamedTuple):
     """The field of the Installation that says so; None for the operator's default."""
 
 
-def typha_too_few(installation: Raw, nodes: Nodes) -> list[str]:
+def typha_too_few(installation: Raw, nodes: Nodes, operator: Version | None = None) -> list[str]:
     """Fewer nodes than the replicas that the autoscaler will ask for, of which a node takes one (host port 5473)."""
-    demands = _demands(installation, TOLERATE_BOOTSTRAP)
+    demands = _demands(installation, _tolerated(installation, operator, TOLERATE_BOOTSTRAP))
     fit = _takers(nodes, demands)
     counted = sum(not node["unschedulable"] and not _virtual(node) for node in nodes.values())
     replicas = typha_replicas(counted)
@@ -70,13 +73,13 @@ def typha_too_few(installation: Raw, nodes: Nodes) -> list[str]:
     return [fault]
 
 
-def typha_homeless(installation: Raw, nodes: Nodes) -> list[str]:
+def typha_homeless(installation: Raw, nodes: Nodes, operator: Version | None = None) -> list[str]:
     """No node takes Typha before calico-node runs there, and calico-node is ready nowhere before Typha runs.
 
-    Where the version of Calico does not tell the operator's default, the wider one is assumed: what might work is not refused.
+    Where neither the operator's version nor Calico's tells the default, the wider one is assumed: what might work is not refused.
     """
-    tolerated = _tolerated(installation, TOLERATE_ALL)
-    demands = _demands(installation, TOLERATE_ALL)
+    tolerated = _tolerated(installation, operator, TOLERATE_ALL)
+    demands = _demands(installation, tolerated)
     takers = _takers(nodes, demands)
     if not takers:
         selector = (
@@ -109,17 +112,18 @@ def typha_replicas(nodes: int) -> int:
     return 2 if nodes <= 4 else max(3, nodes // 200 + 2)
 
 
-def _demands(installation: Raw, unknown: Sequence[Toleration]) -> Demands:
+def _demands(installation: Raw, tolerated: _Tolerated) -> Demands:
     spec = installation.get("spec") or {}
     override = pod_spec(spec, TYPHA)
     affinity = override.get("affinity") or {"nodeAffinity": (spec.get("typhaAffinity") or {}).get("nodeAffinity") or {}}
-    return Demands(override.get("nodeSelector") or {}, affinity, _tolerated(installation, unknown).tolerations)
+    return Demands(override.get("nodeSelector") or {}, affinity, tolerated.tolerations)
 
 
-def _tolerated(installation: Raw, unknown: Sequence[Toleration]) -> _Tolerated:
-    """The override replaces all; else controlPlaneTolerations replace the default, of which the version of Calico tells which it is.
+def _tolerated(installation: Raw, operator: Version | None, unknown: Sequence[Toleration]) -> _Tolerated:
+    """The override replaces all; else controlPlaneTolerations replace the default. Which that is the operator's version tells, and
+    where that is not known the version of Calico that an operator published.
 
-    `unknown` stands for the default where no operator has published a version yet.
+    `unknown` stands for the default where neither is known.
     """
     spec, status = installation.get("spec") or {}, installation.get("status") or {}
     own = pod_spec(spec, TYPHA).get("tolerations")
@@ -129,10 +133,11 @@ def _tolerated(installation: Raw, unknown: Sequence[Toleration]) -> _Tolerated:
     further = [_GKE_ARM64] if provider == "GKE" else []
     if spec.get("controlPlaneTolerations"):
         return _Tolerated([*spec["controlPlaneTolerations"], *further], "controlPlaneTolerations")
-    minor = _minor(str(status.get("calicoVersion") or ""))
-    if minor is None:
-        return _Tolerated([*unknown, *further], None)
-    return _Tolerated([*(TOLERATE_ALL if minor <= _LAST_THAT_TOLERATES_ALL else TOLERATE_BOOTSTRAP), *further], None)
+    calico = _minor(str(status.get("calicoVersion") or ""))
+    for version, last in ((operator, _LAST_OPERATOR_THAT_TOLERATES_ALL), (calico, _LAST_THAT_TOLERATES_ALL)):
+        if version is not None:
+            return _Tolerated([*(TOLERATE_ALL if version <= last else TOLERATE_BOOTSTRAP), *further], None)
+    return _Tolerated([*unknown, *further], None)
 
 
 def _minor(version: str) -> tuple[int, int] | None:

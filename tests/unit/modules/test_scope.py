@@ -35,11 +35,17 @@ class Server:
         self.stored = stored
         self.interruptions: list[Any] = []
         """Called, one after the other, before each real write."""
+        self.operator: str | None = None
+        """The image of tigera-operator's Deployment; None: there is none."""
         self.cluster = Requests(self._answer)
 
     def _answer(self, method: str, path: str, query: Mapping[str, Any], body: Any) -> raw.Raw:
+        if path.startswith("/apis/apps/") and self.operator:
+            pod = {"containers": [{"name": "tigera-operator", "image": self.operator}]}
+            deployment = {"metadata": {"name": "tigera-operator"}, "spec": {"template": {"spec": pod}}}
+            return {"items": [deployment], "metadata": {"resourceVersion": "1"}}
         if method == "GET":
-            if self.stored is None:
+            if self.stored is None or path.startswith("/apis/apps/"):
                 raise refusal(404, "NotFound")
             return self.stored
         dry = "dryRun" in query
@@ -250,7 +256,7 @@ def test_each_conflict_that_is_taken_over_is_told_once_also_of_several_purposes(
     forced = {
         query["fieldManager"]: query["force"]
         for _method, _path, query, _body in cluster.sent
-        if query.get("dryRun") is None and query
+        if query.get("dryRun") is None and "fieldManager" in query
     }
     assert forced == {"calico-ops-typha": "true", "calico-ops-control-plane": "false", "calico-ops-scope": "true"}
 
@@ -384,3 +390,21 @@ def test_waiting_ends_at_once_when_an_overlay_takes_the_selectors_place() -> Non
     undone["overlay"] = overlay({"a": "b"})
     with pytest.raises(RolloutError, match="the Installation named overlay"):
         await_taken(Frames(undone), time.monotonic() + 5, LABEL)
+
+
+@pytest.mark.parametrize(
+    ("image", "refused"), [("quay.io/tigera/operator:v1.42.4", False), ("quay.io/tigera/operator:v1.44.0", True)]
+)
+def test_where_typha_may_run_goes_by_the_operator_that_will_render_it(image: str, refused: bool) -> None:
+    server = Server(raw.installation())
+    server.operator = image
+    seen = observed(installation=raw.installation())
+    for node in seen["nodes"].values():
+        node["taints"] = [{"key": "dedicated", "value": "edge", "effect": "NoSchedule"}]
+    spec = {"tolerations": [{"operator": "Exists"}]}
+    request = ScopeRequest(LABEL, Placement(kube_controllers=spec), check_mode=True)
+    if refused:
+        with pytest.raises(RolloutError, match="no node would take typha"):
+            scope(server.cluster, request, observation=seen)
+    else:
+        assert scope(server.cluster, request, observation=seen).changed

@@ -183,3 +183,15 @@ def test_a_selector_that_no_node_has_is_told() -> None:
     spec = with_pod_spec("typhaDeployment", {"nodeSelector": {"tier": "core"}})
     (fault,) = typha_homeless(installation(**spec), {"a": node()})
     assert fault.startswith("no node would take typha, which needs tier=core: its pods would stay Pending")
+
+
+@pytest.mark.parametrize(("operator", "taken"), [((1, 34), True), ((1, 42), True), ((1, 43), False), ((1, 44), False)])
+def test_before_a_clean_install_the_version_of_the_operator_tells_what_typha_tolerates(
+    operator: tuple[int, int], taken: bool
+) -> None:
+    nodes = {"a": node(taints=(DEDICATED,))}
+    assert (typha_homeless(installation(), nodes, operator) == []) is taken
+    assert (typha_too_few(PINNED, fleet(3, 4, taints=(DEDICATED,)), operator) == []) is taken
+    # The operator renders, and may be newer or older than what it published.
+    assert (typha_homeless(installation("v3.31.7"), nodes, operator) == []) is taken
+    assert (typha_homeless(installation("v3.33.0"), nodes, operator) == []) is taken
