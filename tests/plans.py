@@ -26,6 +26,7 @@ def plan_of(*batches: list[str], **more: Any) -> Plan:
         cluster=None,
         admission_label={"key": KEY, "value": "true"},
         precheck_digest="d" * 64,
+        evidence=[],
         tiers=[PlannedTier(name="core", selector="", match=None, nodes=nodes, budget=left_out, left_out=left_out)],
         batches=[
             Batch(index=number, name=f"core-{number}", tier="core", canary=False, nodes=list(batch))

@@ -48,7 +48,7 @@ options:
   encapsulation:
     description: Encapsulation of the IP pools. V(ipip) and V(vxlan) stand for their cross-subnet kinds too.
     type: str
-    choices: [none, ipip, vxlan]
+    choices: [none, ipip, vxlan, ipip_and_vxlan]
     default: ipip
   ipv6:
     description: >-
@@ -183,7 +183,7 @@ def main() -> None:
             "sysctls": {"type": "bool", "default": False},
             "persist": {"type": "bool", "default": False},
             "dataplane": {"type": "str", "choices": ["iptables", "nftables", "bpf"], "default": "iptables"},
-            "encapsulation": {"type": "str", "choices": ["none", "ipip", "vxlan"], "default": "ipip"},
+            "encapsulation": {"type": "str", "choices": ["none", "ipip", "vxlan", "ipip_and_vxlan"], "default": "ipip"},
             "ipv6": {"type": "bool", "default": False},
             "wireguard": {"type": "bool", "default": False},
             "extra_modules": {"type": "dict", "default": {}},

@@ -189,7 +189,8 @@ status:
     admitted:
       description: The nodes with the admission label. Each with the plan, batch and precheck that the rollout noted on it; null where
         somebody else set the label. C(waivers) are the checks that failed on it then and were waived, each with the last day of the
-        waiver (C(until)) and whether that has passed (C(expired)).
+        waiver (C(until)) and whether that has passed (C(expired)). C(stale) are the settings that the cluster asks of its host by now
+        (C(asked), C(source)) and the precheck did not (C(checked)).
       type: list
       elements: dict
       returned: always
@@ -246,7 +247,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec i
     AUTH_OPTIONS,
     LABEL_OPTIONS,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.calico_objects import reading
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.calico_objects import read_settings, reading
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster, connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import survey
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import all_named, looking, rolling_out
@@ -283,6 +284,7 @@ def main() -> None:
             name = cluster.name()
             seen = survey(cluster)
             kept = admission_record.read(cluster, label)
+            calico = read_settings(cluster)
             gaps = None
             if params["policy_gaps"]:
                 gaps = policy_gaps(seen.nodes, workloads_on(cluster, without_calico(seen.nodes)), label)
@@ -302,6 +304,7 @@ def main() -> None:
             seen.control_plane,
             kept.admitted,
             kept.why_not,
+            calico,
         ),
     )
 

@@ -276,6 +276,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec i
     AUTH_OPTIONS,
     WRITE_OPTIONS,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.calico_objects import read_settings
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import require, rolling_out
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scope_options import PLACEMENT_OPTIONS
@@ -326,7 +327,12 @@ def main() -> None:
         if plan["cluster"] is not None:
             refuse_another(plan["cluster"], cluster.name())
         wishes = Wishes(
-            read_placement(params), params["force_conflicts"], params["when_owned"], params["owner_timeout"]
+            read_placement(params),
+            params["force_conflicts"],
+            params["when_owned"],
+            params["owner_timeout"],
+            # Anew in each call: who changes the Installation meanwhile has the next batch's evidence judged by it.
+            read_settings(cluster, params["installation_spec"]) if plan["evidence"] else None,
         )
         step = Step(
             cluster=cluster,

@@ -13,8 +13,9 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 
-from .documents import Admission, LabelNodes, NodeSeen, NotedWaiver, Plan
-from .labels import ANNOTATION_BATCH, ANNOTATION_PLAN, ANNOTATION_PRECHECK, ANNOTATION_WAIVED
+from .documents import Admission, CalicoSettings, LabelNodes, NodeSeen, NotedWaiver, Plan
+from .evidence import read_noted, stale_settings
+from .labels import ANNOTATION_BATCH, ANNOTATION_CHECKED_FOR, ANNOTATION_PLAN, ANNOTATION_PRECHECK, ANNOTATION_WAIVED
 from .waivers import IN_FORCE
 
 _NOTED = re.compile(r"([a-z0-9_]+)=([0-9]{4}-[0-9]{2}-[0-9]{2})\Z")
@@ -36,16 +37,19 @@ def waived_on(plan: Plan, nodes: Iterable[str], seen: Mapping[str, NodeSeen]) ->
 def written_to(action: LabelNodes, node: str) -> dict[str, str | None]:
     """The annotations that the node gets; null takes one off."""
     waived = {ANNOTATION_WAIVED: action["waived"][node]} if node in action["waived"] else {}
-    return {**action["annotations"], **waived}
+    checked = {ANNOTATION_CHECKED_FOR: action["checked_for"][node]} if node in action["checked_for"] else {}
+    return {**action["annotations"], **waived, **checked}
 
 
-def admission(name: str, annotations: Mapping[str, str], now: float) -> Admission:
+def admission(name: str, annotations: Mapping[str, str], now: float, calico: CalicoSettings | None = None) -> Admission:
+    checked = read_noted(annotations.get(ANNOTATION_CHECKED_FOR))
     return Admission(
         node=name,
         batch=annotations.get(ANNOTATION_BATCH),
         plan=annotations.get(ANNOTATION_PLAN),
         precheck=annotations.get(ANNOTATION_PRECHECK),
         waivers=_noted_waivers(annotations.get(ANNOTATION_WAIVED, ""), now),
+        stale=[] if calico is None or checked is None else stale_settings(checked, calico, name),
     )
 
 

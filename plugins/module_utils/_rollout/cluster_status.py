@@ -15,6 +15,7 @@ from .documents import (
     DOCUMENT_VERSION,
     Admission,
     AdmissionLabel,
+    CalicoSettings,
     ClusterName,
     ClusterStatus,
     ControlPlane,
@@ -49,10 +50,11 @@ def cluster_status(
     control_plane: ControlPlane | None = None,
     record: Record | None = None,
     not_recorded: str = "",
+    calico: CalicoSettings | None = None,
 ) -> ClusterStatus:
     """`record` is that of the admitted nodes, None where there is none (`not_recorded` says why)."""
     names = sorted(labelled(observation, label), key=natural)
-    admitted = [admission(name, observation["nodes"][name]["annotations"], now) for name in names]
+    admitted = [admission(name, observation["nodes"][name]["annotations"], now, calico) for name in names]
     readiness = judge(names, observation, label)
     undone = overlay.defeats(observation, label)
     # Once for all: a large cluster has thousands of nodes in the record, and may have as many outside.
@@ -118,6 +120,10 @@ def _reason(readiness: Readiness, gaps: Sequence[PolicyGap], admitted: Sequence[
     expired = [one["node"] for one in admitted if any(waiver["expired"] for waiver in one["waivers"])]
     if expired:
         told += f" The waiver that it was admitted by has expired on {listed(expired, NAMES_SHOWN)}."
+    stale = [one for one in admitted if one["stale"]]
+    if stale:
+        settings = listed(sorted({gap["setting"] for one in stale for gap in one["stale"]}), NAMES_SHOWN)
+        told += f" Checked for another Calico ({settings}): {listed([one['node'] for one in stale], NAMES_SHOWN)}."
     return told
 
 

@@ -21,6 +21,7 @@ from .documents import (
     RaiseMaxUnavailable,
     RolloutState,
 )
+from .evidence_rules import evidence_for_another_calico
 from .installation import refusals, rejection
 from .max_unavailable import raises, surges
 from .plan import planned_nodes
@@ -290,6 +291,7 @@ RULES: tuple[Rule, ...] = (
     scope_lost,
     overlaid,
     refused,
+    evidence_for_another_calico,
     placement_restarts,
     calico_restarting,
     pods_held_up,

@@ -18,9 +18,10 @@ from .documents import (
     RolloutState,
     Wait,
 )
+from .evidence import noted_on
 from .exclusion import NOT_IN_RUN
 from .handover import Handover
-from .labels import ANNOTATION_BATCH, ANNOTATION_PLAN, ANNOTATION_PRECHECK
+from .labels import ANNOTATION_BATCH, ANNOTATION_CHECKED_FOR, ANNOTATION_PLAN, ANNOTATION_PRECHECK
 from .refusals import with_refusals, without_refusals
 from .situation import Situation, nodes_text
 from .standing import outside_now, standing
@@ -57,7 +58,12 @@ def label_action(plan: Plan, batch: str, nodes: list[str], seen: Observation) ->
             ANNOTATION_PRECHECK: plan["precheck_digest"],
         },
         waived=waived_on(plan, nodes, seen["nodes"]),
+        checked_for=noted_on(plan, nodes, _annotated(seen, ANNOTATION_CHECKED_FOR)),
     )
+
+
+def _annotated(seen: Observation, key: str) -> set[str]:
+    return {name for name, node in seen["nodes"].items() if key in node["annotations"]}
 
 
 def restore(situation: Situation) -> Decision | None:

@@ -20,6 +20,8 @@ ANNOTATION_PLAN = DOMAIN + "/plan"
 ANNOTATION_BATCH = DOMAIN + "/batch"
 ANNOTATION_PRECHECK = DOMAIN + "/precheck"
 ANNOTATION_WAIVED = DOMAIN + "/waived"
+ANNOTATION_CHECKED_FOR = DOMAIN + "/checked-for"
+"""The settings that its host was checked for, as JSON."""
 ANNOTATION_RAISED = DOMAIN + "/max-unavailable"
 """On the Installation, while maxUnavailable is raised: what it was before."""
 

@@ -29,6 +29,7 @@ from .documents import (
     UnprovenNode,
 )
 from .errors import RolloutError
+from .evidence import evidence_of
 from .exclusion import NOT_CHECKED, NOT_IN_RUN, excluded_hosts, excluded_node, kept_out, without_evidence
 from .labels import ADMISSION_KEY, ADMISSION_VALUE, check_label
 from .matching import match_hosts
@@ -118,6 +119,7 @@ def build_plan(
         cluster=cluster,
         admission_label=AdmissionLabel(key=label["key"], value=label["value"]),
         precheck_digest=report["digest"],
+        evidence=evidence_of(report, {node: hosts[node] for node in admitted}),
         tiers=[_planned(tier, found, excluded) for tier, found in zip(wanted, members)],
         batches=batches,
         excluded=excluded,

@@ -67,6 +67,7 @@ def _sections(status: ClusterStatus) -> list[Section]:
     return [
         _admitted(status),
         *_waived(status),
+        *_stale(status),
         _not_ready(status),
         _gaps(status),
         _outside(status),
@@ -99,6 +100,18 @@ def _waived(status: ClusterStatus) -> list[Section]:
         for (until, check, expired), nodes in sorted(by_waiver.items())
     ]
     return [Section("Admitted by a waiver", ("Check", "Waived", "Nodes"), rows, "")] if rows else []
+
+
+def _stale(status: ClusterStatus) -> list[Section]:
+    """Nodes whose hosts were checked for less than the cluster asks by now. Where there is none, no section."""
+    nodes: dict[tuple[str, str, str, str], list[str]] = {}
+    for admission in status["admitted"]:
+        for one in admission["stale"]:
+            key = (one["setting"], one["checked"], one["asked"], one["source"])
+            nodes.setdefault(key, []).append(admission["node"])
+    rows = [(*key, listed(found, NODES_SHOWN)) for key, found in nodes.items()]
+    head = ("Setting", "Checked for", "Asked for now", "By", "Nodes")
+    return [Section("Checked for another Calico: run the precheck again", head, rows, "")] if rows else []
 
 
 def _not_ready(status: ClusterStatus) -> Section:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .documents import CalicoSettings
 from .placement import NOTHING_MORE, Placement
 
 REFUSE, WAIT, PATCH = "refuse", "wait", "patch"
@@ -23,6 +24,8 @@ class Wishes(NamedTuple):
     """What happens where Helm or a GitOps controller applies what is to be changed."""
     owner_timeout: int = OWNER_TIMEOUT
     """Seconds that a commit may take."""
+    calico: CalicoSettings | None = None
+    """What the Installation in force, or the one about to be written, asks of the hosts; None where it is not known."""
 
 
 NO_WISHES = Wishes()

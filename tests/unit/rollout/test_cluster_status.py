@@ -71,7 +71,9 @@ def unready() -> Any:
 def test_all_is_well_when_every_admitted_node_passes_the_gate() -> None:
     found = status()
     assert (found["ready"], found["reason"]) == (True, "All 3 admitted nodes are ready.")
-    assert found["admitted"][0] == Admission(node="core-1", batch="core-1", plan="abc", precheck="d" * 64, waivers=[])
+    assert found["admitted"][0] == Admission(
+        node="core-1", batch="core-1", plan="abc", precheck="d" * 64, waivers=[], stale=[]
+    )
 
 
 def waived(text: str) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.decide import SETTLE, decide, new_state
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence import noted
 
 from tests.unit.rollout.builders import (
     LABEL,
@@ -71,6 +72,7 @@ def test_the_first_batch_is_labelled_before_the_selector_is_written() -> None:
                 "rollout.calico-ops.dev/precheck": PLAN["precheck_digest"],
             },
             "waived": {},
+            "checked_for": {name: noted(PLAN["evidence"][0]["settings"]) for name in CORE},
         }
     ]
     assert decision["state"] == state(phase="labelling", batch="core-1", batch_started=NOW)

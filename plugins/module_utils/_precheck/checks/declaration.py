@@ -24,8 +24,7 @@ MTU_INTERFACES = "^((en|wl|ww|sl|ib)[Pcopsvx].*|(eth|wlan|wwan).*)"
 class Want(NamedTuple):
     """Which Calico the host is checked for. The one table of settings: options, defaults and documents follow from it.
 
-    The defaults are what tigera-operator and Felix give a cluster that says nothing. They are noted on admitted Nodes by leaving them
-    out, so that another default here makes these notes say something else.
+    The defaults are what tigera-operator and Felix give a cluster that says nothing.
     """
 
     dataplane: str = "iptables"

@@ -57,6 +57,7 @@ from .observation import (
 from .plan import (
     AdmissionLabel,
     Batch,
+    Evidence,
     ExcludedNode,
     Exclusion,
     Plan,
@@ -98,6 +99,7 @@ from .status import (
     OutsideNode,
     PolicyGap,
     Scope,
+    StaleSetting,
 )
 
 DOCUMENT_VERSION = 1
@@ -124,6 +126,7 @@ __all__ = [
     "CrossFinding",
     "DaemonSetSeen",
     "Decision",
+    "Evidence",
     "ExcludedNode",
     "Exclusion",
     "HostFacts",
@@ -168,6 +171,7 @@ __all__ = [
     "RolloutState",
     "Scope",
     "ScopeInstallation",
+    "StaleSetting",
     "StuckNode",
     "TaintSeen",
     "TierSettings",

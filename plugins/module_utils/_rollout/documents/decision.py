@@ -48,6 +48,8 @@ class LabelNodes(TypedDict):
     """Those that each of the nodes gets."""
     waived: dict[str, Union[str, None]]
     """By node, what it gets as annotation of the waivers that it is admitted by; null takes that of an earlier admission off."""
+    checked_for: dict[str, Union[str, None]]
+    """The same for the settings that its host was checked for."""
 
 
 class ScopeInstallation(TypedDict):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal, TypedDict, Union
 
 from .nodes import ClusterName
-from .precheck import CrossFinding, Waiver
+from .precheck import CrossFinding, PrecheckSettings, Waiver
 
 
 class TierSettings(TypedDict, total=False):
@@ -143,6 +143,14 @@ class PlannedWaiver(TypedDict):
     waiver: Waiver
 
 
+class Evidence(TypedDict):
+    """Hosts that were checked for the same Calico."""
+
+    settings: PrecheckSettings
+    nodes: dict[str, str]
+    """By node, the host whose result it is."""
+
+
 class PlannedTier(TypedDict):
     name: str
     selector: str | None
@@ -166,6 +174,8 @@ class Plan(TypedDict):
     """Whose nodes these are; null where the plan was made without saying so."""
     admission_label: AdmissionLabel
     precheck_digest: str
+    evidence: list[Evidence]
+    """What the nodes were checked for that are admitted on a precheck; those of the adoption have their pod."""
     tiers: list[PlannedTier]
     batches: list[Batch]
     """The adoption, if there is any, comes first: its labels precede the selector."""

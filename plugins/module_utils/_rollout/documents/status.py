@@ -21,6 +21,16 @@ class NotedWaiver(TypedDict):
     """That day has passed: a precheck would keep the node out."""
 
 
+class StaleSetting(TypedDict):
+    """A setting for which a host's evidence does not count any more."""
+
+    setting: str
+    checked: str
+    asked: str
+    source: str
+    """The object that asks for it."""
+
+
 class Admission(TypedDict):
     """A node that carries the admission label, and what the rollout noted when it set it."""
 
@@ -32,6 +42,8 @@ class Admission(TypedDict):
     """Digest of the evidence it was admitted on."""
     waivers: list[NotedWaiver]
     """Checks that failed on it then, and were waived."""
+    stale: list[StaleSetting]
+    """What the cluster asks of its host by now, and the precheck it was admitted on did not ask. Empty where nothing was noted."""
 
 
 class OutsideNode(TypedDict):
