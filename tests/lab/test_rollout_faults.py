@@ -42,7 +42,7 @@ ROWS = {
         rf"container calico-node (crash loops|is running again since {AT}).*: (before, )?exit code 2 at {AT}",
     ),
     "init": ("not_ready", rf"init container install-cni has been running since {AT} and has not ended"),
-    "image": ("not_ready", r"image \S+/cni:\S+ of init container install-cni cannot be pulled: .*: not found"),
+    "image": ("not_ready", r"image \S+/\w+:\S+ of init container install-cni cannot be pulled: .*: not found"),
     "never": (
         "not_ready",
         rf"container calico-node has been running since {AT}, but its startup probe does not pass {PROBE}",
