@@ -3,7 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. What the Calico of a cluster asks of its hosts: the settings of a precheck, each with its source.
 
-Calico decides in this order; the same order is kept here (read at Calico 3.28 to 3.33 and operator 1.34 to 1.44):
+Calico decides in this order, and the same order is kept here. Defaults were compared at operator 1.34 to 1.44 and in config_params.go at
+Calico 3.28 to 3.33; how encapsulation and FelixConfiguration are resolved was read in the development line after 3.33:
 
 - tigera-operator fills the Installation (core_controller.go `fillDefaults`, ippool/defaults.go `fillDefaults`), then merges an overlay
   over it (utils/merge.go `OverrideInstallationSpec`): see installation_spec.py.

@@ -34,7 +34,8 @@ def failed(
     return {"failed": True, "msg": msg, "module_stderr": stderr, "module_stdout": stdout, "rc": rc}
 
 
-# What was said -> the cause, and what the remedy names. Recorded from OpenSSH 9.2, sudo 1.8 to 1.9.15, sudo-rs 0.2 and ansible-core.
+# What was said -> the cause, and what the remedy names. In the words of OpenSSH 9.2, sudo 1.8 to 1.9.15,
+# sudo-rs 0.2 and ansible-core; what a host of the lab can be made to say is held there too (test_host_faults).
 ANSWERS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"msg": CHANGED_KEY},
