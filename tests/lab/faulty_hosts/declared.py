@@ -19,6 +19,7 @@ BPF = "dataplane=bpf encapsulation=vxlan"
 BPF_IPV6 = f"{BPF} ipv6=true"
 BPF_3_30 = f"{BPF} calico_version=3.30"
 IPV6 = "encapsulation=vxlan ipv6=true"
+IPV6_ALONE = f"{IPV6} bgp=false ip_autodetection=none"
 TUNNELS = "encapsulation=ipip mtu=1400 wireguard=true"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from tests.lab.hosts import HostSpec
 
-from .declared import BEFORE_3_30, BPF, BPF_3_30, BPF_IPV6, IPTABLES, IPV6, NFTABLES
+from .declared import BEFORE_3_30, BPF, BPF_3_30, BPF_IPV6, IPTABLES, IPV6, IPV6_ALONE, NFTABLES
 from .kernels import WITHOUT_LEGACY
 from .modular import modular
 from .networks import CLOUD_RULE, DOCKER, IPVS, MASQUERADING, NATIVE, NETWORKD_RUNS, NM_RUNS, PODS_FIRST, card
@@ -147,7 +147,7 @@ HEALTHY: dict[str, tuple[HostSpec, Sequence[str]]] = {
     spec.name: (spec, settings)
     for spec, settings in [
         (HostSpec("plain"), (_AS_IT_COMES, IPTABLES, NFTABLES, BPF, BPF_3_30)),
-        (HostSpec("dual", dual_stack=True), (IPV6, BPF_IPV6)),
+        (HostSpec("dual", dual_stack=True), (IPV6, BPF_IPV6, IPV6_ALONE)),
         (modular("modular"), (IPTABLES, NFTABLES, BPF)),
         (modular("nixos", folder="/run/booted-system/kernel-modules/lib/modules"), (IPTABLES,)),
         (modular("with-ipvs", commands=IPVS), (IPTABLES,)),

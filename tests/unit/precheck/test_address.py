@@ -15,7 +15,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.upstr
     problem_with,
 )
 
-from tests.unit.precheck.builders import judgement, status
+from tests.unit.precheck.builders import judged, judgement, status
 from tests.unit.precheck.kernels import RawFacts, healthy, knowing, route, want
 from tests.unit.precheck.recordings import recorded
 
@@ -50,6 +50,25 @@ def taken(facts: RawFacts, method: str = "first-found") -> list[str]:
 
 def test_the_only_address_is_taken() -> None:
     assert judgement("node_ip_autodetect", host(eth0="10.0.0.5")).message == "calico-node will take 10.0.0.5 on eth0"
+
+
+def ipv6_alone() -> RawFacts:
+    """A host of an IPv6-only cluster: no IPv4 address but the loopback's, and no IPv4 route."""
+    facts = host(eth0="2001:db8::5", node_ip="2001:db8::5")
+    ways = [one for one in facts["routes"]["value"] if one["ipv6"]]
+    return knowing(facts, routes=ways)
+
+
+def test_a_host_of_an_ipv6_only_cluster_is_well() -> None:
+    def failed(**settings: Any) -> dict[str, str]:
+        told = judged(ipv6_alone(), ipv6=True, encapsulation="vxlan", bgp=False, **settings)
+        return {check.id: judgement.message for check, judgement in told if judgement.status == "fail"}
+
+    assert failed(ip_autodetection="none") == {}
+    closed = knowing(ipv6_alone(), sysctls={**healthy()["sysctls"]["value"], "net.ipv4.ip_forward": "0"})
+    assert status("ip_forward", closed, ip_autodetection="none", ipv6=True) == "not_applicable"
+    # Were the cluster to have IPv4 too, this host could not be in it.
+    assert "node_ip_autodetect" in failed()
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ IPV6 = Condition("ipv6 with data plane iptables", lambda want: want.ipv6 and wan
 IPIP = Condition("encapsulation ipip", lambda want: want.ipip)
 # Felix in bpf mode forwards NodePort traffic between nodes by VXLAN, whatever the pools' encapsulation.
 VXLAN = Condition("encapsulation vxlan, and data plane bpf", lambda want: want.vxlan or want.dataplane == "bpf")
+IPV4 = Condition("ip_autodetection other than none", lambda want: want.ipv4)
 IPV6_POOL = Condition("ipv6", lambda want: want.ipv6)
 TYPHA = Condition("typha", lambda want: want.typha)
 SCTP = Condition("sctp", lambda want: want.sctp)

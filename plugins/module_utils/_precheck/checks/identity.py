@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Tuple
 from ..answers import Facts
 from ..upstream.autodetection import destination
 from .address import candidates
-from .conditions import BGP_OR_IPIP, CIDRS
+from .conditions import BGP_OR_IPIP, CIDRS, IPV4
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
 # Routes of Calico's own: by its devices, and by the numbers that Felix and BIRD mark them with.
@@ -118,11 +118,12 @@ def pool_overlap_host_cidr(facts: Facts, want: Want) -> Judgement:
 @check(
     rank=81,
     category="identity",
-    applies=ALWAYS,
+    applies=IPV4,
     remedy="give the host a default route (a gateway that nobody has will do where nothing is to be reached), or one that covers it:"
     " ip route add 169.254.1.1/32 dev UPLINK, kept so over reboots",
     source="pods send everything to 169.254.1.1, for which the host answers ARP only while it has a route there (proxy_arp;"
-    " net/ipv4/arp.c, arp_process())",
+    " net/ipv4/arp.c, arp_process()); IPv6 pods are sent to the link-local address of their own link (calico cni-plugin dataplane_linux.go,"
+    " DoNetworking)",
 )
 def default_route_present(facts: Facts, want: Want) -> Judgement:
     """The host has a route to the gateway that pods are given, 169.254.1.1, as a default route is one."""

@@ -8,7 +8,7 @@ from typing import Dict, Optional
 from ..answers import Facts
 from ..host.no_evidence import NoEvidence
 from .address import candidates
-from .conditions import IPV6_POOL
+from .conditions import IPV4, IPV6_POOL
 from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .proxy import LEGACY, NFT, modes
 from .ways import ways_out
@@ -61,7 +61,7 @@ def _forwarding(facts: Facts, names: tuple, now: str) -> Judgement:  # type: ign
 @check(
     rank=42,
     category="sysctl",
-    applies=ALWAYS,
+    applies=IPV4,
     remedy="net.ipv4.ip_forward = 1 in /etc/sysctl.d/99-calico.conf, and out of the other files; sysctl --system",
     source="Felix sets it when it starts; replicatedhq/embedded-cluster#1500, projectcalico/cni-plugin#283",
 )
@@ -130,7 +130,7 @@ def ipv6_forward(facts: Facts, want: Want) -> Judgement:
 @check(
     rank=44,
     category="sysctl",
-    applies=ALWAYS,
+    applies=IPV4,
     remedy="net.ipv4.conf.all.rp_filter = 0 and 2 (loose) for the uplinks, in /etc/sysctl.d/99-calico.conf",
     source="Felix has reverse path rules of its own and is never stopped by it; projectcalico/felix#2082",
 )
