@@ -371,7 +371,7 @@ class Step:
             if not error.is_passing:
                 raise
             self._remember(write, {INSTALLATION: error.said}, [INSTALLATION])
-            since = next(entry["since"] for entry in self.state["refused"] if entry["write"] == write)
+            since = min(entry["since"] for entry in self.state["refused"] if entry["write"] == write)
             if deadline is not None and (seconds_since(since, self.clock()) or 0) >= self.plan["batch_timeout"]:
                 raise
             if wrote:

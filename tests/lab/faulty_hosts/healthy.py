@@ -114,12 +114,12 @@ _BPF_LINKS = ("ip link add bpfin.cali type veth peer name bpfout.cali", "ip link
 
 
 def _joined(
-    name: str, firewall: str, links: Sequence[str] = (), programs: Mapping[str, str] = _ONE_PROGRAM
+    name: str, firewall: str, links: Sequence[str] = (), programs: Mapping[str, str] | None = None
 ) -> HostSpec:
     return HostSpec(
         name,
         files=_FILES,
-        listeners=programs,
+        listeners=programs or _ONE_PROGRAM,
         firewall=firewall,
         ip_sets=_SETS,
         commands=[*_NETWORK, *links],

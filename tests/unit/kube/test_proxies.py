@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -71,7 +72,9 @@ def test_it_is_gone_through_from_a_file_and_again_when_the_file_is_read_anew(tmp
 
 
 def test_tls_goes_through_it_to_the_api_server_itself(tmp_path: Path) -> None:
-    with tls_api(tmp_path, "api.nowhere.example") as (url, ca), proxy(url) as between:
+    with contextlib.ExitStack() as opened:
+        url, ca = opened.enter_context(tls_api(tmp_path, "api.nowhere.example"))
+        between = opened.enter_context(proxy(url))
         cluster = {"proxy-url": between.url, "certificate-authority": ca}
         answer = asks(config_with("https://api.nowhere.example:6443", cluster))
     assert answer == {"kind": "NodeList"}

@@ -3,4 +3,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Decisions of Calico that are made again here, as Calico makes them; mirrored.py lists them."""
 
-from .mirrored import MIRRORED as MIRRORED
+from .mirrored import MIRRORED
+
+__all__ = ["MIRRORED"]

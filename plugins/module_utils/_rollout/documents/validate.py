@@ -110,7 +110,7 @@ def _shape(annotation: Any, names: Mapping[str, Any]) -> Shape:
 
 
 def _of_object(annotation: Any, names: Mapping[str, Any]) -> Shape:
-    if annotation is None or annotation is type(None):
+    if annotation is None or annotation is _NONE_TYPE:
         return _NULL
     if isinstance(annotation, type) and hasattr(annotation, "__required_keys__"):
         return _typed_dict(annotation)
@@ -219,6 +219,7 @@ def _told(value: Any) -> str:
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
 
 
+_NONE_TYPE = type(None)
 _NULL = Shape("null", lambda value: None if value is None else Flaw("", "null", _told(value)))
 _SCALARS: dict[str, Shape] = {
     "str": _scalar("a text", str),
