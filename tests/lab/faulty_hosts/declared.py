@@ -22,6 +22,11 @@ IPV6 = "encapsulation=vxlan ipv6=true"
 IPV6_ALONE = f"{IPV6} bgp=false ip_autodetection=none"
 TUNNELS = "encapsulation=ipip mtu=1400 wireguard=true"
 
+KUBELETS = {"/var/lib/kubelet/device-plugins/kubelet_internal_checkpoint": "{}"}
+"""What a kubelet has made once it runs."""
+KUBELET_RUNS = {"tcp/10248": "kubelet", "unix/run/containerd/containerd.sock": "containerd"}
+"""A kubelet and its container runtime."""
+
 
 @dataclass(frozen=True)
 class Faulty:

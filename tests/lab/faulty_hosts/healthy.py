@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from tests.lab.hosts import HostSpec
 
-from .declared import BEFORE_3_30, BPF, BPF_3_30, BPF_IPV6, IPTABLES, IPV6, IPV6_ALONE, NFTABLES
+from .declared import BEFORE_3_30, BPF, BPF_3_30, BPF_IPV6, IPTABLES, IPV6, IPV6_ALONE, KUBELET_RUNS, KUBELETS, NFTABLES
 from .kernels import WITHOUT_LEGACY
 from .modular import modular
 from .networks import CLOUD_RULE, DOCKER, IPVS, MASQUERADING, NATIVE, NETWORKD_RUNS, NM_RUNS, PODS_FIRST, card
@@ -128,7 +128,6 @@ def _joined(
 
 # Of the default route no more is left than what pods need of it.
 _GATEWAY_ALONE = ("ip route del default", "ip route add 169.254.1.1/32 dev eth0")
-_KUBELET = {"tcp/10248": "kubelet"}
 _HINTED = "table ip6 mangle {\n  chain KUBE-IPTABLES-HINT {\n  }\n}\n"
 _TOLD_NM = "[keyfile]\nunmanaged-devices=interface-name:cali*;interface-name:vxlan.calico\n"
 _NM_SECTIONS = "[device-calico]\nmatch-device=interface-name:cali*;type:vxlan\nmanaged=0\n"
@@ -151,8 +150,8 @@ HEALTHY: dict[str, tuple[HostSpec, Sequence[str]]] = {
         (modular("modular"), (IPTABLES, NFTABLES, BPF)),
         (modular("nixos", folder="/run/booted-system/kernel-modules/lib/modules"), (IPTABLES,)),
         (modular("with-ipvs", commands=IPVS), (IPTABLES,)),
-        (HostSpec("bird", listeners=_PROGRAMS), (IPTABLES,)),
-        (HostSpec("one-program", listeners=_ONE_PROGRAM), (IPTABLES,)),
+        (HostSpec("bird", files=KUBELETS, listeners=_PROGRAMS), (IPTABLES,)),
+        (HostSpec("one-program", files=KUBELETS, listeners=_ONE_PROGRAM), (IPTABLES,)),
         # Felix reads no sets of others, and Calico 3.29 reads what it made itself.
         (
             HostSpec("sets-of-others", ip_sets={"KUBE-SRC-X": "hash:ip", "cali40all-ipam-pools": "hash:net"}),
@@ -166,7 +165,7 @@ HEALTHY: dict[str, tuple[HostSpec, Sequence[str]]] = {
         (
             HostSpec(
                 "k3s-at-home",
-                files=K3S,
+                files={**K3S, **KUBELETS},
                 listeners=K3S_RUNS,
                 commands=[f'mkdir -p /etc/rancher/k3s && echo "node-ip: {_ADDRESS}" > /etc/rancher/k3s/config.yaml'],
             ),
@@ -181,7 +180,12 @@ HEALTHY: dict[str, tuple[HostSpec, Sequence[str]]] = {
         (HostSpec("router-of-a-lan", firewall=MASQUERADING.format('oifname "eth0"')), (IPTABLES,)),
         (HostSpec("native-elsewhere", firewall=NATIVE.replace("table ip ", "table ip ts-")), (IPTABLES,)),
         (HostSpec("way-to-pods-gateway", commands=_GATEWAY_ALONE), (IPTABLES,)),
-        (HostSpec("nft-only-hinted", refused=[WITHOUT_LEGACY], listeners=_KUBELET, firewall=_HINTED), (IPTABLES,)),
+        (
+            HostSpec(
+                "nft-only-hinted", files=KUBELETS, refused=[WITHOUT_LEGACY], listeners=KUBELET_RUNS, firewall=_HINTED
+            ),
+            (IPTABLES,),
+        ),
         # Up to 3.30 the pod mounts nothing below /sys in these data planes.
         (
             HostSpec("private-sys-before-3-31", commands=["mount --make-private /sys"]),

@@ -10,7 +10,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.check
 
 from tests.lab.hosts import HostSpec, Refusal
 
-from .declared import BPF, IPTABLES, IPV6, LOGGED, NFTABLES, OFFLOADED, TUNNELS, Faulty
+from .declared import BPF, IPTABLES, IPV6, KUBELET_RUNS, KUBELETS, LOGGED, NFTABLES, OFFLOADED, TUNNELS, Faulty
 from .modular import OLD, OLD_RELEASE, RELEASE, modular
 
 
@@ -31,7 +31,7 @@ KERNELS = [
         {"legacy_iptables_absent": "warn"},
     ),
     Faulty(
-        HostSpec("nft-only-node", refused=[WITHOUT_LEGACY], listeners={"tcp/10248": "kubelet"}),
+        HostSpec("nft-only-node", files=KUBELETS, refused=[WITHOUT_LEGACY], listeners=KUBELET_RUNS),
         {"legacy_iptables_absent": "fail"},
         beside="nft-only-hinted",
     ),

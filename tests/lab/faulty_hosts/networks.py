@@ -197,7 +197,12 @@ OTHER_NETWORKS = [
     ),
     Faulty(HostSpec("native", firewall=NATIVE), {"nft_rules_readable": "fail"}, beside="native-elsewhere"),
     Faulty(HostSpec("proxied", firewall="table ip kube-proxy {\n}\n"), {"kube_proxy_mode_match": "fail"}),
-    Faulty(HostSpec("other-backend", firewall=chains("KUBE-KUBELET-CANARY")), {"ipt_backend_conflict": "fail"}, LEGACY),
+    # Where Felix looks for the kubelet's hints: in mangle, and nowhere else.
+    Faulty(
+        HostSpec("other-backend", firewall="table ip mangle {\n  chain KUBE-KUBELET-CANARY {\n  }\n}\n"),
+        {"ipt_backend_conflict": "fail"},
+        LEGACY,
+    ),
     Faulty(
         HostSpec("foreign", files={"/etc/cni/net.d/05-other.conflist": '{"plugins": [{"type": "bridge"}]}\n'}),
         {"cni_conflist_foreign": "fail"},

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from tests.lab.hosts import HostSpec
 
-from .declared import BPF, BPF_3_30, IPV6, NFTABLES, Faulty
+from .declared import BPF, BPF_3_30, IPV6, KUBELETS, NFTABLES, Faulty
 
 _CERTIFICATE_OF_2021 = """-----BEGIN CERTIFICATE-----
 MB4XDTIxMDEwMTAwMDAwMFoXDTIyMDEwMTAwMDAwMFo=
@@ -141,7 +141,9 @@ NODES = [
     ),
     Faulty(
         HostSpec(
-            "k3s-elsewhere", files={**K3S, "/etc/rancher/k3s/config.yaml": "node-ip: 10.9.9.9\n"}, listeners=K3S_RUNS
+            "k3s-elsewhere",
+            files={**K3S, **KUBELETS, "/etc/rancher/k3s/config.yaml": "node-ip: 10.9.9.9\n"},
+            listeners=K3S_RUNS,
         ),
         {"kubelet_alive_and_ip": "fail"},
         beside="k3s-at-home",

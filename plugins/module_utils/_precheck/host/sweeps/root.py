@@ -35,9 +35,10 @@ class Root(NamedTuple):
         return (self.read(path) or "").strip("\0 \t\r\n") or None
 
     def line_or_none(self, path: str) -> Optional[str]:
-        """The same of a file that may go, or be another's, between two looks."""
+        """The same of a file that may go, or be another's, between two looks: that it is not there tells nothing, and costs nothing."""
         try:
-            return self.line(path)
+            with open(self.at(path), encoding="utf-8", errors="replace") as stream:
+                return stream.read().strip("\0 \t\r\n") or None
         except OSError:
             return None
 
