@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The role prepare installs the package that has the missing modules: apt, dpkg and a repository of the host's own are real.
 
-This machine's kernel has no modules. So the host shows a list of modules that is its own, and its modprobe writes into it.
+This machine's kernel has no modules, and packages are named for Canonical's kernels alone. So the host shows a list of modules that is its
+own, its modprobe writes into it, and its Python takes the kernel for one of Canonical's.
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,11 +17,16 @@ import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.modules import NEEDS
 
 from tests.lab.hosts import Host, HostSet, HostSpec
+from tests.lab.hosts.machine import INTERPRETER
 from tests.lab.preparing import Played, Player
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="lab hosts are made by root")
 
-RELEASE = os.uname().release
+RELEASE = "6.8.0-45-generic"
+RENAMED = f"""import os
+_asked = os.uname
+os.uname = lambda: os.uname_result((*_asked()[:2], {RELEASE!r}, *_asked()[3:]))
+"""
 PACKAGE = f"linux-modules-extra-{RELEASE}"
 MODULES = f"/lib/modules/{RELEASE}"
 ASKED = {"prepare_modules": True, "prepare_persist": True, "prepare_install_packages": True}
@@ -50,6 +57,12 @@ printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n' "$2.deb" "$(stat -c %s "$2.deb")
 """
 
 
+def _python() -> str:
+    """As Debian names the folder of the Python that the hosts have: python3.11."""
+    version = "import sys; print('python%d.%d' % sys.version_info[:2])"
+    return subprocess.run([INTERPRETER, "-c", version], check=True, capture_output=True, text=True).stdout.strip()
+
+
 def ubuntu(name: str) -> HostSpec:
     """A kernel that has all but ipip, fresh from an image: without package lists."""
     return HostSpec(
@@ -61,6 +74,7 @@ def ubuntu(name: str) -> HostSpec:
             f"{MODULES}/modules.builtin": "".join(f"kernel/{module}.ko\n" for module in sorted(KERNEL)),
             f"{MODULES}/modules.dep": "",
             "/usr/sbin/modprobe": MODPROBE,
+            f"/etc/{_python()}/sitecustomize.py": RENAMED,
         },
         absent=["/etc/apt/sources.list.d", "/etc/apt/apt.conf.d", "/var/lib/apt/lists", "/var/cache/apt"],
         shown={"/proc/modules": "veth 16384 0 - Live 0x0\n"},
