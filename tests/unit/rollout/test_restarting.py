@@ -125,7 +125,7 @@ def test_a_silent_kubelets_last_word_counts_however_old_it_is(ready_then: bool, 
     silent.update(
         {"kubelet_silent": True, "ready_since": ago(7200), "not_ready_reason": "the kubelet has not reported"}
     )
-    (trouble,) = troubles(cluster(unready(7200, last_ready=ready_then), node=silent), 60, TIMEOUT, {}).values()
+    trouble = troubles(cluster(unready(7200, last_ready=ready_then), node=silent), 60, TIMEOUT, {})["edge-1"]
     assert trouble.kind == kind
     assert kind == "stuck" or trouble.since == ago(7200)
     # In the middle of a rolling update its pod is asked to go, and does not: nobody is there to end it.
