@@ -89,7 +89,7 @@ def test_the_precheck_playbook_takes_a_limit_without_localhost(player: Player) -
 def test_one_host_is_too_little_to_begin_with_though_the_others_are_not_in_the_run(player: Player) -> None:
     played = player.play("too-few", "rollout", "--limit", "core-1")
     assert (played.code != 0, played.writes) == (True, [])
-    assert "take more hosts into --limit" in played.results("Freeze the plan")[0]["msg"]
+    assert "take more hosts into --limit" in played.results("Fail when no plan can be made")[0]["msg"]
 
 
 def test_a_limited_run_admits_its_own_hosts_and_blames_nobody_else(core_only: Played) -> None:
@@ -110,7 +110,7 @@ def test_who_is_admitted_already_stays_expected_in_a_run_without_its_host(one_ed
 def test_an_unfit_host_alone_is_refused_with_its_reason(player: Player, one_edge: Played) -> None:
     played = player.play("edge-4", "rollout", "--limit", "edge-4")
     assert (played.code != 0, played.writes) == (True, [])
-    assert "edge-4 (precheck_failed" in played.results("Freeze the plan")[0]["msg"]
+    assert "edge-4 (precheck_failed" in played.results("Fail when no plan can be made")[0]["msg"]
 
 
 def test_a_run_without_a_limit_goes_on_where_the_limited_ones_were(everybody: Played) -> None:

@@ -198,7 +198,7 @@ def test_a_setting_is_declared_once_and_every_place_that_names_it_names_all() ->
     specs = yaml.safe_load((CHECKOUT / "roles/precheck/meta/argument_specs.yml").read_text(encoding="utf-8"))
     options = specs["argument_specs"]["main"]["options"]
     assert variables["precheck_settings_overrides"] == {
-        name: f"{{{{ precheck_{name} | default(none) }}}}" for name in DEFAULTS
+        name: f"{{{{ precheck_{name} | default(omit) }}}}" for name in DEFAULTS
     }
     for name, option in SETTINGS.items():
         told = options[f"precheck_{name}"]

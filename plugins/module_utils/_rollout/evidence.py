@@ -3,7 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Is the evidence of a host evidence for this Calico? Compared setting by setting, and noted on the Node for later.
 
-A host that was checked for more than is asked has its evidence: WireGuard, an encapsulation, CIDRs, ports. Anything else is another
+A host that was checked for more than is asked has its evidence: WireGuard, an encapsulation, CIDRs, ports. So has one that was checked for
+the newest Calico: that is what a precheck assumes before a clean install, when no image tells the version yet. Anything else is another
 Calico. A setting that does not matter for the Calico that is asked for is not compared, as the ports of WireGuard without WireGuard.
 """
 
@@ -13,6 +14,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Callable
 
+from .calico_release import NEWEST
 from .calico_settings import for_node
 from .canonical import canonical_json
 from .checked_for import shown
@@ -23,6 +25,7 @@ NOT_COMPARED = ("typha", "sctp", "apiserver", "allow_module_load")
 """How a host is asked, and what only its owner knows."""
 _FEATURES = ("bgp", "ipv6", "wireguard", "host_endpoints", "flow_offload", "flow_logs")
 _PARTS = ("pod_cidrs", "service_cidrs")
+_NEWEST = f"3.{NEWEST}"
 _WHERE_ASKED = ("metrics_port", "flexvolume_path")
 
 _MATTERS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
@@ -62,6 +65,8 @@ def _covers(name: str, checked: Any, asked: Any) -> bool:
         return True
     if name in _PARTS:
         return isinstance(checked, list) and set(asked) <= set(checked)
+    if name == "calico_version":
+        return bool(checked in (asked, _NEWEST))
     if name == "encapsulation":
         return asked == "none" or set(str(asked).split("_and_")) <= set(str(checked).split("_and_"))
     return type(checked) is type(asked) and bool(checked == asked)

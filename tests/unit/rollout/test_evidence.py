@@ -189,6 +189,17 @@ def test_the_same_hosts_checked_for_what_is_asked_go_in(
     assert [action["do"] for action in decided(plan, calico)["actions"]] == ["label_nodes"]
 
 
+@pytest.mark.parametrize(("checked", "refused"), [("3.33", False), ("3.32", False), ("3.31", True)])
+def test_the_newest_version_is_assumed_before_a_clean_install_and_holds_nothing_up_once_an_image_tells_another(
+    checked: str, refused: bool
+) -> None:
+    calico = cluster({"ipPools": [V4]})
+    calico["settings"]["calico_version"] = "3.32"
+    calico["sources"]["calico_version"] = "image of DaemonSet calico-node"
+    decision = decided(planned({**FITTING, "calico_version": checked}), calico)
+    assert (decision["report"]["outcome"] == "stopped") is refused
+
+
 def test_there_is_a_row_for_every_setting_that_a_cluster_decides() -> None:
     assert {row[0] for row in ROWS} == DEFAULTS.keys() - set(NOT_COMPARED)
 
