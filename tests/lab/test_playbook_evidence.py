@@ -167,7 +167,7 @@ def test_a_waiver_of_a_check_that_there_is_not_is_refused_by_name(player: Player
     inventory = inventory_with(player, "unknown", [{"check": "ipset_functionl", "reason": "x", "until": TOMORROW}])
     played = player.play("unknown", "precheck", *LIMIT, inventory=inventory)
     assert played.code != 0
-    said = played.results("Put the results of all hosts into one report")[0]["msg"]
+    said = played.results("Fail when there can be no report")[0]["msg"]
     assert "precheck_waivers of host edge-4[0]: there is no check 'ipset_functionl'; is it ipset_functional?" in said
 
 

@@ -75,7 +75,8 @@ def missing(played: Played, task: str) -> set[str]:
     assert result["failed"], result
     assert "nothing was written. Missing: " in result["msg"], result["msg"]
     assert played.writes == []
-    named: str = result["msg"].partition("Missing: ")[2].partition(". Add to its ")[0]
+    told: str = result["msg"].partition("Missing: ")[2].partition(". Add to its ")[0]
+    named = told.partition(". Missing too, but optional ")[0]
     return set(named.split("; "))
 
 
