@@ -7,9 +7,9 @@ from __future__ import annotations
 import copy
 from typing import Any, Callable
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import examine
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.judge import examine
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckReport
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_report import assemble
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence.precheck_report import assemble
 
 from tests.unit.precheck import kernels
 from tests.unit.rollout.builders import UNREACHABLE, answer, check, machine_id

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import Batch, Plan, PlannedTier
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan import plan_id
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.build import plan_id
 
 KEY = "rollout.calico-ops.dev/admitted"
 

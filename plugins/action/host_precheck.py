@@ -16,16 +16,20 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.precheck_options import settled
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS, problem_with, wanted
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import complaints, examine
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.precheck_options import settled
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.judge import complaints, examine
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import (
+    OPTIONS,
+    problem_with,
+    wanted,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.questions import asked_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.declaration import Want
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sources import sources
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import records
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.canonical import plain
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils import precheck_records as store
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence import reuse
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils import _precheck_store as store
 
 MODULE = "calico_ops.rollout.host_precheck"
 
@@ -54,9 +58,9 @@ class ActionModule(ActionBase):
         if not max_age:
             result.update(self._check(options, task_vars))
             return result
-        host, asked = str(task_vars["inventory_hostname"]), records.asked_for(options, store.code())
+        host, asked = str(task_vars["inventory_hostname"]), reuse.asked_for(options, store.code())
         record = store.kept(directory, host)
-        why = records.stale(record, host, asked, time.time(), max_age) or self._other_boot(record)
+        why = reuse.stale(record, host, asked, time.time(), max_age) or self._other_boot(record)
         if why is None:
             result.update(
                 changed=False,
@@ -102,13 +106,13 @@ class ActionModule(ActionBase):
         """Also the proof that the host can be reached."""
         lines = str(self._low_level_execute_command(WHICH_BOOT, sudoable=False)["stdout"]).splitlines()
         boot_id, machine_id = ([*lines, "", ""])[:2]
-        return records.of_another_boot(record, boot_id.strip(), machine_id.strip())
+        return reuse.of_another_boot(record, boot_id.strip(), machine_id.strip())
 
     def _keep(self, directory: str, host: str, asked: str, result: dict[str, Any]) -> None:
         """What cannot be kept costs the next run a check, and this one nothing."""
         precheck = None if result.get("failed") else plain(result.get("precheck"))
         try:
-            record = precheck and records.record_of(host, asked, result["checked_at"], result["call_seconds"], precheck)
+            record = precheck and reuse.record_of(host, asked, result["checked_at"], result["call_seconds"], precheck)
             if record:
                 store.keep(directory, record)
             else:

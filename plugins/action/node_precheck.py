@@ -11,13 +11,19 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.precheck_options import asked_in, is_document
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS, problem_with_keeping
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import records
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.precheck_options import (
+    asked_in,
+    is_document,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import (
+    OPTIONS,
+    problem_with_keeping,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import CalicoSettings
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.canonical import plain
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.validate import flaw_of
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils import precheck_records as store
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence import reuse
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils import _precheck_store as store
 
 MODULE = "calico_ops.rollout.node_precheck"
 OWN_OPTIONS: dict[str, Any] = {
@@ -35,10 +41,10 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         options = self._options()
         max_age, directory = options["max_age"], options["cache_dir"]
-        asked = records.asked_for(asked_in(options), store.code())
-        kept = store.all_kept(directory, records.of_node("")) if max_age else {}
+        asked = reuse.asked_for(asked_in(options), store.code())
+        kept = store.all_kept(directory, reuse.of_node("")) if max_age else {}
         now = time.time()
-        why = {node: records.stale(record, node, asked, now, max_age) for node, record in kept.items()}
+        why = {node: reuse.stale(record, node, asked, now, max_age) for node, record in kept.items()}
         young = {node: kept[node]["precheck"]["identity"] for node in kept if why[node] is None}
         answer: dict[str, Any] = self._execute_module(
             module_name=MODULE, module_args={**self._task.args, "_earlier": young}, task_vars=task_vars
@@ -48,11 +54,11 @@ class ActionModule(ActionBase):
         if not max_age:
             return result
         for entry in result.get("prechecks", {}).values():
-            node = records.of_node(entry["uid"])
+            node = reuse.of_node(entry["uid"])
             if entry["reused"]:
                 entry.update({key: kept[node][key] for key in ("precheck", "checked_at", "call_seconds")})
             elif "precheck" in entry:
-                entry.setdefault("checked_anew", records.stale(kept.get(node), node, asked, now, max_age))
+                entry.setdefault("checked_anew", reuse.stale(kept.get(node), node, asked, now, max_age))
         if not self._task.check_mode:
             self._keep(directory, asked, result)
         return result
@@ -79,8 +85,8 @@ class ActionModule(ActionBase):
 
 
 def _keep_one(directory: str, asked: str, entry: dict[str, Any]) -> None:
-    node, precheck = records.of_node(entry["uid"]), plain(entry.get("precheck"))
-    record = precheck and records.record_of(node, asked, entry["checked_at"], entry["call_seconds"], precheck)
+    node, precheck = reuse.of_node(entry["uid"]), plain(entry.get("precheck"))
+    record = precheck and reuse.record_of(node, asked, entry["checked_at"], entry["call_seconds"], precheck)
     if record:
         store.keep(directory, record)
     else:

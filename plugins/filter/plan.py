@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import (
     ClusterName,
     NodeFacts,
     Observation,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan import build_plan
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.restarting import LEAST_PATIENCE
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.canonical import plain
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.build import build_plan
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.restarting import LEAST_PATIENCE
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils._documents import (
     document,
     from_the_cluster,
     made_or_complaint,

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import plan_text as _text
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import Observation
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import document, from_the_cluster, readable
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.canonical import plain
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages import plan_text as _text
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils._documents import (
+    document,
+    from_the_cluster,
+    readable,
+)
 
 
 @readable

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils import precheck_page as _render
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import document, readable
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils import _precheck_page as _render
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils._documents import document, readable
 
 
 @readable

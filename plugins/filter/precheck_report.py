@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any, Callable
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import precheck_report as _report
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.waivers import read_waivers
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.catalogue import CATALOGUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.canonical import plain
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence import precheck_report as _report
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence.waivers import read_waivers
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils._documents import (
     document,
     made_or_complaint,
     readable,

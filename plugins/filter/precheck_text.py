@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import precheck_text as _text
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import document, readable
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages import precheck_text as _text
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils._documents import document, readable
 
 
 @readable

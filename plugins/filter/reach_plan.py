@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import reach_plan as _plan
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import ReachPeer
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils.documents import readable
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.canonical import plain
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reach import plan as _plan
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils._documents import readable
 
 
 @readable

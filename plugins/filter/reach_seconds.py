@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import reach_plan as _plan
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reach import plan as _plan
 
 
 def reach_seconds(hosts: list[str], forks: int, probe_seconds: int, at_least: int) -> int:

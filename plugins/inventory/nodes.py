@@ -80,30 +80,30 @@ from typing import Any
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import MISSING_LIBRARY, NODES, Cluster
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.connection import Connection
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.credentials import LibraryMissing
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.options import (
     AUTH_OPTIONS,
     auth_from,
     secrets_of,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import MISSING_LIBRARY, NODES, Cluster
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.configuration import Connection
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.credentials import LibraryMissing
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import plain
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel, NodeFacts
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.canonical import plain
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.facts import node_facts
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubernetes.names import (
     ADMISSION_KEY,
     ADMISSION_VALUE,
     check_label,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.settings import read_tiers
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils.node_inventory import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubernetes.node_facts import node_facts
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.tiers import read_tiers
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils._node_inventory import (
     NodeInventory,
     Wishes,
     inventory_of,
 )
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils.untrusted import untrusted
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils._untrusted import untrusted
 
 FILE_NAMES = ("calico_nodes.yml", "calico_nodes.yaml")
 LIBRARY = "the Python package kubernetes is needed where Ansible runs: pip install kubernetes"

@@ -116,15 +116,12 @@ settings:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import (
-    AUTH_CONSTRAINTS,
-    AUTH_OPTIONS,
-)
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.calico_objects import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.calico_objects import (
     read_settings,
     without_cluster,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected_if_possible
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.options import AUTH_CONSTRAINTS, AUTH_OPTIONS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 
 

@@ -165,12 +165,12 @@ from typing import List, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps.root import Root
-from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare import asked, hands, report
+from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare import apply, report, request
 from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare.drop_ins import Foreign
 from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare.facts import gather
 from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare.kernel_modules import Unmet
-from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare.memory import PATH, Unreadable
 from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare.plan import Plan, give, in_words, take_away
+from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare.saved_state import PATH, Unreadable
 
 _PLACES = ["/sbin", "/usr/sbin", "/bin", "/usr/bin"]
 
@@ -192,7 +192,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    problem = asked.problem_with(module.params)
+    problem = request.problem_with(module.params)
     if problem:
         module.fail_json(msg="host_prepare: {}".format(problem))
     if os.geteuid() != 0 and not module.check_mode:
@@ -208,7 +208,7 @@ def main() -> None:
         module.fail_json(
             msg="host_prepare: {} is not ours, nothing was changed. Move it away, or do without persist.".format(path)
         )
-    except hands.Refused as error:
+    except apply.Refused as error:
         module.fail_json(
             msg="host_prepare: {}. Run again once it can; state=absent undoes what was done.".format(error)
         )
@@ -224,16 +224,16 @@ def main() -> None:
 def prepare(module: AnsibleModule, root: Root) -> Tuple[Plan, List[Unmet]]:
     """The plan, carried out unless in check mode, and what the host cannot be given."""
     system = os.uname()
-    wanted = asked.on(system.machine, module.params)
+    wanted = request.on(system.machine, module.params)
     facts = gather(root, system.release, system.machine, wanted)
     if module.params["state"] == "absent":
         plan = take_away(facts)
-        return plan, [] if module.check_mode else hands.take_away(plan, root, facts.memory.folders)
+        return plan, [] if module.check_mode else apply.take_away(plan, root, facts.memory.folders)
     plan = give(facts, wanted)
-    return plan, plan.unmet + ([] if module.check_mode else hands.give(plan, root, modprobe(module)))
+    return plan, plan.unmet + ([] if module.check_mode else apply.give(plan, root, modprobe(module)))
 
 
-def modprobe(module: AnsibleModule) -> hands.Modprobe:
+def modprobe(module: AnsibleModule) -> apply.Modprobe:
     def load(name: str) -> Optional[str]:
         program = module.get_bin_path("modprobe", opt_dirs=_PLACES)
         if program is None:

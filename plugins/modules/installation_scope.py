@@ -228,31 +228,37 @@ created:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import (
-    AUTH_CONSTRAINTS,
-    AUTH_OPTIONS,
-    LABEL_OPTIONS,
-)
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster, connected
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.installation import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.access_review import require, scoping
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope import (
     await_committed,
     await_restarts,
     await_taken,
     scope,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer, observe_once
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import require, scoping
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scope_options import PLACEMENT_OPTIONS
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scoping import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope_request import (
     OwnedElsewhere,
     ScopeOutcome,
     ScopeRequest,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.observe import Observer, observe_once
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.options import (
+    LABEL_OPTIONS,
+    PLACEMENT_OPTIONS,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster, connected
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.options import (
+    AUTH_CONSTRAINTS,
+    AUTH_OPTIONS,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import check_label
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.placement import read_placement
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.restarting import LEAST_PATIENCE
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.wishes import PATCH, REFUSE, WHEN_OWNED
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubernetes.names import check_label
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.intent import (
+    PATCH,
+    REFUSE,
+    WHEN_OWNED,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.placement import read_placement
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.restarting import LEAST_PATIENCE
 
 LIST_SECONDS = 30
 """The first lists may take that much longer than the timeout: there is always an answer to why it is not in force."""

@@ -94,21 +94,21 @@ diff:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import (
-    AUTH_CONSTRAINTS,
-    AUTH_OPTIONS,
-    WRITE_OPTIONS,
-)
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.labelling import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.access_review import WRITE_NODES, require
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.node_labels import (
     apply_label_changes,
     label_changes,
     try_label_changes,
     wanted_annotations,
     wanted_labels,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.node_report import finish
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import WRITE_NODES, require
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.node_writes_result import finish
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.options import (
+    AUTH_CONSTRAINTS,
+    AUTH_OPTIONS,
+    WRITE_OPTIONS,
+)
 
 
 def main() -> None:

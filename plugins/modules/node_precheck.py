@@ -147,33 +147,37 @@ from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.archive import precheck_archive
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import AUTH_CONSTRAINTS, AUTH_OPTIONS
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import NODES, connected
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.precheck_jobs import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.access_review import all_named, require
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.precheck_archive import precheck_archive
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.precheck_jobs import (
     PrecheckJobs,
     rehearse,
     rights,
     targets,
     without_linux,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.precheck_options import is_document, settled
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import all_named, require
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS, problem_with, wanted
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import examine
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.canonical import digest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.precheck_options import is_document, settled
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import NODES, connected
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.options import AUTH_CONSTRAINTS, AUTH_OPTIONS
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.judge import examine
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import (
+    OPTIONS,
+    problem_with,
+    wanted,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.questions import asked_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.declaration import Want
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.canonical import digest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_job import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence.job import (
     JobSettings,
     Target,
     config_map,
     job,
     not_in_check_mode,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.records import not_of_node, of_node
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.rights import right
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence.reuse import not_of_node, of_node
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubernetes.rbac import right
 
 NOT_FOR_NODES = ("node_name", "controller_clock", "max_age", "cache_dir", "fail_on", "settings", "overrides")
 NONE_BY_NAME = {name: option.get("default") for name, option in OPTIONS.items()}

@@ -147,20 +147,24 @@ elapsed:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import (
-    AUTH_CONSTRAINTS,
-    AUTH_OPTIONS,
-    LABEL_OPTIONS,
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.access_review import (
+    all_named,
+    looking,
+    observing,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.gate import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.observe import Observer, observe_once
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.options import LABEL_OPTIONS
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.wait import (
     Expectation,
     Verdict,
     await_ready,
     missing,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer, observe_once
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import all_named, looking, observing
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.options import (
+    AUTH_CONSTRAINTS,
+    AUTH_OPTIONS,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel
 
 LIST_SECONDS = 30

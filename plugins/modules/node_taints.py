@@ -121,21 +121,21 @@ diff:
 from functools import partial
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import (
-    AUTH_CONSTRAINTS,
-    AUTH_OPTIONS,
-    WRITE_OPTIONS,
-)
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.node_report import finish
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import WRITE_NODES, require
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.tainting import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.access_review import WRITE_NODES, require
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.node_taints import (
     apply_taint_changes,
     taint_changes,
     tainted_nodes,
     try_taint_changes,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.taints import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.node_writes_result import finish
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.options import (
+    AUTH_CONSTRAINTS,
+    AUTH_OPTIONS,
+    WRITE_OPTIONS,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubernetes.taints import (
     EFFECTS,
     wanted_taints,
     with_taints,

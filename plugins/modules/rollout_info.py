@@ -241,25 +241,37 @@ from typing import Any, NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import admission_record
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster import admission_record
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.access_review import (
+    all_named,
+    looking,
+    rolling_out,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.calico_objects import read_settings, reading
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.observe import survey
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.options import (
+    LABEL_OPTIONS,
+    PLACEMENT_OPTIONS,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.workloads import workloads_on
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster, connected
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.options import (
     AUTH_CONSTRAINTS,
     AUTH_OPTIONS,
-    LABEL_OPTIONS,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.calico_objects import read_settings, reading
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster, connected
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import survey
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import all_named, looking, rolling_out
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scope_options import PLACEMENT_OPTIONS
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.workloads import workloads_on
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.cluster_status import cluster_status
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.calico_node.policy_gap import (
+    policy_gaps,
+    without_calico,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import check_label
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.placement import Placement, read_placement
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy_gap import policy_gaps, without_calico
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.rights import Right
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubernetes.names import check_label
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubernetes.rbac import Right
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.placement import (
+    Placement,
+    read_placement,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.status.cluster_status import cluster_status
 
 ROLLOUT_OPTIONS: dict[str, Any] = {"installation_spec": {"type": "dict"}, **PLACEMENT_OPTIONS}
 

@@ -271,26 +271,33 @@ actions:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.argspec import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.access_review import require, rolling_out
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.calico_objects import read_settings
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.options import (
+    PLACEMENT_OPTIONS,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.step import Limits, Step
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.options import (
     AUTH_CONSTRAINTS,
     AUTH_OPTIONS,
     WRITE_OPTIONS,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.calico_objects import read_settings
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.rights import require, rolling_out
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.scope_options import PLACEMENT_OPTIONS
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.step import Limits, Step
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.cluster_name import refuse_another
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.given import given_plan, given_state
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.placement import read_placement
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.report import progress_line
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.wishes import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubernetes.cluster_identity import (
+    refuse_another,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.intent import (
     OWNER_TIMEOUT,
     WAIT,
     WHEN_OWNED,
     Wishes,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.placement import read_placement
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.rollout_pages import progress_line
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.frozen import (
+    given_plan,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.state import given_state
 
 LONGEST_CALL = 60
 LONGEST_COMMIT = 7200

@@ -10,10 +10,10 @@ from __future__ import annotations
 import sys
 import time
 
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.observe import Observer
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.wait import Expectation, await_ready
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.configuration import Connection
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.gate import Expectation, await_ready
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.observe import Observer
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.connection import Connection
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import Observation, Readiness
 
 

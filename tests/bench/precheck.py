@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import OPTIONS, wanted
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.catalogue import CATALOGUE
 
 from tests.bench import measured_python
 from tests.bench.figures import BenchError, Figure, load

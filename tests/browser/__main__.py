@@ -7,7 +7,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from ansible_collections.calico_ops.rollout.plugins.plugin_utils.precheck_page import precheck_page
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils._precheck_page import precheck_page
 
 from tests.browser.chromium import Chromium, installed
 from tests.environment.places import CHECKOUT

@@ -24,7 +24,13 @@ RUNS_ANSIBLE = re.compile(r"\"ansible(-playbook)?\"|\btests\.lab\.(modules|playe
 
 # Names a ready tigera-operator, which one stage runs in the lab instead of the stand-in. The others keep the stand-in.
 OPERATOR = "LAB_OPERATOR"
-MEET_THE_OPERATOR = ("operator_*", "installation_*", "adoption", "rollout_*")
+MEET_THE_OPERATOR = (
+    "operator/test_*",
+    "modules/test_installation_*",
+    "modules/test_adoption",
+    "modules/test_rollout_*",
+    "playbooks/test_rollout_role",
+)
 
 # Much of what a stage does in the lab is waiting, so two of these run side by side; more would make each other late.
 STATIC, LAB, ANSIBLE = "static", "lab", "ansible"
@@ -46,28 +52,28 @@ DEMOS = {
 # Each kind of plugin once, the playbooks, and what rests on hostvars and templating: what depends on ansible-core shows in them. The
 # faults of nodes, hosts and clusters do not.
 ON_THE_OLDEST = tuple(
-    f"tests/lab/test_{name}.py"
+    f"tests/lab_tests/{name}.py"
     for name in (
         *(
-            "host_precheck_old_python",
-            "host_prepare",
-            "host_reach",
-            "installation_scope",
-            "inventory_nodes",
-            "node_labels",
-            "node_precheck",
-            "node_precheck_reused",
-            "node_readiness",
-            "node_taints",
+            "modules/test_host_precheck_old_python",
+            "modules/test_host_prepare",
+            "modules/test_host_reach",
+            "modules/test_installation_scope",
+            "modules/test_inventory_nodes",
+            "modules/test_node_labels",
+            "modules/test_node_precheck",
+            "modules/test_node_precheck_reused",
+            "modules/test_node_readiness",
+            "modules/test_node_taints",
+            "modules/test_rollout_info",
+            "modules/test_rollout_step",
         ),
         *(
-            "playbook_evidence",
-            "playbook_limits",
-            "playbooks",
-            "rbac_playbooks",
-            "rollout_info",
-            "rollout_step",
-            "status",
+            "playbooks/test_evidence",
+            "playbooks/test_limits",
+            "playbooks/test_playbooks",
+            "playbooks/test_rbac_playbooks",
+            "playbooks/test_status",
         ),
     )
 )
@@ -140,7 +146,7 @@ def _in_the_lab() -> list[Stage]:
         Stage(
             "lab",
             "a real API server and real hosts, asked directly",
-            [_pytest("tests/lab", *others)],
+            [_pytest("tests/lab_tests", *others)],
             4500,
             LAB,
             pytest=True,
@@ -163,7 +169,7 @@ def _in_the_lab() -> list[Stage]:
             Stage(
                 "lab-crds",
                 "the same with the operator's own CRDs",
-                [_pytest("tests/lab", "-k", "operator or crds or installation")],
+                [_pytest("tests/lab_tests", "-k", "operator or crds or installation")],
                 3600,
                 LAB,
                 pytest=True,
@@ -209,7 +215,8 @@ def _on_the_oldest() -> list[Stage]:
                 _pytest(
                     "tests/unit/action",
                     "tests/unit/kube",
-                    "tests/unit/modules",
+                    "tests/unit/cluster",
+                    "tests/unit/inventory",
                     "tests/unit/filter",
                     python=_on_core(core),
                 )
@@ -262,13 +269,13 @@ def _scenarios() -> list[Stage]:
 
 
 def _tests_through_ansible() -> list[str]:
-    files = sorted((CHECKOUT / "tests" / "lab").glob("test_*.py"))
+    files = sorted((CHECKOUT / "tests" / "lab_tests").rglob("test_*.py"))
     return [_relative(file) for file in files if RUNS_ANSIBLE.search(file.read_text(encoding="utf-8"))]
 
 
 def _meeting_the_operator() -> list[str]:
-    folder = CHECKOUT / "tests" / "lab"
-    return [_relative(file) for name in MEET_THE_OPERATOR for file in sorted(folder.glob(f"test_{name}.py"))]
+    folder = CHECKOUT / "tests" / "lab_tests"
+    return [_relative(file) for name in MEET_THE_OPERATOR for file in sorted(folder.glob(f"{name}.py"))]
 
 
 def _relative(path: Path) -> str:

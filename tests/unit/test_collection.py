@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 import fnmatch
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -208,3 +208,61 @@ def test_a_setting_is_declared_once_and_every_place_that_names_it_names_all() ->
             option.get("elements"),
         ), name
     assert set(PrecheckSettings.__annotations__) == set(DEFAULTS)
+
+
+# -- the house: which package may import which; anything else is a wall
+
+BASE = {"errors", "documents", "text", "kubernetes"}
+MAY_IMPORT = {
+    "_kube": {"_rollout/errors", "_rollout/documents"},
+    "_cluster": {"_kube", "_precheck", "_rollout/*"},
+    "_precheck": set(),
+    "_prepare": {"_precheck"},
+    "_reach": set(),
+    "_rollout/errors": set(),
+    "_rollout/documents": {"_rollout/errors"},
+    "_rollout/text": {"_rollout/errors", "_rollout/documents"},
+    "_rollout/kubernetes": {"_rollout/errors", "_rollout/documents", "_rollout/text"},
+    **{
+        f"_rollout/{package}": {f"_rollout/{other}" for other in {*BASE, *others}}
+        for package, others in {
+            "calico_node": set(),
+            "calico_settings": set(),
+            "operator": {"calico_node"},
+            "observation": {"calico_node", "operator"},
+            "evidence": {"calico_settings"},
+            "reach": set(),
+            "plan": {"calico_node", "operator", "evidence"},
+            "reducer": {"calico_node", "operator", "evidence", "plan"},
+            "status": {"calico_node", "operator", "evidence", "plan"},
+            "pages": {"evidence", "plan", "reach"},
+        }.items()
+    },
+}
+
+
+def package_of(parts: Sequence[str]) -> str:
+    """A package of module_utils, `_rollout` by its rooms; the path is below module_utils."""
+    if parts[0] == "_rollout" and len(parts) > 1:
+        return f"_rollout/{parts[1].removesuffix('.py')}"
+    return parts[0]
+
+
+def test_a_package_imports_only_what_lies_below_it() -> None:
+    root = CHECKOUT / "plugins" / "module_utils"
+    through_the_wall = set()
+    for source in sources("module_utils"):
+        own = package_of(source.relative_to(root).parts)
+        for name in imports(source):
+            if not name.startswith(f"{LIBRARY}."):
+                continue
+            other = package_of(name[len(LIBRARY) + 1 :].split("."))
+            allowed = MAY_IMPORT[own] | {own, "_rollout"}
+            if other not in allowed and not (other.startswith("_rollout/") and "_rollout/*" in allowed):
+                through_the_wall.add(f"{source.relative_to(root)} -> {name[len(LIBRARY) + 1 :]}")
+    assert through_the_wall == set()
+
+
+def test_the_map_of_the_packages_names_those_that_are_there() -> None:
+    root = CHECKOUT / "plugins" / "module_utils"
+    assert {package_of(source.relative_to(root).parts) for source in sources("module_utils")} == set(MAY_IMPORT)

@@ -25,7 +25,7 @@ from tests.gates.schedule import Schedule
 from tests.gates.stages import DEMOS, ON_THE_OLDEST, SCENARIOS, Stage, all_stages, chosen
 from tests.pythons import OLDEST_REACHED
 
-LAB = CHECKOUT / "tests" / "lab"
+LAB_TESTS = CHECKOUT / "tests" / "lab_tests"
 
 
 def stage(name: str, script: str = "", **settings: Any) -> Stage:
@@ -153,15 +153,15 @@ def test_a_chosen_stage_brings_what_it_needs() -> None:
 
 def test_every_lab_test_is_in_a_stage() -> None:
     stages = {one.name: one for one in all_stages()}
-    through_ansible = set(stages["lab-ansible"].commands[0]) & {f"tests/lab/{path.name}" for path in LAB.glob("*.py")}
+    through_ansible = set(stages["lab-ansible"].commands[0]) & {str(path.relative_to(CHECKOUT)) for path in LAB_TESTS.rglob("*.py")}
     assert {f"--ignore={path}" for path in through_ansible} <= set(stages["lab"].commands[0])
-    assert {"tests/lab/test_playbooks.py", "tests/lab/test_node_labels.py"} <= through_ansible
+    assert {"tests/lab_tests/playbooks/test_playbooks.py", "tests/lab_tests/modules/test_node_labels.py"} <= through_ansible
     on_the_oldest = set(ON_THE_OLDEST)
     assert on_the_oldest <= through_ansible & set(stages["lab-2.16"].commands[0])
     assert {
-        "tests/lab/test_playbooks.py",
-        "tests/lab/test_rollout_step.py",
-        "tests/lab/test_inventory_nodes.py",
+        "tests/lab_tests/playbooks/test_playbooks.py",
+        "tests/lab_tests/modules/test_rollout_step.py",
+        "tests/lab_tests/modules/test_inventory_nodes.py",
     } <= on_the_oldest
 
 
@@ -174,7 +174,7 @@ def test_the_stage_of_the_operator_itself_is_skipped_with_a_reason_where_none_is
     monkeypatch.setenv("LAB_OPERATOR", "/somewhere/operator")
     stages = {one.name: one for one in all_stages()}
     assert stages["lab-operator"].missing == ""
-    assert {"tests/lab/test_operator_seen.py", "tests/lab/test_adoption.py"} <= set(stages["lab-operator"].commands[0])
+    assert {"tests/lab_tests/operator/test_seen.py", "tests/lab_tests/modules/test_adoption.py"} <= set(stages["lab-operator"].commands[0])
 
 
 def test_every_other_stage_runs_with_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,11 +21,11 @@ from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import ClusterAddress, ClusterName
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 
-from .argspec import auth_from, secrets_of
-from .configuration import Access, Connection
+from .connection import Access, Connection
 from .credentials import LibraryMissing
-from .patience import Patience
+from .options import auth_from, secrets_of
 from .plain import MISSING_LIBRARY
+from .retry import Patience
 
 try:
     import urllib3

@@ -25,11 +25,11 @@ class LibraryMissing(RolloutError):
 
 def client_library() -> ModuleType:
     """What needs the client, imported when it does."""
-    from . import loaders
+    from . import client_library
 
-    if loaders.MISSING_LIBRARY is not None:
-        raise LibraryMissing(str(loaders.MISSING_LIBRARY))
-    return loaders
+    if client_library.MISSING_LIBRARY is not None:
+        raise LibraryMissing(str(client_library.MISSING_LIBRARY))
+    return client_library
 
 
 def loader_for(auth: dict[str, Any]) -> tuple[Load, bool]:

@@ -7,9 +7,9 @@ import ipaddress
 import re
 from typing import Any, Dict, Mapping, NamedTuple, Optional
 
-from .checks.catalogue import CATALOGUE
-from .checks.declaration import Want
-from .checks.versions import DOCUMENTED
+from .rules.catalogue import CATALOGUE
+from .rules.declaration import Want
+from .rules.versions import DOCUMENTED
 from .upstream import autodetection, go_regexp
 
 # The host and the moment, which are no settings of Calico's.

@@ -8,10 +8,10 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from .._precheck.host.sweeps import files, modules
 from .._precheck.host.sweeps.root import Root
-from . import drop_ins, memory
-from .asked import Asked
-from .memory import Memory
+from . import drop_ins, saved_state
 from .needs import moved_by
+from .request import Asked
+from .saved_state import Memory
 from .sysctl import plain
 
 # Where sysctl.d(5) looks; a file in an earlier directory hides one of the same name in a later one.
@@ -39,7 +39,7 @@ class HostFacts(NamedTuple):
 
 
 def gather(root: Root, release: str, machine: str, asked: Asked) -> HostFacts:
-    remembered = memory.parse(root.read(memory.PATH))
+    remembered = saved_state.parse(root.read(saved_state.PATH))
     advertised = _advertised(root.read("/proc/net/ipv6_route") or "")
     keys = [need.key for need in asked.sysctl_needs] + list(remembered.sysctls) + list(map(accept_ra, advertised))
     names = {name for need in asked.module_needs for name in need.names}

@@ -5,10 +5,10 @@
 
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
-from .._precheck.answers import Facts
-from .._precheck.checks.packages import package_of
-from .._precheck.checks.remedies import where_from
+from .._precheck.facts import Facts
 from .._precheck.host.sweeps.modules import ABSENT, BLOCKED, BUILT_IN, LOADABLE, LOADED
+from .._precheck.rules.packages import package_of
+from .._precheck.rules.remedies import where_from
 from .facts import HostFacts
 from .needs import ModuleNeed
 

@@ -8,9 +8,9 @@ The architecture is the kernel's own word (uname -m): a Node's label says what s
 
 from typing import List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from .._precheck.checks.declaration import ALWAYS, Condition, Want
 from .._precheck.checks.modules import NEEDS
 from .._precheck.host.sweeps.modules import normal
+from .._precheck.rules.declaration import ALWAYS, Condition, Want
 from .sysctl import canonical
 
 # felix/bpf: little-endian, and the data plane's programs are built for these two only.

@@ -6,12 +6,12 @@
 from typing import Dict, List, NamedTuple
 
 from . import drop_ins, kernel_modules, sysctl_values
-from .asked import Asked
 from .drop_ins import File
 from .facts import HostFacts
 from .kernel_modules import Modules, Unmet
-from .memory import Memory, nothing
 from .needs import unfit_machine
+from .request import Asked
+from .saved_state import Memory, nothing
 from .sysctl import last_word, line
 from .sysctl_values import Sysctls
 

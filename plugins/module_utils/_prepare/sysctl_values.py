@@ -7,8 +7,8 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from .facts import HostFacts, accept_ra, matching
 from .kernel_modules import Unmet
-from .memory import Remembered
 from .needs import SysctlNeed, moved_by
+from .saved_state import Remembered
 from .sysctl import plain, shown
 
 _ADVERTISED = "net/ipv6/conf/all/forwarding"

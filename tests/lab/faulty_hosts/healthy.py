@@ -8,7 +8,18 @@ from collections.abc import Mapping, Sequence
 
 from tests.lab.hosts import HostSpec
 
-from .declared import BEFORE_3_30, BPF, BPF_3_30, BPF_IPV6, IPTABLES, IPV6, IPV6_ALONE, KUBELET_RUNS, KUBELETS, NFTABLES
+from .declared import (
+    BEFORE_3_30,
+    BPF,
+    BPF_3_30,
+    BPF_IPV6,
+    IPTABLES,
+    IPV6,
+    IPV6_ALONE,
+    KUBELET_RUNS,
+    KUBELETS,
+    NFTABLES,
+)
 from .kernels import WITHOUT_LEGACY
 from .modular import modular
 from .networks import CLOUD_RULE, DOCKER, IPVS, MASQUERADING, NATIVE, NETWORKD_RUNS, NM_RUNS, PODS_FIRST, card

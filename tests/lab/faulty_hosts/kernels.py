@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.versions import flavour
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.versions import flavour
 
 from tests.lab.hosts import HostSpec, Refusal
 

@@ -8,14 +8,7 @@ import logging
 from datetime import datetime, timezone
 
 from tests.lab.api import Api
-from tests.lab.operator.conditions import (
-    Condition,
-    Degraded,
-    available,
-    before_first_reconcile,
-    judged,
-    written,
-)
+from tests.lab.operator.conditions import Condition, Degraded, available, before_first_reconcile, judged, written
 from tests.lab.operator.health import Health, daemonset_health, deployment_health, needs_diagnosis, pods_health
 from tests.lab.operator.names import FIELD_MANAGER, GROUP, TIGERA_STATUSES, Document, collection, path
 

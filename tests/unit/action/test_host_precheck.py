@@ -18,7 +18,7 @@ pytest.importorskip("ansible")
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.calico_ops.rollout.plugins.action import host_precheck
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.questions import asked_of
 
 from tests.unit.precheck.kernels import healthy, knowing, want
 

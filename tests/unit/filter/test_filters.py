@@ -28,7 +28,8 @@ from ansible_collections.calico_ops.rollout.plugins.filter import (
     status_markdown,
     status_text,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import decide, given
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan import frozen
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer import decide, state
 
 from tests.unit.rollout.builders import UNREACHABLE, answer, bare, facts, failing
 
@@ -111,7 +112,7 @@ def test_the_plan_admits_the_nodes_whose_hosts_passed() -> None:
 
 
 def test_a_plan_of_the_filter_is_one_that_rollout_step_takes() -> None:
-    assert given.given_plan(made_plan()) == made_plan()
+    assert frozen.given_plan(made_plan()) == made_plan()
 
 
 def test_a_rollout_error_becomes_a_filter_error_with_its_text() -> None:
@@ -123,7 +124,7 @@ def test_a_rollout_error_becomes_a_filter_error_with_its_text() -> None:
 
 def test_texts_are_told_of_their_documents() -> None:
     the_plan = made_plan()
-    report = decide.decide(the_plan, decide.new_state(the_plan), bare(NAMES), 0.0)["report"]
+    report = decide.decide(the_plan, state.new_state(the_plan), bare(NAMES), 0.0)["report"]
     assert "Result: 2 of 5 hosts can run calico-node." in filter_named("precheck_text")(made_report())
     assert filter_named("precheck_markdown")(made_report()).startswith("# Calico prechecks")
     assert filter_named("precheck_junit")(made_report()).startswith("<?xml")

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.configuration import Connection
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.connection import Connection
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client im
     ApiError,
     Cluster,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.configuration import Connection
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.connection import Connection
 
 from tests.unit.kube.fake_api import Reply, Request, fake_api, script, status
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import loaders
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import client_library
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import NODES, Cluster
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.configuration import Connection
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.connection import Connection
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 
 from tests.unit.kube.fake_api import Reply, Request, fake_api, script
-from tests.unit.kube.test_configuration import kubeconfig
+from tests.unit.kube.test_connection import kubeconfig
 
 OK = Reply(body={"kind": "NodeList"})
 PASSWORD = {"username": "joe", "password": "pw"}
@@ -111,7 +111,7 @@ def told_of_the_cluster(tmp_path: Path) -> dict[str, Any]:
 
 def test_a_plugin_is_told_of_the_cluster_or_the_clients_version_is_named(tmp_path: Path) -> None:
     user = {"exec": told_of_the_cluster(tmp_path)}
-    if loaders.gives_cluster_info():
+    if client_library.gives_cluster_info():
         assert heard(user).headers["authorization"].startswith("Bearer http---127.0.0.1-")
     else:
         assert "install version 32 or newer" in refusal(user)
@@ -120,7 +120,7 @@ def test_a_plugin_is_told_of_the_cluster_or_the_clients_version_is_named(tmp_pat
 def test_a_client_that_does_not_tell_a_plugin_of_the_cluster_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loaders, "gives_cluster_info", lambda: False)
+    monkeypatch.setattr(client_library, "gives_cluster_info", lambda: False)
     said = refusal({"exec": told_of_the_cluster(tmp_path)})
     assert "provideClusterInfo" in said
     assert json.dumps(sys.executable)[1:-1] in said

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.configuration import POOL_ATTRIBUTES, Connection
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.connection import POOL_ATTRIBUTES, Connection
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.plain import plain_settings, pool_of
 from kubernetes.client import Configuration
 from kubernetes.client.rest import RESTClientObject
 from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
 from tests.unit.kube.fake_api import Reply, fake_api, script
-from tests.unit.kube.test_configuration import kubeconfig
+from tests.unit.kube.test_connection import kubeconfig
 
 Raw = dict[str, Any]
 FILES = ("ssl_ca_cert", "cert_file", "key_file")
@@ -222,7 +222,7 @@ def test_a_kubeconfig_that_is_plain_no_longer_goes_on_with_the_client(tmp_path: 
 
 CONNECT = """
 import json, os, sys
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.configuration import Connection
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.connection import Connection
 Connection(json.loads(sys.argv[1])).access()
 print(json.dumps("kubernetes" in sys.modules))
 """

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import NODES, ApiError, Cluster
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.configuration import Connection
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.connection import Connection
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.proxies import bypassed, proxy_for
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 
 from tests.unit.kube.fake_api import Reply, fake_api, script
 from tests.unit.kube.proxy import proxy, tls_api
-from tests.unit.kube.test_configuration import kubeconfig
+from tests.unit.kube.test_connection import kubeconfig
 
 OK = Reply(body={"kind": "NodeList"})
 UNHEARD_OF = "http://api.nowhere.example:6443"

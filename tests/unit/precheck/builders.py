@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import Facts
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Judgement, conduct
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import Judged, judge
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.facts import Facts
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.judge import Judged, judge
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.catalogue import CATALOGUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.declaration import Judgement, conduct
 
 from tests.unit.precheck.kernels import RawFacts, want
 

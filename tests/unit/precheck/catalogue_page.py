@@ -6,22 +6,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps.distributions import (
+    DISTRIBUTIONS,
+    Distribution,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.catalogue import (
     CATALOGUE,
     ELSEWHERE,
     Elsewhere,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Check
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.versions import (
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.declaration import Check
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.versions import (
     DOCUMENTED,
     FELIX_BPF,
     FELIX_BPF_ENTERPRISE_LINUX,
     Documented,
     words,
-)
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps.distributions import (
-    DISTRIBUTIONS,
-    Distribution,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.upstream.mirrored import MIRRORED, Mirrored
 
@@ -116,7 +116,7 @@ is asked for all of these, because the name of its system does not tell which di
 
 Each of the {checks} checks is held by unit tests to tell a host with its fault from one without, from answers as a kernel and a host give
 them. {proven} of them are proven over SSH as well: a host of the lab has the fault, another that differs in nothing else has not, and the
-check says so of the first and is `ok` on the other (`tests/lab/test_precheck_faults.py`).
+check says so of the first and is `ok` on the other (`tests/lab_tests/modules/test_precheck_faults.py`).
 
 | check | hosts of the lab, and the verdict on each |
 |---|---|
@@ -129,7 +129,7 @@ No host of the lab can have the fault of these:
 {not_in_the_lab}
 
 These hosts are out of order before any check is made. None of them ends the play, none passes, and the report says why
-(`tests/lab/test_host_faults.py`).
+(`tests/lab_tests/hosts/test_host_faults.py`).
 
 | host of the lab | out of order | in the report |
 |---|---|---|

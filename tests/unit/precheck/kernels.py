@@ -8,13 +8,13 @@ import errno
 import json
 from typing import Any
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.filesystem import directories_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.modules import NAMES
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.pods import paths_of
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.versions import DOCUMENTED
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.catalogue import find
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.catalogue import CATALOGUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.declaration import Want
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.versions import DOCUMENTED
 
 RawFacts = dict[str, dict[str, Any]]
 

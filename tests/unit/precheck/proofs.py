@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from dataclasses import fields
 from types import CodeType, FunctionType
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks import declaration
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Check
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules import declaration
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.declaration import Check
 
 from tests.lab.faulty_hosts import FAULTY
 from tests.lab.hosts import HostSpec
-from tests.lab.test_host_faults import OUTCOMES, SPECS
+from tests.lab_tests.hosts.test_host_faults import OUTCOMES, SPECS
 from tests.unit.precheck.faults import FAULTS
 
 VERDICTS = ("fail", "warn")
 """The worst first."""
-_CHECKS = declaration.__name__.rpartition(".")[0]
+_CHECKS = tuple(declaration.__name__.replace(".rules.declaration", f".{package}.") for package in ("checks", "rules"))
 
 
 def worst(check: Check) -> str:

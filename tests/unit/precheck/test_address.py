@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import Facts
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.address import candidates
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.facts import Facts
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.upstream.autodetection import (
     detected,
     is_global_unicast,

@@ -8,10 +8,10 @@ import re
 
 import pytest
 import yaml
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE, ELSEWHERE
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Check, Want
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.modules import NEEDS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.catalogue import find
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.catalogue import CATALOGUE, ELSEWHERE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.declaration import Check, Want
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.upstream.mirrored import MIRRORED, Mirrored
 from ansible_collections.calico_ops.rollout.plugins.modules import host_precheck
 

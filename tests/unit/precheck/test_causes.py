@@ -8,7 +8,7 @@ import errno
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck import report
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck import judge
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host import supervise
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.no_evidence import NoEvidence
 
@@ -34,7 +34,7 @@ def causes(facts: RawFacts, **settings: Any) -> dict[str, str | None]:
 
 
 def complaints(facts: RawFacts, **settings: Any) -> list[str]:
-    return report.complaints(judged(facts, **settings), "fail")
+    return judge.complaints(judged(facts, **settings), "fail")
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_a_module_that_no_check_complains_of_is_no_cause() -> None:
 
 
 def test_a_check_that_was_left_out_tells_of_nothing() -> None:
-    facts = report.Facts(rhel10_without_extra_modules())
-    found = report.judge(facts, want(), ["ipset_functional", "xt_match_set"])
+    facts = judge.Facts(rhel10_without_extra_modules())
+    found = judge.judge(facts, want(), ["ipset_functional", "xt_match_set"])
     assert {one.id: made.cause for one, made in found if made.status == "fail"} == {
         "ipset_functional": None,
         "xt_match_set": None,

@@ -8,10 +8,10 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck import report
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import Facts
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want, conduct, ok
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck import judge
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.facts import Facts
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.catalogue import CATALOGUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.declaration import Want, conduct, ok
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckResult
 from pydantic import TypeAdapter
 
@@ -35,7 +35,7 @@ def answered(facts: RawFacts) -> dict[str, Any]:
 
 
 def document(facts: RawFacts, **how: Any) -> dict[str, Any]:
-    return report.examine(answered(facts), want(), **how)[0]
+    return judge.examine(answered(facts), want(), **how)[0]
 
 
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.__name__)
@@ -48,7 +48,7 @@ def test_the_result_is_a_precheck_result(host: Any) -> None:
 
 @pytest.mark.parametrize("wanted", WANTS, ids=lambda wanted: f"{wanted.dataplane}-{wanted.encapsulation}")
 def test_a_good_hosts_result_is_below_8_kib(wanted: Want) -> None:
-    assert len(json.dumps(report.examine(answered(healthy()), wanted)[0])) < 8 * 1024
+    assert len(json.dumps(judge.examine(answered(healthy()), wanted)[0])) < 8 * 1024
 
 
 def test_every_check_is_told_once() -> None:
@@ -72,7 +72,7 @@ def test_every_finding_has_a_remedy() -> None:
 
 def test_what_is_compared_with_other_hosts_is_told() -> None:
     host = {**healthy(), "clock": {"value": 1700000007.25}}
-    facts = report.examine(answered(host), want(controller_clock=1700000000.0))[0]["facts"]
+    facts = judge.examine(answered(host), want(controller_clock=1700000000.0))[0]["facts"]
     assert facts == {
         "clock": 1700000007.25,
         "clock_offset": 7.25,
@@ -105,12 +105,12 @@ def test_only_the_macs_that_no_other_host_should_have_are_compared(links: Any, m
         {**uplink, "index": uplink["index"] if name == "eth0" else 20 + place, "name": name, "kind": kind, "mac": mac}
         for place, (name, kind, mac) in enumerate(links)
     ]
-    assert report.comparable(Facts(knowing(facts, links=made)), want())["macs"] == macs
+    assert judge.comparable(Facts(knowing(facts, links=made)), want())["macs"] == macs
 
 
 def test_the_ipv6_address_is_told_where_it_is_asked_for_and_the_host_decides() -> None:
     def address_v6(**settings: Any) -> Any:
-        return report.examine(answered(healthy()), want(**settings))[0]["facts"]["address_v6"]
+        return judge.examine(answered(healthy()), want(**settings))[0]["facts"]["address_v6"]
 
     assert address_v6(ipv6=True) == "fd00::5"
     assert address_v6() is None
@@ -118,7 +118,7 @@ def test_the_ipv6_address_is_told_where_it_is_asked_for_and_the_host_decides() -
 
 
 def test_the_mtu_of_the_interface_with_the_ipv6_address_is_told_with_it() -> None:
-    facts = report.examine(answered(healthy()), want(ipv6=True))[0]["facts"]
+    facts = judge.examine(answered(healthy()), want(ipv6=True))[0]["facts"]
     assert (facts["mtu"], facts["mtu_v6"]) == (1500, 1500)
 
 
@@ -152,9 +152,9 @@ def test_a_part_of_the_checks_is_no_evidence_for_the_whole() -> None:
 
 
 def test_a_part_of_the_checks_that_is_well_is_no_complaint() -> None:
-    _document, made = report.examine(answered(healthy()), want(), selected=["ipset_functional"])
+    _document, made = judge.examine(answered(healthy()), want(), selected=["ipset_functional"])
     assert [check.id for check, _one in made] == ["ipset_functional"]
-    assert report.complaints(made, "fail") == []
+    assert judge.complaints(made, "fail") == []
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ def test_a_part_of_the_checks_that_is_well_is_no_complaint() -> None:
     ],
 )
 def test_a_host_that_answers_something_else_gets_no_verdict(said: Any) -> None:
-    with pytest.raises(report.StrangeAnswer, match="something else than was asked"):
-        report.examine(said, want())
+    with pytest.raises(judge.StrangeAnswer, match="something else than was asked"):
+        judge.examine(said, want())
 
 
 def test_a_fault_in_a_check_is_no_crash_and_no_pass() -> None:
@@ -182,12 +182,12 @@ def test_a_fault_in_a_check_is_no_crash_and_no_pass() -> None:
         raise ZeroDivisionError("division by zero")
 
     broken = CATALOGUE[0]._replace(judge=faulty)
-    found = conduct(broken, report.Facts(healthy()), want())
+    found = conduct(broken, judge.Facts(healthy()), want())
     assert (found.status, found.message) == (
         "skipped",
         "because of an internal error: ZeroDivisionError: division by zero",
     )
-    assert report.verdict([(broken, found)]) == "fail"
+    assert judge.verdict([(broken, found)]) == "fail"
 
 
 @pytest.mark.parametrize(
@@ -202,17 +202,17 @@ def test_a_fault_in_a_check_is_no_crash_and_no_pass() -> None:
 )
 def test_the_module_fails_when_it_is_told_to(host: Any, fail_on: str, count: int) -> None:
     assert (
-        len(report.complaints(report.judge(report.Facts(host()), want(), [c.id for c in CATALOGUE]), fail_on)) == count
+        len(judge.complaints(judge.judge(judge.Facts(host()), want(), [c.id for c in CATALOGUE]), fail_on)) == count
     )
 
 
 def test_missing_evidence_makes_the_module_fail_too() -> None:
-    judged = report.judge(report.Facts(unprivileged()), want(), [check.id for check in CATALOGUE])
-    complaints = report.complaints(judged, "fail")
+    judged = judge.judge(judge.Facts(unprivileged()), want(), [check.id for check in CATALOGUE])
+    complaints = judge.complaints(judged, "fail")
     assert any(": needs become" in sentence and "ipset_functional" in sentence for sentence in complaints)
 
 
 def test_a_warning_makes_the_module_fail_on_request_only() -> None:
     check = CATALOGUE[0]
     warning = [(check, ok("x")._replace(status="warn", remedy="y"))]
-    assert (report.complaints(warning, "fail"), len(report.complaints(warning, "warn"))) == ([], 1)
+    assert (judge.complaints(warning, "fail"), len(judge.complaints(warning, "warn"))) == ([], 1)

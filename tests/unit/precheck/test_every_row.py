@@ -8,9 +8,9 @@ import errno
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import Want
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import verdict
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.judge import verdict
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.catalogue import CATALOGUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.declaration import Want
 
 from tests.unit.precheck.builders import judged, judgement, status
 from tests.unit.precheck.faults import FAULTS, VXLAN, left, sysctl, with_link

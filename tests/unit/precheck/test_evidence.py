@@ -8,19 +8,19 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import Facts
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.declaration import (
-    Check,
-    Want,
-    conduct,
-)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.facts import Facts
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host import gather
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes import catalogue
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.catalogue import find
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps import network
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps.root import Root
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.questions import asked_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.catalogue import CATALOGUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.declaration import (
+    Check,
+    Want,
+    conduct,
+)
 
 from tests.unit.precheck.kernels import WANTS, RawFacts
 

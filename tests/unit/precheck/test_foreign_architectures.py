@@ -17,9 +17,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import examine
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.judge import examine
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.questions import asked_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.catalogue import CATALOGUE
 
 from tests import foreign
 from tests.environment.places import CHECKOUT

@@ -7,9 +7,9 @@ from __future__ import annotations
 import errno
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.packages import package_of
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.versions import flavour
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import summary, verdict
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.judge import summary, verdict
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.packages import package_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.versions import flavour
 
 from tests.unit.precheck.builders import judged, judgement, status
 from tests.unit.precheck.kernels import (

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks import fate
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes import present
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.netlink import attributes
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules import fate
 
 from tests.unit.precheck.builders import judgement, status
 from tests.unit.precheck.faults import base_chain

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.archive import precheck_archive
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.precheck_archive import precheck_archive
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host import in_cluster
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import precheck_job
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.questions import asked_of
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence import job
 
 from tests.environment.places import CHECKOUT
 from tests.unit.precheck.kernels import want
@@ -67,13 +67,13 @@ def run(python: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def result(said: str) -> dict[str, Any]:
-    (line,) = (line for line in said.splitlines() if line.startswith(precheck_job.MARK))
-    found: dict[str, Any] = json.loads(line[len(precheck_job.MARK) :])
+    (line,) = (line for line in said.splitlines() if line.startswith(job.MARK))
+    found: dict[str, Any] = json.loads(line[len(job.MARK) :])
     return found
 
 
 def test_both_sides_know_the_result_by_the_same_mark() -> None:
-    assert in_cluster.MARK == precheck_job.MARK
+    assert in_cluster.MARK == job.MARK
 
 
 def test_the_archive_holds_every_part_that_a_check_needs(archive: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_container_that_does_not_share_the_hosts_processes_says_so(archive: Pa
         env={"PATH": os.environ["PATH"]},
     )
     assert "without hostPID" in done.stderr
-    assert precheck_job.MARK not in done.stdout
+    assert job.MARK not in done.stdout
 
 
 @pytest.mark.skipif(not Path("/usr/bin/setpriv").exists() or os.geteuid() != 0, reason="needs root and setpriv")
@@ -124,4 +124,4 @@ def test_a_container_that_may_not_enter_the_host_says_so(taken: str, archive: Pa
         env={"PATH": os.environ["PATH"]},
     )
     assert done.stderr.startswith("the host's namespaces cannot be entered: ")
-    assert precheck_job.MARK not in done.stdout
+    assert job.MARK not in done.stdout

@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks import versions
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes import present
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.netlink import (
-    text,
-    u8,
-)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.netlink import text, u8
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps import networkmanager
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules import versions
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.upstream import iptables_backend
 
 from tests.unit.precheck.builders import judgement, status

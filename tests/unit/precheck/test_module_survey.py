@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.gather import gather, unsafe
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps import files
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps.modules import (
@@ -16,6 +15,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.
     options,
     survey,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.questions import asked_of
 
 from tests.unit.precheck.kernels import want
 from tests.unit.precheck.trees import MODULAR, MODULES, RELEASE, tree

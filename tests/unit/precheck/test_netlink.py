@@ -9,7 +9,7 @@ import socket
 import struct
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.answers import errno_name
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.facts import errno_name
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.no_evidence import NoEvidence
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes import netlink
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.probes.netlink import (

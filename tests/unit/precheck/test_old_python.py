@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from ansible.executor.module_common import REPLACER_JSONARGS
 from ansible_collections.calico_ops.rollout.plugins.action import host_precheck
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.asked import asked_of
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.report import examine
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.judge import examine
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.questions import asked_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sources import sources
 
 from tests.environment.places import CHECKOUT
@@ -27,7 +27,7 @@ WANT = want(encapsulation="vxlan", ipv6=True, wireguard=True)
 GATHER = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from module_utils._precheck import asked, options, report, sources
+from module_utils._precheck import judge, options, questions, sources
 from module_utils._precheck.host import in_cluster
 from module_utils._precheck.host.gather import gather
 answered = gather(json.loads(sys.argv[2]))

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.catalogue import CATALOGUE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.checks.pods import needs_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps import paths
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.catalogue import CATALOGUE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.upstream.pod_needs import (
     ANY,
     BIDIRECTIONAL,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps.root import Root
-from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare import asked, hands, memory
+from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare import apply, request, saved_state
 from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare.facts import gather
 from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare.kernel_modules import Unmet
 from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare.plan import Plan, give, take_away
@@ -114,21 +114,21 @@ class Trial:
         self.loaded: list[str] = []
 
     def plan(self, **options: Any) -> Plan:
-        wanted = asked.on(self.world.machine, {**_DEFAULTS, **options})
+        wanted = request.on(self.world.machine, {**_DEFAULTS, **options})
         return give(gather(self.root, self.world.release, self.world.machine, wanted), wanted)
 
     def give(self, modprobe: Callable[[str], str | None] | None = None, **options: Any) -> list[Unmet]:
         plan = self.plan(**options)
-        return plan.unmet + hands.give(plan, self.root, modprobe or self._modprobe)
+        return plan.unmet + apply.give(plan, self.root, modprobe or self._modprobe)
 
     def absence(self) -> Plan:
-        wanted = asked.on(self.world.machine, _DEFAULTS)
+        wanted = request.on(self.world.machine, _DEFAULTS)
         return take_away(gather(self.root, self.world.release, self.world.machine, wanted))
 
     def take_away(self) -> Plan:
         plan = self.absence()
-        folders = memory.parse(self.root.read(memory.PATH)).folders
-        assert hands.take_away(plan, self.root, folders) == []
+        folders = saved_state.parse(self.root.read(saved_state.PATH)).folders
+        assert apply.take_away(plan, self.root, folders) == []
         return plan
 
     def write(self, path: str, text: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare import drop_ins, hands, memory
+from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare import apply, drop_ins, saved_state
 from ansible_collections.calico_ops.rollout.plugins.module_utils._prepare.sysctl import canonical, problem_with, shown
 
 from tests.unit.prepare.hosts import EL8, EVERYTHING, RHEL10_WITHOUT_EXTRA, UBUNTU_ON_A_PI, Trial, World
@@ -49,7 +49,7 @@ def test_without_persist_no_file_is_written_but_the_memory(tmp_path: Path) -> No
     host = trial(tmp_path)
     host.give(sysctls=True)
     assert host.read(drop_ins.SYSCTLS) is None
-    assert host.read(memory.PATH)
+    assert host.read(saved_state.PATH)
 
 
 def test_a_second_run_plans_nothing(tmp_path: Path) -> None:
@@ -75,14 +75,14 @@ def test_undone_no_file_folder_or_value_is_different(tmp_path: Path, world: Worl
 def test_what_the_kernel_moves_along_is_put_back_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     host = trial(tmp_path, {"/proc/sys/net/ipv4/conf/eth0.100/forwarding": "1\n"})
     before = host.everything()
-    write = hands._write_sysctls
+    write = apply._write_sysctls
 
     def with_a_kernel(root: Any, plan: Any) -> Any:
         found = write(root, plan._replace(sysctls=plan.sysctls._replace(targets=plan.sysctls.targets[:1])))
         moved_by_the_kernel(host)
         return found + write(root, plan)
 
-    monkeypatch.setattr(hands, "_write_sysctls", with_a_kernel)
+    monkeypatch.setattr(apply, "_write_sysctls", with_a_kernel)
     host.give(sysctls=True)
     assert host.value("net/ipv4/conf/all/accept_redirects") == "0"
     host.take_away()
@@ -93,7 +93,7 @@ def test_a_run_that_was_killed_before_it_saw_what_moved_is_undone_as_well(tmp_pa
     host = trial(tmp_path)
     before = host.everything()
     plan = host.plan(sysctls=True)
-    hands._remember(host.root, plan.memory._replace(folders=["/var/lib/calico-ops", "/var/lib", "/var"]))
+    apply._remember(host.root, plan.memory._replace(folders=["/var/lib/calico-ops", "/var/lib", "/var"]))
     host.write("/proc/sys/" + FORWARD, "1\n")
     moved_by_the_kernel(host)
     host.take_away()
@@ -166,8 +166,8 @@ def test_a_file_of_our_name_that_is_not_ours_is_refused_before_anything_is_writt
 
 
 def test_a_memory_that_makes_no_sense_is_not_guessed_at(tmp_path: Path) -> None:
-    host = trial(tmp_path, {memory.PATH: '{"version": 7}'})
-    with pytest.raises(memory.Unreadable, match="its version is 7"):
+    host = trial(tmp_path, {saved_state.PATH: '{"version": 7}'})
+    with pytest.raises(saved_state.Unreadable, match="its version is 7"):
         host.plan(**EVERYTHING)
 
 
@@ -246,8 +246,8 @@ def test_the_users_own_value_wins_over_ours(tmp_path: Path) -> None:
 
 def test_a_value_that_the_kernel_does_not_take_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     host = trial(tmp_path)
-    value = hands._value
-    monkeypatch.setattr(hands, "_value", lambda root, key: "0" if key == FORWARD else value(root, key))
+    value = apply._value
+    monkeypatch.setattr(apply, "_value", lambda root, key: "0" if key == FORWARD else value(root, key))
     (unmet,) = host.give(sysctls=True)
     assert unmet.reason == "the kernel took 0 for 1"
 

@@ -22,9 +22,12 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
     PodSeen,
     PrecheckReport,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.labels import ADMISSION_KEY, ADMISSION_VALUE
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan import build_plan
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.precheck_report import assemble
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence.precheck_report import assemble
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubernetes.names import (
+    ADMISSION_KEY,
+    ADMISSION_VALUE,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.build import build_plan
 
 LABEL = AdmissionLabel(key=ADMISSION_KEY, value=ADMISSION_VALUE)
 SELECTOR = {ADMISSION_KEY: ADMISSION_VALUE}

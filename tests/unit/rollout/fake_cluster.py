@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.decide import decide, new_state
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import (
     Action,
     Decision,
@@ -15,6 +14,10 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
     Plan,
     RolloutState,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import (
+    decide,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.state import new_state
 
 from tests.unit.rollout.builders import LABEL, bare, daemonset, installation, node_seen, pod
 

@@ -8,17 +8,20 @@ import copy
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.decide import decide, new_state
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.calico_node.max_unavailable import at_once
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.calico_node.readiness import carries
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import (
     Action,
     Decision,
     Observation,
     Plan,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.installation import scoped
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.instant import rfc3339
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.max_unavailable import at_once
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.readiness import carries
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.installation import scoped
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import (
+    decide,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.state import new_state
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.text.instant import rfc3339
 
 from tests.unit.rollout.builders import LABEL, READ_AT, SELECTOR, daemonset, installation, pod, unscoped
 

@@ -5,12 +5,12 @@
 
 from typing import List, Optional
 
-from ..answers import Facts
+from ..facts import Facts
+from ..rules.conditions import NODE_ADDRESS
+from ..rules.declaration import Judgement, Want, check, fail, ok, warn
+from ..rules.ways import ways_out
 from ..upstream import autodetection
 from ..upstream.autodetection import FIRST_FOUND, KUBERNETES, SKIP_INTERFACE, Candidate, destination
-from .conditions import NODE_ADDRESS
-from .declaration import Judgement, Want, check, fail, ok, warn
-from .ways import ways_out
 
 _REMEDY = "choose the address with nodeAddressAutodetectionV4 of the Installation (cidrs, interface, or kubernetes: NodeInternalIP)"
 _REMEDY_V6 = _REMEDY.replace("V4", "V6")

@@ -6,14 +6,14 @@
 import errno
 from typing import Any, Dict, List
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.probes.catalogue import host_probe, xt_probes
 from ..host.sweeps.modules import LOADABLE, PRESENT
+from ..rules.conditions import IPTABLES, READS_IPTABLES
+from ..rules.declaration import Judgement, Want, check, fail, ok, warn
+from ..rules.evidence import left_behind
 from ..upstream import iptables_backend
 from ..upstream.iptables_backend import Detected
-from .conditions import IPTABLES, READS_IPTABLES
-from .declaration import Judgement, Want, check, fail, ok, warn
-from .evidence import left_behind
 from .ports import KUBELET_PORT
 
 NFT, LEGACY = host_probe("nft"), host_probe("legacy")

@@ -6,13 +6,13 @@
 import errno
 from typing import Tuple
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.no_evidence import NoEvidence
 from ..host.probes.bpf import PROGRAMS
-from .conditions import BPF
-from .declaration import OUTSIDE, Judgement, Want, check, fail, ok, warn
-from .evidence import evidence
-from .versions import (
+from ..rules.conditions import BPF
+from ..rules.declaration import OUTSIDE, Judgement, Want, check, fail, ok, warn
+from ..rules.evidence import evidence
+from ..rules.versions import (
     FELIX_BPF,
     FELIX_BPF_ENTERPRISE_LINUX,
     Version,

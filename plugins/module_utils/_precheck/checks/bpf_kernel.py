@@ -5,15 +5,15 @@
 
 from typing import NamedTuple, Tuple
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.probes.catalogue import CLSACT
+from ..rules.conditions import BPF
+from ..rules.declaration import Judgement, Want, check, fail, ok, warn
+from ..rules.evidence import built_without, evidence
+from ..rules.remedies import kernel_built_with, kernel_feature
+from ..rules.ways import ways_out
 from ..upstream.data_interfaces import attached
 from .address import candidates
-from .conditions import BPF
-from .declaration import Judgement, Want, check, fail, ok, warn
-from .evidence import built_without, evidence
-from .remedies import kernel_built_with, kernel_feature
-from .ways import ways_out
 
 # BTF begins so, in the order of the machine.
 _MAGIC = ("9feb", "eb9f")

@@ -5,10 +5,10 @@
 
 from typing import Optional
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.no_evidence import NoEvidence
-from .conditions import IPIP
-from .declaration import Judgement, Want, check, fail, ok, warn
+from ..rules.conditions import IPIP
+from ..rules.declaration import Judgement, Want, check, fail, ok, warn
 
 # Azure's tag is the same on every machine it has ever made; Hyper-V alone, with the same vendor, does not have it.
 _AZURE = "7783-7084-3265-9085-8269-3286-77"

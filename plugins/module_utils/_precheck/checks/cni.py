@@ -5,10 +5,10 @@
 
 from typing import Any, Dict, List, Optional
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.sweeps.networkmanager import left_alone
-from .conditions import VXLAN, WIREGUARD
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
+from ..rules.conditions import VXLAN, WIREGUARD
+from ..rules.declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
 _CALICO_FILE = "10-calico.conflist"
 # Plugins that keep the network and let Calico do policy only.

@@ -5,13 +5,13 @@
 
 from typing import Optional
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.probes.catalogue import xt_probes
 from ..host.sweeps.modules import BLOCKED, LOADABLE, PRESENT
-from .conditions import SCTP
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok, ok_unexercised, warn
-from .evidence import either, evidence
-from .remedies import kernel_feature
+from ..rules.conditions import SCTP
+from ..rules.declaration import ALWAYS, Judgement, Want, check, fail, ok, ok_unexercised, warn
+from ..rules.evidence import either, evidence
+from ..rules.remedies import kernel_feature
 
 _COUNT, _MAX = "net.netfilter.nf_conntrack_count", "net.netfilter.nf_conntrack_max"
 # kube-proxy raises the limit to 32768 a processor; below one processor's share nothing else is right either.

@@ -5,9 +5,9 @@
 
 from typing import Any, Dict, Iterable, Optional, Tuple
 
-from ..answers import Facts
-from .conditions import FLEXVOLUME
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
+from ..facts import Facts
+from ..rules.conditions import FLEXVOLUME
+from ..rules.declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
 _MIB = 1024 * 1024
 _CNI_FREE = 300 * _MIB

@@ -5,14 +5,14 @@
 
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from ..answers import Facts
+from ..facts import Facts
+from ..rules import fate
+from ..rules.declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
+from ..rules.evidence import left_behind
+from ..rules.fate import POD_LINK, Packet
 from ..upstream import iptables_backend
-from . import fate
 from .address import candidates
 from .backend import LEGACY, NFT, PROBES, felix_takes
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
-from .evidence import left_behind
-from .fate import POD_LINK, Packet
 
 # NF_INET_PRE_ROUTING, NF_INET_FORWARD, NF_INET_POST_ROUTING.
 _PREROUTING, _FORWARD, _POSTROUTING = 0, 2, 4

@@ -6,11 +6,11 @@
 import ipaddress
 from typing import Any, Dict, List, Tuple
 
-from ..answers import Facts
+from ..facts import Facts
+from ..rules.conditions import BGP_OR_IPIP, CIDRS, IPV4
+from ..rules.declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from ..upstream.autodetection import destination
 from .address import candidates
-from .conditions import BGP_OR_IPIP, CIDRS, IPV4
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
 # Routes of Calico's own: by its devices, and by the numbers that Felix and BIRD mark them with.
 _OWN_LINKS = ("cali", "tunl0", "vxlan.calico", "vxlan-v6.calico", "wireguard.cali", "wg-v6.cali", "kube-ipvs")

@@ -5,13 +5,13 @@
 
 from typing import List, Tuple
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.probes.catalogue import host_probe, ipset_probe
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok, ok_unexercised, warn
-from .evidence import built_without, evidence, left_behind, subsystem_absent, type_absent
-from .grounds import NETFILTER_NETLINK
-from .remedies import kernel_feature
-from .versions import Version, calico_minor
+from ..rules.declaration import ALWAYS, Judgement, Want, check, fail, ok, ok_unexercised, warn
+from ..rules.evidence import built_without, evidence, left_behind, subsystem_absent, type_absent
+from ..rules.grounds import NETFILTER_NETLINK
+from ..rules.remedies import kernel_feature
+from ..rules.versions import Version, calico_minor
 
 # Felix has its IP sets made of these; ports in a policy's selector need the third.
 _MODULES = "ip_set ip_set_hash_net ip_set_hash_ip"

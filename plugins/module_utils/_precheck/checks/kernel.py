@@ -5,12 +5,12 @@
 
 import errno
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.no_evidence import NoEvidence
 from ..host.probes.catalogue import STRICT
-from .conditions import NFTABLES
-from .declaration import ALWAYS, OUTSIDE, Judgement, Want, check, fail, ok, warn
-from .versions import DOCUMENTED, age, documented, enterprise_linux_8, flavour, kernel_version, words
+from ..rules.conditions import NFTABLES
+from ..rules.declaration import ALWAYS, OUTSIDE, Judgement, Want, check, fail, ok, warn
+from ..rules.versions import DOCUMENTED, age, documented, enterprise_linux_8, flavour, kernel_version, words
 
 
 @check(

@@ -5,11 +5,11 @@
 
 from typing import List
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.probes.catalogue import host_probe
-from .conditions import WIREGUARD
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
-from .evidence import left_behind
+from ..rules.conditions import WIREGUARD
+from ..rules.declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
+from ..rules.evidence import left_behind
 
 _NFT, _LEGACY = host_probe("nft"), host_probe("legacy")
 _LINKS = ("cni0", "flannel.", "cilium_", "weave", "kube-bridge", "kube-dummy-if")

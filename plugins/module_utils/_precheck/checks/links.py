@@ -5,12 +5,12 @@
 
 import errno
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.probes.catalogue import link_probe
-from .conditions import IPIP, VXLAN, WIREGUARD
-from .declaration import ALWAYS, OUTSIDE, Judgement, Want, check, fail, ok, ok_unexercised
-from .evidence import built_without, evidence
-from .remedies import kernel_feature, where_from
+from ..rules.conditions import IPIP, VXLAN, WIREGUARD
+from ..rules.declaration import ALWAYS, OUTSIDE, Judgement, Want, check, fail, ok, ok_unexercised
+from ..rules.evidence import built_without, evidence
+from ..rules.remedies import kernel_feature, where_from
 
 
 def _judge(facts: Facts, kind: str, option: str, otherwise: str) -> Judgement:

@@ -5,10 +5,10 @@
 
 import ipaddress
 
-from ..answers import Facts
+from ..facts import Facts
+from ..rules.declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from ..upstream import iptables_backend
 from .backend import PROBES, felix_takes
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
 
 @check(

@@ -3,12 +3,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. The machine: what it is, what it has."""
 
-from ..answers import Facts
-from .conditions import VXLAN
-from .declaration import ALWAYS, OUTSIDE, Judgement, Want, check, fail, ok, warn
-from .evidence import evidence
+from ..facts import Facts
+from ..rules.conditions import VXLAN
+from ..rules.declaration import ALWAYS, OUTSIDE, Judgement, Want, check, fail, ok, warn
+from ..rules.evidence import evidence
+from ..rules.versions import kernel_version
 from .links import link_probe
-from .versions import kernel_version
 
 # docs.tigera.io requirements. i686 and the 32-bit ARMs have no image.
 _ARCHITECTURES = ("x86_64", "aarch64", "ppc64le", "s390x")

@@ -5,13 +5,13 @@
 
 from typing import Dict, List, NamedTuple, Tuple
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.probes.catalogue import ipset_probe, link_probe, nft_probe, xt_probes
 from ..host.sweeps.modules import ABSENT, BLOCKED, LOADABLE, PRESENT
-from .conditions import IPIP, IPTABLES, IPTABLES_OR_NFTABLES, VXLAN, WIREGUARD
-from .declaration import ALWAYS, OUTSIDE, Condition, Judgement, Want, check, fail, ok, ok_unexercised, warn
-from .evidence import either, unusable
-from .remedies import load_now, where_from
+from ..rules.conditions import IPIP, IPTABLES, IPTABLES_OR_NFTABLES, VXLAN, WIREGUARD
+from ..rules.declaration import ALWAYS, OUTSIDE, Condition, Judgement, Want, check, fail, ok, ok_unexercised, warn
+from ..rules.evidence import either, unusable
+from ..rules.remedies import load_now, where_from
 
 
 class Need(NamedTuple):

@@ -3,11 +3,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. The size of pods' packets."""
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.no_evidence import NoEvidence
+from ..rules.declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from ..upstream.mtu import ASSUMED, host_mtu, overhead
 from .address import candidates
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
 
 @check(

@@ -5,14 +5,14 @@
 
 from typing import List, Optional, Tuple
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.probes.catalogue import nft_probe, xt_probes
 from ..host.probes.nftables import FEATURES
-from .conditions import FLOW_LOGS, FLOW_OFFLOAD, IPTABLES, IPTABLES_OR_BPF, IPTABLES_OR_NFTABLES, IPV6
-from .declaration import Judgement, Want, check, fail, ok, ok_unexercised, warn
-from .evidence import built_without, either, evidence, subsystem_absent
-from .grounds import NETFILTER_NETLINK
-from .remedies import kernel_feature
+from ..rules.conditions import FLOW_LOGS, FLOW_OFFLOAD, IPTABLES, IPTABLES_OR_BPF, IPTABLES_OR_NFTABLES, IPV6
+from ..rules.declaration import Judgement, Want, check, fail, ok, ok_unexercised, warn
+from ..rules.evidence import built_without, either, evidence, subsystem_absent
+from ..rules.grounds import NETFILTER_NETLINK
+from ..rules.remedies import kernel_feature
 
 _REQUIRED = (
     *("addrtype", "comment", "conntrack", "icmp", "limit", "mark", "multiport", "rpfilter"),

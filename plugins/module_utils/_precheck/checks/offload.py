@@ -5,9 +5,9 @@
 
 from typing import List
 
-from ..answers import Facts
-from .conditions import VXLAN
-from .declaration import Judgement, Want, check, fail, ok
+from ..facts import Facts
+from ..rules.conditions import VXLAN
+from ..rules.declaration import Judgement, Want, check, fail, ok
 
 # vmxnet3 computes checksums inside tunnels on the port that it takes for VXLAN's.
 _DRIVER, _PORT = "vmxnet3", 4789

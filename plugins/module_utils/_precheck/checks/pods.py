@@ -5,11 +5,11 @@
 
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.no_evidence import NoEvidence
+from ..rules.declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from ..upstream import pod_needs
 from ..upstream.pod_needs import ANY, BIDIRECTIONAL, DIRECTORY, FILE_OR_CREATE, NODE, Need
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .ports import KUBELET_PORT
 
 KUBELET_DIRECTORY = "/var/lib/kubelet"

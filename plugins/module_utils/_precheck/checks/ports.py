@@ -5,10 +5,10 @@
 
 from typing import List, Optional, Tuple
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.no_evidence import NeedsBecome
-from .conditions import APISERVER, BGP, HOST_ENDPOINTS, TYPHA, VXLAN, WIREGUARD
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
+from ..rules.conditions import APISERVER, BGP, HOST_ENDPOINTS, TYPHA, VXLAN, WIREGUARD
+from ..rules.declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 
 # Calico's own programs, as host/sweeps/programs.py names them. Up to 3.32 each has a name of its own (node/filesystem/etc/service/
 # available/felix/run: calico-node -felix; typha/docker-image/Dockerfile: calico-typha); since 3.33 all are one program, `calico`,

@@ -6,13 +6,13 @@
 import ipaddress
 from typing import Any, Dict, List, Set
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.probes.catalogue import host_probe, xt_probes
+from ..rules.conditions import IPTABLES
+from ..rules.declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
+from ..rules.evidence import either, left_behind
+from ..rules.remedies import kernel_feature
 from ..upstream.nftables_mode import follows_kube_proxy
-from .conditions import IPTABLES
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
-from .evidence import either, left_behind
-from .remedies import kernel_feature
 
 NFT, LEGACY = host_probe("nft"), host_probe("legacy")
 _FITTING = {"iptables": ("iptables", "ipvs"), "nftables": ("nftables",), "bpf": ()}

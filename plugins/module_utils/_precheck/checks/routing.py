@@ -6,10 +6,10 @@
 import ipaddress
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional
 
-from ..answers import Facts
+from ..facts import Facts
+from ..rules.declaration import ALWAYS, Judgement, Want, check, fail, ok
+from ..rules.ways import ways_out
 from .address import candidates, families, node_ips
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok
-from .ways import ways_out
 
 _MAIN, _LOCAL = 254, 255
 # BIRD's and Felix's own routes, as rtnetlink numbers the origin: their tables know the way to pods.

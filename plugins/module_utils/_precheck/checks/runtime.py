@@ -6,10 +6,10 @@
 import time
 from typing import List
 
-from ..answers import Facts
+from ..facts import Facts
+from ..rules.declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from ..upstream.autodetection import KUBERNETES
 from .address import candidates, families, node_ips
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .ports import KUBELET_PORT
 
 _SKEW = 30.0

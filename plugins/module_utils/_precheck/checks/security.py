@@ -5,11 +5,11 @@
 
 from typing import Optional
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.no_evidence import BECOME, NeedsBecome, NoEvidence
-from .conditions import BPF, WIREGUARD
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
-from .versions import kernel_version
+from ..rules.conditions import BPF, WIREGUARD
+from ..rules.declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
+from ..rules.versions import kernel_version
 
 _NEEDED = ("CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN")
 # Seconds. A denial of longer ago was cured, or is of no consequence.

@@ -5,13 +5,13 @@
 
 from typing import Dict, Optional
 
-from ..answers import Facts
+from ..facts import Facts
 from ..host.no_evidence import NoEvidence
+from ..rules.conditions import IPV4, IPV6_POOL
+from ..rules.declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
+from ..rules.ways import ways_out
 from .address import candidates
-from .conditions import IPV4, IPV6_POOL
-from .declaration import ALWAYS, Judgement, Want, check, fail, ok, warn
 from .proxy import LEGACY, NFT, modes
-from .ways import ways_out
 
 _STRICT = "1"
 

@@ -128,7 +128,7 @@ MIRRORED = (
         "felix/bpf/bpf.go SupportsBPFDataplane; felix/environment/versionparse.go GetDistFromString; felix/daemon/daemon.go",
         "a kernel of Red Hat's by /proc/version from 4.18.0-193, another from 5.3.0, and a little-endian machine; else iptables in silence",
         _EVERY,
-        "checks/versions.py FELIX_BPF, FELIX_BPF_ENTERPRISE_LINUX; checks/bpf.py _as_new_as",
+        "rules/versions.py FELIX_BPF, FELIX_BPF_ENTERPRISE_LINUX; checks/bpf.py _as_new_as",
         ("bpf_supported", "endianness_arch"),
     ),
     Mirrored(
@@ -161,7 +161,7 @@ MIRRORED = (
         "felix/config/config_params.go FlowLogsEnabled; felix/rules/endpoints.go, felix/rules/policy.go Nflog",
         "flowLogsGoldmaneServer or flowLogsLocalReporter is set",
         "since 3.30",
-        "checks/conditions.py FLOW_LOGS",
+        "rules/conditions.py FLOW_LOGS",
         ("nflog_target",),
     ),
 )

@@ -12,12 +12,7 @@ Instants are seconds since the epoch on the controller's clock; durations are se
 
 from __future__ import annotations
 
-from .control_plane import (
-    CalicoApi,
-    ComponentStanding,
-    ControlPlane,
-    OperatorStatus,
-)
+from .control_plane import CalicoApi, ComponentStanding, ControlPlane, OperatorStatus
 from .decision import (
     Action,
     AwaitOwner,
@@ -37,11 +32,7 @@ from .decision import (
     ScopeInstallation,
     Wait,
 )
-from .nodes import (
-    ClusterAddress,
-    ClusterName,
-    NodeFacts,
-)
+from .nodes import ClusterAddress, ClusterName, NodeFacts
 from .observation import (
     ApiServerSeen,
     ConditionSeen,
@@ -85,22 +76,8 @@ from .precheck import (
     UnreadObjects,
     Waiver,
 )
-from .reach import (
-    ReachFinding,
-    ReachOutcome,
-    ReachPeer,
-    ReachPlan,
-    ReachReport,
-)
-from .status import (
-    Admission,
-    ClusterStatus,
-    NotedWaiver,
-    OutsideNode,
-    PolicyGap,
-    Scope,
-    StaleSetting,
-)
+from .reach import ReachFinding, ReachOutcome, ReachPeer, ReachPlan, ReachReport
+from .status import Admission, ClusterStatus, NotedWaiver, OutsideNode, PolicyGap, Scope, StaleSetting
 
 DOCUMENT_VERSION = 1
 

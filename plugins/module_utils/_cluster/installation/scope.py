@@ -1,0 +1,305 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Puts the admission label into the selectors of the Installation, once, and never at the cost of a Ready calico-node.
+
+What is judged is the object that the API server would store (a dryRun=All request), because another manager's keys merge
+into a nodeSelector without a conflict and narrow it. What is written is exactly what was judged: the write carries the
+resourceVersion of the judged object, so that a change in between is judged anew.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..._kube.client import Cluster
+from ..._rollout.documents import AdmissionLabel, Observation
+from ..._rollout.errors import RolloutError
+from ..._rollout.kubernetes.names import check_label
+from ..._rollout.observation import snapshot
+from ..._rollout.operator import installation as rules
+from ..._rollout.operator import overlay
+from ..._rollout.operator.field_managers import Purpose, apiserver_purpose, purposes
+from ..._rollout.operator.handover import handover
+from ..._rollout.operator.placement import Placement, daemonset_pod
+from ..._rollout.plan.restarting import unlabelled_troubles, without_pod
+from ..control_plane import operator_version
+from ..observe import Eyes
+from .create import create, refuse_another_spec
+from .scope_request import (
+    APISERVER_PATH,
+    ATTEMPTS,
+    PATH,
+    OwnedElsewhere,
+    ScopeOutcome,
+    ScopeRequest,
+    apiserver_placed,
+    expected_nodes,
+    refuse,
+    selectors,
+    unschedulable,
+    writers,
+)
+from .server_side_apply import Target, apply
+
+LONGEST_PULL = 600
+"""Seconds that the images of a calico-node may take which has not started yet: as long as a batch of a rollout, by default."""
+RESTART_LOOK = 1.0
+"""A node comes to count as stuck without any change that a watch would bring."""
+
+
+def scope(
+    cluster: Cluster,
+    request: ScopeRequest,
+    *,
+    observation: Observation,
+    create_spec: Mapping[str, Any] | None = None,
+) -> ScopeOutcome:
+    """Let calico-node, csi-node-driver and the control plane of Calico only onto nodes that carry the label."""
+    check_label(request.label["key"], request.label["value"])
+    current = cluster.get_or_none(PATH)
+    apiserver = _apiserver(cluster, request, observation)
+    if current is None and create_spec is None:
+        raise RolloutError(
+            "There is no Installation/%s: Calico is not installed by tigera-operator here, or its CRD is missing. "
+            "For a clean install give the spec that the Installation is to be created with." % rules.NAME
+        )
+    if current is None:
+        return create(cluster, request, observation, create_spec or {}, apiserver)
+    if create_spec is not None:
+        refuse_another_spec(current, create_spec, request, observation)
+    first = Round(cluster, request, observation, current, apiserver)
+    this = first
+    for _attempt in range(ATTEMPTS):
+        outcome = this.carried_out()
+        if outcome is not None:
+            before, apiserver_before = first.before, first.apiserver_before
+            changed = before != outcome.after or apiserver_before != outcome.apiserver_after
+            return replace(outcome, changed=changed, before=before, apiserver_before=apiserver_before)
+        current = _again(cluster, PATH, "Installation", first.installation.current)
+        if apiserver is not None:
+            apiserver = _again(cluster, APISERVER_PATH, "APIServer", apiserver)
+        this = Round(cluster, request, observation, current, apiserver)
+    raise RolloutError(
+        "Installation/%s was changed by others each of the %d times that it was about to be written. Its spec is written by: %s."
+        % (rules.NAME, ATTEMPTS, writers(current))
+    )
+
+
+class Round:
+    """One attempt: judge what the API server would store, then store it. It is over when somebody else writes in between."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        request: ScopeRequest,
+        observation: Observation,
+        installation: Mapping[str, Any],
+        apiserver: Mapping[str, Any] | None,
+    ) -> None:
+        self.cluster, self.request = cluster, request
+        self.observation = observation.copy()
+        self.observation["installation"] = snapshot.installation_seen(installation)
+        self.installation = Target("Installation", PATH, installation, request.take_over)
+        self.apiserver = (
+            None if apiserver is None else Target("APIServer", APISERVER_PATH, apiserver, request.take_over)
+        )
+        self.before = selectors(installation)
+        self.apiserver_before = {} if apiserver is None else apiserver_placed(apiserver)
+
+    def carried_out(self) -> ScopeOutcome | None:
+        wanted = self._wanted()
+        judged = self._rehearsed(wanted)
+        if judged is None:
+            return None
+        installation, apiserver = judged
+        outcome = ScopeOutcome(
+            changed=False,
+            created=False,
+            before=self.before,
+            after=selectors(installation),
+            installation=snapshot.installation_seen(installation),
+            stored=None,
+            apiserver_before=self.apiserver_before,
+            apiserver_after={} if apiserver is None else apiserver_placed(apiserver),
+            taken_over=[
+                conflict for target, purpose in wanted for conflict in target.taken_over.get(purpose.manager, [])
+            ],
+        )
+        changed = outcome.before != outcome.after or outcome.apiserver_before != outcome.apiserver_after
+        self._judge(installation, apiserver, changed)
+        return outcome if self.request.check_mode or not changed else self._written(wanted, outcome)
+
+    def _wanted(self) -> list[tuple[Target, Purpose]]:
+        """What is to be applied to what, in the order of writing."""
+        request, current = self.request, self.installation.current
+        pod = daemonset_pod(request.placement, rules.provider_of(current), self.observation["nodes"])
+        wanted = [(self.installation, purpose) for purpose in purposes(request.label, request.placement, pod, current)]
+        if self.apiserver is None:
+            return wanted
+        v3_crds = self.observation["v3_crds"]
+        purpose = apiserver_purpose(request.label, request.placement, v3_crds, self.apiserver.current)
+        return wanted if purpose is None else [(self.apiserver, purpose), *wanted]
+
+    def _rehearsed(
+        self, wanted: Iterable[tuple[Target, Purpose]]
+    ) -> tuple[Mapping[str, Any], Mapping[str, Any] | None] | None:
+        """Installation and APIServer as they would be with all of it; no two purposes have a field in common."""
+        after = {"Installation": self.installation.current}
+        if self.apiserver is not None:
+            after["APIServer"] = self.apiserver.current
+        for target, purpose in wanted:
+            answer = apply(self.cluster, target, purpose, dry_run=True)
+            if answer is None:
+                return None
+            spec = {**(after[target.kind].get("spec") or {}), **{key: answer["spec"][key] for key in purpose.spec}}
+            after[target.kind] = {**answer, "spec": spec}
+        return after["Installation"], after.get("APIServer")
+
+    def _judge(self, installation: Mapping[str, Any], apiserver: Mapping[str, Any] | None, changed: bool) -> None:
+        request, seen = self.request, self.observation
+        # A selector that is in force already can strand nobody any more; an overlay defeats it at any time.
+        if changed or seen["overlay"]:
+            refuse(
+                rules.refusals(
+                    seen,
+                    request.label,
+                    request.may_lose_calico,
+                    take_over=request.take_over,
+                    restarting={} if request.restart_patience is None else restarting_now(seen, request),
+                )
+            )
+        refuse(rules.judge_applied(installation, request.label, seen["nodes"], expected_nodes(request, seen)))
+        if not changed:
+            return
+        refuse(unschedulable(request, seen, installation, apiserver, operator_version(self.cluster)))
+        owned = None if request.patch_owned else handover(seen, request.label, request.placement)
+        if owned:
+            raise OwnedElsewhere(owned)
+
+    def _written(self, wanted: Iterable[tuple[Target, Purpose]], outcome: ScopeOutcome) -> ScopeOutcome | None:
+        after = {**outcome.after, **outcome.apiserver_after}
+        for target, purpose in wanted:
+            has = selectors(target.current) if target is self.installation else apiserver_placed(target.current)
+            if all(has.get(component) == after.get(component) for component in purpose.spec):
+                continue
+            stored = apply(self.cluster, target, purpose, dry_run=False)
+            if stored is None:
+                return None
+            target.current = stored
+        installation = self.installation.current
+        return replace(
+            outcome,
+            installation=snapshot.installation_seen(installation),
+            stored=installation,
+        )
+
+
+def restarting_now(
+    observation: Observation, request: ScopeRequest, missing: Mapping[str, float] | None = None
+) -> dict[str, str]:
+    """Nodes that the selector would rob of a calico-node which is about to be Ready again, with the reason."""
+    patience = request.restart_patience or 0
+    found = unlabelled_troubles(observation, request.label, patience, LONGEST_PULL, missing)
+    return {
+        name: trouble.reason
+        for name, trouble in found.items()
+        if trouble.kind != "stuck" and name not in request.may_lose_calico
+    }
+
+
+def await_restarts(eyes: Eyes, deadline: float, request: ScopeRequest) -> None:
+    """Until calico-node is Ready on every node that restarts it, or stuck there, or the time is over: scope() judges after it."""
+    seen_missing: dict[str, float] = {}
+    while True:
+        observation, now = eyes.observe(), time.monotonic()
+        seen_missing = {name: seen_missing.get(name, now) for name in without_pod(observation)}
+        missing = {name: now - since for name, since in seen_missing.items()}
+        left = deadline - now
+        if left <= 0 or not restarting_now(observation, request, missing):
+            return
+        eyes.wait_for_change(min(left, RESTART_LOOK))
+
+
+def await_taken(eyes: Eyes, deadline: float, label: AdmissionLabel) -> None:
+    """Until the operator has put the selectors into force. Raises RolloutError when it rejects them or the time is over."""
+    while True:
+        observation = eyes.observe()
+        rejected = rules.rejection(observation)
+        if rejected:
+            raise RolloutError(rejected + ".")
+        if rules.taken(observation, label):
+            return
+        undone = overlay.defeats(observation, label)
+        if undone:
+            raise RolloutError("%s. %s." % (undone, overlay.remedy(label)))
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise RolloutError(
+                "The selector is written, but is not in force in time: %s." % untaken(observation, label)
+            )
+        eyes.wait_for_change(left)
+
+
+def await_committed(eyes: Eyes, deadline: float, label: AdmissionLabel, placement: Placement) -> None:
+    """Until whoever applies the objects has put in what is wanted of them. Raises RolloutError when the time is over."""
+    while True:
+        owned = handover(eyes.observe(), label, placement)
+        if owned is None:
+            return
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise RolloutError(
+                "Not committed in time: %s. Nothing was written. To commit:\n%s" % (owned.text(), owned.document)
+            )
+        eyes.wait_for_change(left)
+
+
+def untaken(observation: Observation, label: AdmissionLabel) -> str:
+    """What is still missing until the selector is in force, for the person who waits."""
+    status = observation["calico_status"]
+    if not status:
+        return "there is no TigeraStatus/calico, so tigera-operator seems not to run"
+    for name, daemonset in (
+        ("calico-node", observation["daemonset"]),
+        ("csi-node-driver", observation["csi_daemonset"]),
+    ):
+        if daemonset is None:
+            if name == "calico-node":
+                return "DaemonSet calico-system/calico-node does not exist yet" + _told(status)
+        elif daemonset["node_selector"].get(label["key"]) != label["value"]:
+            return "DaemonSet calico-system/%s does not have the selector yet%s" % (name, _told(status))
+        elif daemonset["observed_generation"] < daemonset["generation"]:
+            return "the DaemonSet controller has not seen generation %d of %s" % (daemonset["generation"], name)
+    return "nothing"
+
+
+def _apiserver(cluster: Cluster, request: ScopeRequest, observation: Observation) -> dict[str, Any] | None:
+    found = cluster.get_or_none(APISERVER_PATH) if observation["apiserver"] else None
+    if found is None and request.placement.apiserver is not None:
+        raise RolloutError(
+            "apiserver: there is no APIServer/%s whose pods could be placed. Create it first, or leave the option out."
+            % rules.NAME
+        )
+    return found
+
+
+def _again(cluster: Cluster, path: str, kind: str, before: Mapping[str, Any]) -> dict[str, Any]:
+    current = cluster.get_or_none(path)
+    if current is None or current["metadata"]["uid"] != before["metadata"]["uid"]:
+        raise RolloutError(
+            "%s/%s was deleted or replaced while it was about to be changed; nothing more was written."
+            % (kind, rules.NAME)
+        )
+    return current
+
+
+def _told(status: Mapping[str, Any]) -> str:
+    degraded, progressing = status.get("Degraded"), status.get("Progressing")
+    for condition in (degraded, progressing):
+        if condition and condition["status"] == "True" and condition["message"]:
+            return " (the operator says: %s)" % condition["message"]
+    return ""

@@ -1,0 +1,79 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. A plan, told to people before it is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..documents import Observation, Plan, RestartingNode
+from ..evidence import cross_findings, waivers
+from ..kubernetes.cluster_identity import on_cluster
+from ..plan.adoption import restart_text
+from ..plan.clean_install import restart_warning
+from ..text.terminal import count, paragraph, printable, table
+from .rollout_pages import adopted_all_the_same, chosen_by, outside
+
+
+def plan_text(
+    plan: Plan, installation_spec: Mapping[str, Any] | None = None, observation: Observation | None = None
+) -> str:
+    """Batches in their order, tiers with their budget, and who stays outside.
+
+    With the spec of a clean install, and an observation without an Installation, what of it restarts the first batch is told too.
+    """
+    planned = sum(len(batch["nodes"]) for batch in plan["batches"])
+    label = plan["admission_label"]
+    batches = count(len(plan["batches"]), "batch", "batches")
+    lines = [
+        f"Plan {plan['id']}: {count(planned, 'node')} in {batches}, admitted with {label['key']}={label['value']}",
+        *on_cluster(plan["cluster"]),
+        "",
+    ]
+    lines += table(
+        ("batch", "tier", "nodes"),
+        [
+            (
+                f"{batch['index']}/{len(plan['batches'])} {batch['name']}",
+                (batch["tier"] or "") + (" (canary)" if batch["canary"] else ""),
+                " ".join(batch["nodes"]),
+            )
+            for batch in plan["batches"]
+        ],
+    )
+    lines.append("")
+    lines += table(
+        ("tier", "selected by", "nodes", "left out", "failure budget"),
+        [
+            (tier["name"], chosen_by(tier), str(tier["nodes"]), str(tier["left_out"]), str(tier["budget"]))
+            for tier in plan["tiers"]
+        ],
+    )
+    if plan["restart"]:
+        lines += ["", *paragraph(restart_text(plan["restart"]) + ".")]
+    lines += _restarting(plan["restarting"])
+    if observation is not None and observation["installation"] is None and plan["batches"]:
+        warning = restart_warning(installation_spec, plan["batches"][0]["nodes"])
+        lines += ["", *paragraph(f"Warning: {warning}.")] if warning else []
+    lines += adopted_all_the_same(plan["unproven"])
+    lines += outside(plan["excluded"])
+    lines += waivers.section(plan["waivers"])
+    lines += cross_findings.section(cross_findings.warnings(plan["cross_findings"]))
+    return "\n".join(printable(line) for line in lines)
+
+
+def _restarting(nodes: Sequence[RestartingNode]) -> list[str]:
+    if not nodes:
+        return []
+    lines = ["", f"Restarting calico-node, adopted once it is ready there ({len(nodes)}):"]
+    for each in nodes:
+        since = f" since {each['since']}" if each["since"] else ""
+        lines += paragraph(f"{each['node']}: not ready{since}: {each['reason']}", indent=2)
+        if each["otherwise"]:
+            lines += paragraph(
+                f"if it does not become ready, it stays outside: {each['otherwise']['cause']}: {each['otherwise']['reason']}",
+                indent=6,
+            )
+    return lines

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. What a rule of the reducer returns: the actions, the state to remember, and where the rollout stands."""
+
+from __future__ import annotations
+
+from ..documents import (
+    Action,
+    Batch,
+    Decision,
+    LabelNodes,
+    Observation,
+    Plan,
+    RestoreMaxUnavailable,
+    RolloutState,
+    Wait,
+)
+from ..evidence.admission_annotations import waived_on
+from ..evidence.for_calico import noted_on
+from ..kubernetes.names import ANNOTATION_BATCH, ANNOTATION_CHECKED_FOR, ANNOTATION_PLAN, ANNOTATION_PRECHECK
+from ..operator.handover import Handover
+from ..plan.adoption import ADOPTION
+from ..plan.exclusion import NOT_IN_RUN
+from .refusals import with_refusals, without_refusals
+from .report import outside_now, standing
+from .situation import Situation, nodes_text
+
+
+def label(situation: Situation, batch: Batch) -> Decision:
+    nodes = situation.unlabelled(batch)
+    state = situation.state.copy()
+    # The same batch again (a write that failed, a run that was killed): its time goes on, or it would never be overdue.
+    if state["batch"] != batch["name"]:
+        state["batch_started"] = None
+    state["batch_started"] = situation.now if state["batch_started"] is None else state["batch_started"]
+    state["batch"] = batch["name"]
+    state["phase"] = "labelling"
+    state["ready_since"] = None
+    action = labels_of(situation, batch["name"], nodes)
+    what = "adopt" if batch["name"] == ADOPTION else "admit"
+    return decided(situation, state, [action], "in_progress", f"batch {batch['name']}: {what} {nodes_text(nodes)}")
+
+
+def labels_of(situation: Situation, batch: str, nodes: list[str]) -> LabelNodes:
+    return label_action(situation.plan, batch, nodes, situation.seen)
+
+
+def label_action(plan: Plan, batch: str, nodes: list[str], seen: Observation) -> LabelNodes:
+    return LabelNodes(
+        do="label_nodes",
+        batch=batch,
+        nodes=nodes,
+        labels={plan["admission_label"]["key"]: plan["admission_label"]["value"]},
+        annotations={
+            ANNOTATION_PLAN: plan["id"],
+            ANNOTATION_BATCH: batch,
+            ANNOTATION_PRECHECK: plan["precheck_digest"],
+        },
+        waived=waived_on(plan, nodes, seen["nodes"]),
+        checked_for=noted_on(plan, nodes, _annotated(seen, ANNOTATION_CHECKED_FOR)),
+    )
+
+
+def _annotated(seen: Observation, key: str) -> set[str]:
+    return {name for name, node in seen["nodes"].items() if key in node["annotations"]}
+
+
+def restore(situation: Situation) -> Decision | None:
+    """Put maxUnavailable back to what it was before the adoption. What somebody else has set since stays."""
+    installation = situation.seen["installation"]
+    raised = installation["raised"] if installation else None
+    if installation is None or raised is None:
+        return None
+    state = situation.state.copy()
+    if installation["max_unavailable"] == raised["raised"]:
+        why = f"put maxUnavailable of calico-node's rolling update back to {raised['previous'] or 'none of its own'}"
+    else:
+        why = (
+            f"maxUnavailable stays at {installation['max_unavailable'] or 'none of its own'}: somebody else changed it while it was "
+            f"raised to {raised['raised']}"
+        )
+        state["notes"] = noted(state, why)
+    return decided(situation, state, [RestoreMaxUnavailable(do="restore_max_unavailable")], "in_progress", why)
+
+
+def noted(state: RolloutState, note: str) -> list[str]:
+    return state["notes"] if note in state["notes"] else [*state["notes"], note]
+
+
+def wait(situation: Situation, phase: str, why: str, until: float) -> Decision:
+    state = situation.state.copy()
+    state["phase"] = phase  # type: ignore[typeddict-item]
+    return decided(situation, state, [Wait(do="wait", why=why, until=until)], "in_progress", why)
+
+
+def stop(situation: Situation, reason: str) -> Decision:
+    state = situation.state.copy()
+    state["phase"] = "stopped"
+    return decided(situation, state, [], "stopped", reason)
+
+
+def committing(decision: Decision, owned: Handover) -> Decision:
+    """The decision, with the YAML that is to be committed in its report."""
+    report = decision["report"].copy()
+    report["to_commit"] = owned.document
+    return Decision(actions=decision["actions"], state=decision["state"], report=report)
+
+
+def done(situation: Situation) -> Decision:
+    state = situation.state.copy()
+    state["phase"] = "done"
+    excluded = outside_now(situation.plan, situation.readiness)
+    absent = sum(entry["cause"] == NOT_IN_RUN for entry in excluded)
+    outside, kept = len(excluded) - absent, len(situation.plan["kept"])
+    is_ready = "is ready" if state["predicted"] is None else "would be ready"
+    where = f"all {situation.readiness['ready_count'] - kept} planned nodes"
+    where += f" and {kept} admitted before" if kept else ""
+    told = [f"{outside} outside" if outside else "none is outside", *([f"{absent} not in this run"] if absent else [])]
+    return decided(situation, state, [], "done", f"calico-node {is_ready} on {where}; {', '.join(told)}")
+
+
+def decided(situation: Situation, state: RolloutState, actions: list[Action], outcome: str, reason: str) -> Decision:
+    reason = with_refusals(reason, state["refused"]) if outcome != "done" else reason
+    report = standing(situation.plan, state, situation.readiness, outcome, reason)
+    return Decision(actions=actions, state=state, report=report)
+
+
+def after_refusals(decision: Decision, state: RolloutState) -> Decision:
+    """The decision, once some of its writes were refused for now: state and report say which, in the API server's words."""
+    report = decision["report"].copy()
+    report["refused"] = state["refused"]
+    report["reason"] = with_refusals(without_refusals(report["reason"], decision["state"]["refused"]), state["refused"])
+    return Decision(actions=decision["actions"], state=state, report=report)

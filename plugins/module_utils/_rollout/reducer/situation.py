@@ -1,0 +1,323 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. Everything that a rule of the reducer may look at, worked out once for a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..calico_node.max_unavailable import at_a_time
+from ..calico_node.readiness import carries, judge
+from ..documents import Batch, ExcludedNode, Observation, Plan, Readiness, RestartState, RolloutState
+from ..operator.handover import NOTHING_LACKS, Handover, Lacking, handover, lacking
+from ..operator.installation import scoped, stranded, taken
+from ..operator.intent import PATCH, Wishes
+from ..plan.adoption import ADOPTION, adopted_since
+from ..plan.build import planned_nodes
+from ..plan.restarting import ASSUMED_SECONDS, Trouble, unlabelled_troubles, without_pod
+from ..text.instant import seconds_since
+from ..text.order import natural
+from ..text.terminal import count, listed
+from .refusals import in_brackets, still_refused
+
+# A restart may take that many times as long as it is expected to.
+RESTART_SLACK = 2
+
+
+class Situation(NamedTuple):
+    plan: Plan
+    state: RolloutState
+    seen: Observation
+    now: float
+    scoped: bool
+    """The selector is in the Installation."""
+    taken: bool
+    """The operator has put it into its DaemonSets."""
+    admitted: frozenset[str]
+    """Nodes that carry the admission label: planned ones, those that an earlier run admitted and this one leaves alone, and those
+    that were adopted beside the plan."""
+    readiness: Readiness
+    """The gate over all of them, those of earlier batches too: a node that fell over since holds the rollout up."""
+    wishes: Wishes
+    wanting: Lacking
+    """What the operator's resources lack of what is wanted."""
+    troubles: dict[str, Trouble]
+    """Nodes without the label on which calico-node should be Ready and is not: what the selector would take from them. None once
+    it is set."""
+    handover: Handover | None
+    """What of it whoever applies them from outside the cluster is to commit; None where that does not hold the rollout up."""
+
+    @property
+    def passed(self) -> bool:
+        return self.scoped and self.taken and self.readiness["ready"]
+
+    @property
+    def deadline(self) -> float:
+        """While calico-node restarts everywhere, a batch has the time that this takes, as long as one node after the other
+        gets through."""
+        started = self.state["batch_started"]
+        usual = (self.now if started is None else started) + self.plan["batch_timeout"]
+        restart = self.state["restart"]
+        if restart is None:
+            return usual
+        return max(usual, min(restart["until"], restart["moved"] + self.plan["batch_timeout"]))
+
+    @property
+    def restarting(self) -> list[Trouble]:
+        """Nodes that the selector would rob of a calico-node which is about to be Ready again. One that the user keeps out may go
+        while its kubelet is silent: that is how a machine which is gone for good is named."""
+        first = self.plan["batches"][0]["nodes"]
+        return [
+            trouble
+            for name, trouble in self.troubles.items()
+            if name not in first
+            and (trouble.kind == "restarting" or (trouble.kind == "silent" and name not in self.kept_out))
+        ]
+
+    @property
+    def held_up(self) -> list[str]:
+        """Nodes whose calico-node cannot go, for their kubelet is silent."""
+        having = {pod["node"] for pod in self.seen["pods"]}
+        return [
+            name
+            for name in sorted(having, key=natural)
+            if name in self.seen["nodes"] and self.seen["nodes"][name]["kubelet_silent"]
+        ]
+
+    @property
+    def given_up(self) -> list[ExcludedNode]:
+        """Nodes that restarted calico-node when the plan was made, and that stay outside since it did not become ready."""
+        return [
+            each["otherwise"]
+            for each in self.plan["restarting"]
+            if each["otherwise"] is not None and self.troubles.get(each["node"], _NONE).kind == "stuck"
+        ]
+
+    @property
+    def kept_out(self) -> dict[str, str]:
+        """Nodes that the user or their kind keeps out, with the reason: not to be adopted."""
+        return {
+            entry["node"]: entry["reason"]
+            for entry in self.plan["excluded"]
+            if entry["node"] is not None and entry["cause"] in ("declared", "unsupported")
+        }
+
+    @property
+    def at_risk(self) -> list[str]:
+        """Nodes with a Ready calico-node that have no label and are not about to get it with the first batch: the selector
+        takes their calico-node from them as soon as the operator has put it into force."""
+        if self.taken:
+            return []
+        first = () if self.scoped else self.plan["batches"][0]["nodes"]
+        return [name for name in stranded(self.seen, self.plan["admission_label"]) if name not in first]
+
+    @property
+    def late(self) -> list[str]:
+        """Those of them that are adopted beside the plan."""
+        return [name for name in self.at_risk if name in self.seen["nodes"] and name not in self.kept_out]
+
+    @property
+    def stage(self) -> str:
+        """What is waited for, to open a sentence with."""
+        return f"batch {self.state['batch']}" if self.state["batch"] else "the nodes admitted before"
+
+    @property
+    def left_to_owner(self) -> bool:
+        """Somebody applies the Installation from outside the cluster, and nothing is patched into it."""
+        installation = self.seen["installation"]
+        return installation is not None and bool(installation["owned_by"]) and self.wishes.when_owned != PATCH
+
+    @property
+    def owner_deadline(self) -> float:
+        asked = self.state["owner_asked"]
+        return (self.now if asked is None else asked) + self.wishes.owner_timeout
+
+    @property
+    def left_over(self) -> bool:
+        """maxUnavailable is raised, and nobody needs that any more: the time is over that the run which raised it may take, or
+        there is nothing left to restart."""
+        installation, daemonset = self.seen["installation"], self.seen["daemonset"]
+        if installation is None or installation["raised"] is None:
+            return False
+        if seconds_since(installation["raised"]["until"], self.seen["read_at"]):
+            return True
+        through = daemonset is not None and daemonset["updated"] >= daemonset["desired"] <= daemonset["available"]
+        return self.scoped and self.taken and through
+
+    def unlabelled(self, batch: Batch) -> list[str]:
+        return [node for node in batch["nodes"] if node not in self.admitted]
+
+    @property
+    def unlabelled_now(self) -> list[str]:
+        """Nodes of the batch under way that do not carry the label."""
+        under_way = [batch for batch in self.plan["batches"] if batch["name"] == self.state["batch"]]
+        return self.unlabelled(under_way[0]) if under_way else []
+
+    @property
+    def labels_lacking(self) -> str:
+        """The labels of the batch under way that are not there, and the API server's words where it refuses them."""
+        return f"the admission label on {nodes_text(self.unlabelled_now)}{in_brackets(self.state['refused'], 'label')}"
+
+    def lacking(self, most: int = 20) -> str:
+        """What keeps the gate shut, in one sentence that goes on from `waiting for`."""
+        if self.unlabelled_now and not self.scoped:
+            # The selector comes after these labels, and nothing else is done before them.
+            return self.labels_lacking
+        if not (self.scoped and self.taken):
+            return self.operator_lacks()
+        told = []
+        if self.unlabelled_now:
+            told.append(self.labels_lacking)
+        rows = [row for row in self.readiness["nodes"] if not row["ready"]]
+        if self.state["restart"]:
+            # Those whose turn has not come run as before, and tell nothing.
+            turn = sum(row["state"] == "old_revision" for row in rows)
+            rows = [row for row in rows if row["state"] != "old_revision"]
+            if turn:
+                told.append(
+                    f"calico-node to restart on {count(turn, 'more node')} ({self.revisions}{self._holding_up()})"
+                )
+        told += [f"{row['node']} ({row['state']}: {row['reason']})" for row in rows[:most]]
+        if len(rows) > most:
+            told.append(f"{len(rows) - most} more nodes")
+        return ", ".join(told + self.readiness["blockers"])
+
+    def _holding_up(self) -> str:
+        """What the rolling update stands still for, should it do so."""
+        held = self.held_up
+        if not held:
+            return ""
+        return f"; on {nodes_text(held)} the kubelet is silent, and a pod that cannot go there counts against maxUnavailable"
+
+    @property
+    def revisions(self) -> str:
+        """Why calico-node restarts: from which revision of its pod template to which."""
+        newest = self.seen["daemonset"]["revision"] if self.seen["daemonset"] else None
+        old = {pod["revision"] or "unknown" for pod in self.seen["pods"] if pod["node"] in self.admitted} - {newest}
+        return f"from template revision {listed(sorted(old), 3)} to {newest}"
+
+    def operator_lacks(self) -> str:
+        if not self.scoped:
+            return f"the selector to appear in the Installation{in_brackets(self.state['refused'], 'selector')}"
+        degraded = self.seen["calico_status"].get("Degraded")
+        says = (
+            f" (it says {degraded['reason']}: {degraded['message']})"
+            if degraded and degraded["status"] == "True"
+            else ""
+        )
+        return f"tigera-operator to put the selector into its DaemonSets{says}"
+
+
+_NONE = Trouble("", "restarting", None, "", 0, 0)
+
+
+def assess(plan: Plan, state: RolloutState, seen: Observation, now: float, wishes: Wishes) -> Situation:
+    label = plan["admission_label"]
+    # Check mode takes it that all of it was set, or committed, once it was to be.
+    foreseen = state["predicted"] is not None and state["predicted"]["scoped"]
+    hands_over = wishes.when_owned != PATCH and not foreseen
+    nodes = seen["nodes"]
+    planned = [*plan["kept"], *planned_nodes(plan)]
+    admitted = [name for name in planned if name in nodes and carries(nodes[name]["labels"], label)]
+    admitted += adopted_since(seen, plan["id"], label, set(planned))
+    state = _missing_since(state, seen, now)
+    missing = {name: now - since for name, since in state["missing"].items()}
+    situation = Situation(
+        plan=plan,
+        state=state,
+        seen=seen,
+        now=now,
+        scoped=scoped(seen["installation"], label),
+        taken=taken(seen, label),
+        admitted=frozenset(admitted),
+        readiness=judge(admitted, seen, label),
+        wishes=wishes,
+        wanting=NOTHING_LACKS if foreseen else lacking(seen, label, wishes.placement),
+        troubles=unlabelled_troubles(seen, label, plan["restart_patience"], plan["batch_timeout"], missing),
+        handover=handover(seen, label, wishes.placement) if hands_over else None,
+    )
+    return situation._replace(state=_fold(situation))
+
+
+def nodes_text(names: Sequence[str]) -> str:
+    return f"node {names[0]}" if len(names) == 1 else f"{len(names)} nodes ({listed(names)})"
+
+
+def _missing_since(state: RolloutState, seen: Observation, now: float) -> RolloutState:
+    after = state.copy()
+    after["missing"] = {name: state["missing"].get(name, now) for name in without_pod(seen)}
+    return after
+
+
+def _fold(situation: Situation) -> RolloutState:
+    """The remembered state, brought up to what the cluster shows: where the two differ, the cluster is right."""
+    state = situation.state.copy()
+    if state["batch"] is None:
+        state["batch"] = _under_way(situation)
+    # Nodes that an earlier run admitted have as long to be ready as a batch.
+    if situation.admitted and state["batch_started"] is None:
+        state["batch_started"] = situation.now
+    if not situation.restarting:
+        state["restarts_awaited"] = None
+    state["notes"] = [*state["notes"], *(note for note in _raised_by_another(situation) if note not in state["notes"])]
+    if situation.scoped and state["scoped_at"] is None:
+        state["scoped_at"] = situation.now
+    if state["owner_asked"] is not None and situation.handover is None:
+        # The commit is there: the batch's time begins now.
+        state["owner_asked"], state["batch_started"] = None, situation.now
+    state["restart"] = _restart(situation)
+    state["refused"] = still_refused(state["refused"], situation.seen, situation.plan["admission_label"])
+    # While the labels of a batch are not all seen, the readiness of the nodes before it says nothing about it.
+    settled = state["phase"] != "labelling" or not situation._replace(state=state).unlabelled_now
+    if not (situation.passed and settled):
+        state["ready_since"] = None
+    elif state["ready_since"] is None:
+        state["ready_since"] = situation.now
+    return state
+
+
+def _raised_by_another(situation: Situation) -> list[str]:
+    """maxUnavailable that another run has raised, and may still need: this one leaves it alone, and says so."""
+    installation = situation.seen["installation"]
+    raised = installation["raised"] if installation else None
+    if raised is None or situation.left_over or situation.plan["adoption_max_unavailable"] is not None:
+        return []
+    by = f"the rollout of plan {raised['plan']}" if raised["plan"] else "another rollout"
+    until = f" until {raised['until']}" if raised["until"] else ""
+    return [f"maxUnavailable is {raised['raised']}: {by} has raised it, may need it{until}, and is to put it back"]
+
+
+def _under_way(situation: Situation) -> str | None:
+    """The batch that an earlier run was at: the last that has admitted nodes, unless the adoption is not through."""
+    ready = {row["node"] for row in situation.readiness["nodes"] if row["ready"]}
+    begun = [batch for batch in situation.plan["batches"] if situation.admitted.intersection(batch["nodes"])]
+    if begun and begun[0]["name"] == ADOPTION and not ready.issuperset(begun[0]["nodes"]):
+        return ADOPTION
+    return begun[-1]["name"] if begun else None
+
+
+def _restart(situation: Situation) -> RestartState | None:
+    """The rolling update that the selector, or whatever else changed the pod template, set off."""
+    kept, rows = situation.state["restart"], situation.readiness["nodes"]
+    if not (situation.scoped and situation.taken):
+        return kept
+    if situation.readiness["ready"]:
+        return None
+    through = situation.readiness["ready_count"]
+    if kept is not None:
+        return (
+            RestartState(until=kept["until"], through=through, moved=situation.now)
+            if through > kept["through"]
+            else kept
+        )
+    pending = sum(row["state"] == "old_revision" for row in rows)
+    daemonset, expected = situation.seen["daemonset"], situation.plan["restart"]
+    if not pending or daemonset is None:
+        return None
+    rounds = -(-pending // at_a_time(daemonset["max_unavailable"], daemonset["max_surge"], len(rows)))
+    seconds = rounds * (expected["seconds_each"] if expected else ASSUMED_SECONDS) * RESTART_SLACK
+    return RestartState(
+        until=situation.now + situation.plan["batch_timeout"] + seconds, through=through, moved=situation.now
+    )

@@ -1,0 +1,47 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. What a rollout remembers from one call to the next: at its start, and as a caller hands it back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..documents import Plan, RolloutState
+from ..documents.validate import flaw_of
+from ..errors import RolloutError
+
+
+def new_state(plan: Plan) -> RolloutState:
+    return RolloutState(
+        plan_id=plan["id"],
+        phase="new",
+        batch=None,
+        batch_started=None,
+        ready_since=None,
+        scoped_at=None,
+        owner_asked=None,
+        restart=None,
+        restarts_awaited=None,
+        missing={},
+        raised=False,
+        refused=[],
+        labels_tried=False,
+        notes=[],
+        predicted=None,
+    )
+
+
+def given_state(value: Mapping[str, Any] | None, plan: Plan) -> RolloutState:
+    """The state of the call before, or a new one where there is none."""
+    if not value:
+        return new_state(plan)
+    flaw = flaw_of(value, RolloutState)
+    if flaw is not None:
+        raise RolloutError(
+            "%s. This is not the `state` that rollout_step returned; leave it out to start from what the cluster shows."
+            % flaw.told("state")
+        )
+    state: RolloutState = dict(value)  # type: ignore[assignment]
+    return state
