@@ -31,7 +31,7 @@ class Story:
         self.lab = lab
         self.variables = SCENARIOS / scenario / "vars.yml"
         self.broken: list[str] = []
-        # kubectl looks as an administrator would; the collection has its own account and no more rights than docs/rbac.yaml.
+        # kubectl looks as an administrator would; the collection has its own account and no more rights than docs/reference/rbac.yaml.
         self.environment = {
             **os.environ,
             "PATH": f"{binaries(print)['kubectl'].parent}:{os.environ['PATH']}",

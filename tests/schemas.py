@@ -1,6 +1,6 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JSON Schemas of the documents, generated from their typed definitions: `python -m tests.schemas` writes docs/schemas.
+"""JSON Schemas of the documents, generated from their typed definitions: `python -m tests.schemas` writes docs/reference/schemas.
 
 A document's own keys are closed: one that the definitions do not know is a mistake on one side or the other.
 """
@@ -17,7 +17,7 @@ from typing import Any
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import documents
 from pydantic import ConfigDict, TypeAdapter
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference" / "schemas"
 DOCUMENTS = (
     documents.CalicoSettings,
     documents.PrecheckResult,
@@ -55,7 +55,7 @@ def main() -> None:
         (FOLDER / stale).unlink()
     for name, content in wanted.items():
         (FOLDER / name).write_text(content, encoding="utf-8")
-        sys.stdout.write(f"docs/schemas/{name}\n")
+        sys.stdout.write(f"docs/reference/schemas/{name}\n")
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ seealso:
   - plugin: calico_ops.rollout.precheck_report
     plugin_type: filter
 notes:
-  - "Needs rules beside those of a rollout: Role C(calico-ops-node-precheck) in C(docs/rbac.yaml)."
+  - "Needs rules beside those of a rollout: Role C(calico-ops-node-precheck) in C(docs/reference/rbac.yaml)."
 """
 
 EXAMPLES = r"""

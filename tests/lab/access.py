@@ -20,7 +20,7 @@ from tests.lab.errors import LabError
 from tests.lab.pki import Pki, write_kubeconfig
 from tests.lab.places import LAB_SOURCES, REPOSITORY
 
-RBAC = REPOSITORY / "docs" / "rbac.yaml"
+RBAC = REPOSITORY / "docs" / "reference" / "rbac.yaml"
 _IDENTITIES = LAB_SOURCES / "manifests" / "identities.yaml"
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _TOKEN_SECONDS = 30 * 24 * 3600
@@ -44,7 +44,7 @@ OPERATOR = Account("tigera-operator", "tigera-operator")
 
 
 def collection_account() -> Account:
-    """The account that docs/rbac.yaml makes for the collection."""
+    """The account that docs/reference/rbac.yaml makes for the collection."""
     objects = yaml.safe_load(RBAC.read_text())["items"]
     accounts = [each["metadata"] for each in objects if each["kind"] == "ServiceAccount"]
     if len(accounts) != 1:
@@ -53,7 +53,7 @@ def collection_account() -> Account:
 
 
 def collection_namespaces() -> set[str]:
-    """The namespaces that docs/rbac.yaml makes."""
+    """The namespaces that docs/reference/rbac.yaml makes."""
     objects = yaml.safe_load(RBAC.read_text())["items"]
     return {each["metadata"]["name"] for each in objects if each["kind"] == "Namespace"}
 

@@ -107,7 +107,7 @@ def _tried(unread: dict[str, str], what: str, read: Callable[[], Any], otherwise
     try:
         return read()
     except ApiError as error:
-        unread[what] = error.message + (" (docs/rbac.yaml has the rule)" if error.status == 403 else "")
+        unread[what] = error.message + (" (docs/reference/rbac.yaml has the rule)" if error.status == 403 else "")
         return otherwise
 
 

@@ -412,7 +412,7 @@ def _refusal(method: str, path: str, code: int, phrase: str | None, data: bytes)
 
 _HINTS = {
     401: "The credential was not accepted; see `kubeconfig`, `host` and `api_key`.",
-    403: "docs/rbac.yaml has the role that the collection needs.",
+    403: "docs/reference/rbac.yaml has the role that the collection needs.",
 }
 
 

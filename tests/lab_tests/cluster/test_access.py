@@ -31,7 +31,7 @@ def collection(lab: Lab) -> Api:
 
 
 def _listed() -> set[Rule]:
-    """The rules of docs/rbac.yaml that hold for any name."""
+    """The rules of docs/reference/rbac.yaml that hold for any name."""
     roles = [each for each in yaml.safe_load(RBAC.read_text())["items"] if each["kind"].endswith("Role")]
     return {
         (role["metadata"].get("namespace", ""), group, resource, verb)

@@ -54,7 +54,7 @@ def test_a_list_in_pages_is_the_whole_list(
 
 
 def test_what_the_role_does_not_allow_names_the_role(api: Cluster) -> None:
-    with pytest.raises(ApiError, match=r"403 Forbidden: .*cannot list resource \"secrets\".* docs/rbac\.yaml"):
+    with pytest.raises(ApiError, match=r"403 Forbidden: .*cannot list resource \"secrets\".* docs/reference/rbac\.yaml"):
         api.list_all("/api/v1/secrets")
 
 

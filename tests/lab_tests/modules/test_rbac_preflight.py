@@ -1,6 +1,6 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the account may not do is named before the first write: each rule of docs/rbac.yaml is taken away in turn."""
+"""What the account may not do is named before the first write: each rule of docs/reference/rbac.yaml is taken away in turn."""
 
 from __future__ import annotations
 

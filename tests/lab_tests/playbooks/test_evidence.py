@@ -146,7 +146,7 @@ def test_a_waived_host_may_join_and_every_document_says_so(player: Player, first
     made = report(played)
     assert (made["hosts"]["edge-4"]["outcome"], made["hosts"]["edge-4"]["result"]["verdict"]) == ("passed", "fail")
     for document in (made, played.plan):
-        schema = REPOSITORY / "docs" / "schemas" / f"{document['kind']}.json"
+        schema = REPOSITORY / "docs" / "reference" / "schemas" / f"{document['kind']}.json"
         jsonschema.validate(document, json.loads(schema.read_text()))
     told = f"counts as a warning until {TOMORROW}: replaced in spring"
     for task in ("Show which hosts may join", "Show the plan"):
@@ -186,7 +186,7 @@ def test_the_status_tells_which_node_a_waiver_let_in_and_when_its_last_day_has_p
         player.lab.admin.patch(node, {"metadata": {"annotations": annotations}})
         played = player.play(name, "status")
         status = json.loads((played.reports / "status.json").read_text())
-        jsonschema.validate(status, json.loads((REPOSITORY / "docs" / "schemas" / "ClusterStatus.json").read_text()))
+        jsonschema.validate(status, json.loads((REPOSITORY / "docs" / "reference" / "schemas" / "ClusterStatus.json").read_text()))
         found = {one["node"]: one["waivers"] for one in status["admitted"] if one["waivers"]}
         assert found == {
             "edge-4": [

@@ -16,7 +16,7 @@ from tests.lab.places import REPOSITORY
 from tests.lab.player import VARS, Played, Player
 from tests.lab.topologies import DEMO
 
-SCHEMAS = REPOSITORY / "docs" / "schemas"
+SCHEMAS = REPOSITORY / "docs" / "reference" / "schemas"
 # A fixture plays a whole rollout, and a busy machine takes its time.
 pytestmark = pytest.mark.timeout(400)
 

@@ -133,7 +133,7 @@ def test_a_precheck_by_jobs_names_all_that_it_takes_and_where_before_it_makes_an
     # Its ClusterRole lets the account see the pods of any namespace.
     assert missing(played, JOBS) == FOR_JOBS - {f"{verb} pods in {NAMESPACE}" for verb in ("list", "watch")}
     said = played.results(JOBS)[0]["msg"]
-    assert f"Add to its Role in the namespace {NAMESPACE} (docs/rbac.yaml has all rules):\nrules:" in said
+    assert f"Add to its Role in the namespace {NAMESPACE} (docs/reference/rbac.yaml has all rules):\nrules:" in said
     assert "ClusterRole" not in said
 
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes docs/prechecks.md, and the choices of `checks` in the module's manual: `python -m tests.unit.precheck.catalogue_page`."""
+"""`python -m tests.unit.precheck.catalogue_page` writes docs/reference/prechecks.md, and the choices of `checks` in the module's manual."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.lab.faulty_hosts import NO_HOST_HAS
 from tests.unit.precheck.proofs import in_the_lab, without_a_result, worst
 
 MANUAL = CHECKOUT / "plugins" / "modules" / "host_precheck.py"
-PAGE = CHECKOUT / "docs" / "prechecks.md"
+PAGE = CHECKOUT / "docs" / "reference" / "prechecks.md"
 
 _TEXT = """\
 <!--

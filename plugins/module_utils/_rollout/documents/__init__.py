@@ -5,7 +5,7 @@
 
 inventory + cluster nodes -> PrecheckReport -> Plan -> (decide -> actions -> Observation)* -> Report
 
-Each is plain JSON: dicts, lists, strings, numbers, booleans and null. The JSON Schemas in docs/schemas are generated from
+Each is plain JSON: dicts, lists, strings, numbers, booleans and null. The JSON Schemas in docs/reference/schemas are generated from
 these definitions, and every document of a real run is validated against them in the tests.
 Instants are seconds since the epoch on the controller's clock; durations are seconds.
 """

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Is this value the document that a TypedDict defines? The answer names the field and what belongs there.
 
-The definitions are the one source: docs/schemas is generated from them, and here they are read again. They are read as syntax and
+The definitions are the one source: docs/reference/schemas is generated from them, and here they are read again. They are read as syntax and
 never evaluated, because Python 3.9 cannot evaluate `str | None`.
 """
 

@@ -153,7 +153,7 @@ def _asked(given: Any, where: str, known: Collection[str]) -> Asked:
     check = given.get("check")
     if check not in known:
         alike = difflib.get_close_matches(str(check), sorted(known), 1)
-        meant = f"; is it {alike[0]}?" if alike else "; docs/prechecks.md lists them all."
+        meant = f"; is it {alike[0]}?" if alike else "; docs/reference/prechecks.md lists them all."
         raise RolloutError(f"{where}: there is no check {check!r}{meant}")
     where = f"{where} ({check})"
     reason = given.get("reason")

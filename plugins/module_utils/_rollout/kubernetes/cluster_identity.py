@@ -36,7 +36,7 @@ def refuse_another(planned: ClusterName | None, present: ClusterName) -> None:
         if known
         else (
             " Told by the addresses alone, because the UID of the namespace kube-system is not known of both: where they are one "
-            "cluster, let the account get that namespace (docs/rbac.yaml), and make the plan anew."
+            "cluster, let the account get that namespace (docs/reference/rbac.yaml), and make the plan anew."
         )
     )
     raise RolloutError(

@@ -37,7 +37,7 @@ class RightsMissing(RolloutError):
             (f"Role in the namespace {role_in}", there),
         )
         additions = [
-            f"Add to its {place} (docs/rbac.yaml has all rules):\n{rules(rights)}" for place, rights in places if rights
+            f"Add to its {place} (docs/reference/rbac.yaml has all rules):\n{rules(rights)}" for place, rights in places if rights
         ]
         super().__init__(
             f"The account may not do all that this takes, so nothing was written. Missing: {names}. {_told(optional)}"

@@ -140,7 +140,7 @@ def test_a_host_without_a_result_does_not_pass_by_a_waiver() -> None:
             [{**IPSET, "check": "ipset_functionl"}],
             r"\[0\]: there is no check 'ipset_functionl'; is it ipset_functional\?",
         ),
-        ([{**IPSET, "check": "quite_else"}], "there is no check 'quite_else'; docs/prechecks.md lists them all"),
+        ([{**IPSET, "check": "quite_else"}], "there is no check 'quite_else'; docs/reference/prechecks.md lists them all"),
         ([{**IPSET, "who": "me"}], "who is not known here"),
         ([{**IPSET, "reason": " "}], r"\[0\] \(ipset_functional\): a reason is needed"),
         ([{**IPSET, "until": None}], "until is the last day .* not None. A waiver without an end is refused"),

@@ -43,6 +43,6 @@ def test_another_cluster_behind_the_same_address_is_refused() -> None:
 
 def test_without_a_uid_another_address_is_refused_and_what_would_tell_is_named() -> None:
     with pytest.raises(
-        RolloutError, match=r"let the account get that namespace \(docs/rbac.yaml\), and make the plan anew"
+        RolloutError, match=r"let the account get that namespace \(docs/reference/rbac.yaml\), and make the plan anew"
     ):
         refuse_another(cluster("a"), cluster(None, "https://balancer"))
