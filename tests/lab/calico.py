@@ -15,12 +15,14 @@ from tests.lab.lab import Lab
 
 _OPERATOR = "/apis/operator.tigera.io/v1"
 _APPS = "/apis/apps/v1/namespaces/calico-system"
+_STATUSES = f"{_OPERATOR}/tigerastatuses"
 INSTALLATION = f"{_OPERATOR}/installations/default"
 # With it the first calico-node that the operator renders is final. Without it, the operator renders it again in some clean installs,
 # once it has seen its own pool, and with a node that never gets ready the second rendering never comes to its end.
 ADDRESSES = {"calicoNetwork": {"nodeAddressAutodetectionV4": {"firstFound": True}}}
 
 Seen = TypeVar("Seen")
+Conditions = dict[str, dict[str, Any]]
 
 
 class Calico:
@@ -116,10 +118,20 @@ class Calico:
             if "nodeName" in pod["spec"] and (not ready or _ready(pod))
         }
 
-    def conditions(self, component: str = "calico") -> dict[str, dict[str, Any]]:
+    def conditions(self, component: str = "calico") -> Conditions:
         """The conditions of a TigeraStatus by type; empty where there is none."""
-        found = self.admin.get_or_none(f"{_OPERATOR}/tigerastatuses/{component}") or {}
-        return {condition["type"]: condition for condition in (found.get("status") or {}).get("conditions", [])}
+        return _conditions(self.admin.get_or_none(f"{_STATUSES}/{component}") or {})
+
+    def version(self) -> str:
+        """The cluster's resourceVersion as of now, for `told_since`."""
+        version: str = self.admin.get(_STATUSES)["metadata"]["resourceVersion"]
+        return version
+
+    def told_since(self, version: str, component: str = "calico", seconds: int = 120) -> Iterator[Conditions]:
+        """The conditions of a TigeraStatus after each of its writes since that version, as they come; also what lasted an instant."""
+        for kind, status in self.admin.watch(_STATUSES, version, seconds):
+            if kind in ("ADDED", "MODIFIED") and status["metadata"]["name"] == component:
+                yield _conditions(status)
 
     def said(self, component: str = "calico") -> dict[str, tuple[str, str, str]]:
         """Status, reason and message of each condition, of a TigeraStatus that has seen the newest generation."""
@@ -149,6 +161,18 @@ class Calico:
             )
 
         wait_for(settled, seconds, lambda: f"{nodes} nodes with calico-node: {self.daemonset().get('status')}")
+
+    def wait_until_rolled_out(self, *names: str, seconds: float = 120) -> None:
+        """Until these DaemonSets and Deployments have only pods of their newest template, all of them available.
+
+        The one that a test waits for is not always the last: each has an update of its own.
+        """
+
+        def unfinished() -> dict[str, Any]:
+            workloads = {name: self.daemonset(name) or self.deployment(name) for name in names}
+            return {name: workload.get("status") for name, workload in workloads.items() if not _rolled_out(workload)}
+
+        wait_for(lambda: not unfinished(), seconds, lambda: f"not rolled out: {unfinished()}")
 
     def wait_until_available(self, component: str = "calico", seconds: float = 30) -> None:
         wait_for(lambda: self.available(component), seconds, lambda: f"{component}: {self.conditions(component)}")
@@ -185,3 +209,20 @@ def _ready(pod: dict[str, Any]) -> bool:
         condition["type"] == "Ready" and condition["status"] == "True"
         for condition in pod.get("status", {}).get("conditions", [])
     )
+
+
+def _conditions(status: dict[str, Any]) -> Conditions:
+    return {condition["type"]: condition for condition in (status.get("status") or {}).get("conditions", [])}
+
+
+def _rolled_out(workload: dict[str, Any]) -> bool:
+    """A DaemonSet or Deployment whose newest template is all that there is of it."""
+    status = workload.get("status", {})
+    if not workload or status.get("observedGeneration") != workload["metadata"]["generation"]:
+        return False
+    if workload["kind"] == "DaemonSet":
+        counts = {status.get(name, 0) for name in ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")}
+        return counts == {status["currentNumberScheduled"]} and not status.get("numberMisscheduled")
+    return {status.get(name, 0) for name in ("replicas", "updatedReplicas", "availableReplicas")} == {
+        workload["spec"]["replicas"]
+    }

@@ -152,11 +152,12 @@ def adopted(bad_key: Step) -> Step:
         counts = [status.get(name) for name in ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")]
         return counts == [len(HEALTHY)] * 3
 
-    wait_for(finished, 110, lambda: f"{calico.daemonset()['status']}")
+    wait_for(finished, 240, lambda: f"{calico.daemonset()['status']}")
     seconds = time.monotonic() - begun
     calico.wait_until_available()
     calico.wait_until_available("apiserver")
-    wait_for(lambda: all(calico.nodes_with(app, ready=True) for app in PLACED), 20, lambda: f"{after(calico).nodes}")
+    # Each has a rolling update of its own, and calico-node's is not always the last.
+    calico.wait_until_rolled_out("csi-node-driver", *PLACED)
     return after(calico, seconds=seconds, ready=ready)
 
 
