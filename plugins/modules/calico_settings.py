@@ -150,7 +150,7 @@ def main() -> None:
             with connected_if_possible(module) as (cluster, why):
                 settings = without_cluster(why, **given) if cluster is None else read_settings(cluster, **given)
     except RolloutError as error:
-        module.fail_json(msg="calico_settings: {0}.".format(str(error).rstrip(".")))
+        module.fail_json(msg=f"calico_settings: {str(error).rstrip('.')}.")
     module.exit_json(changed=False, settings=settings)
 
 

@@ -194,30 +194,30 @@ def main() -> None:
     )
     problem = request.problem_with(module.params)
     if problem:
-        module.fail_json(msg="host_prepare: {}".format(problem))
+        module.fail_json(msg=f"host_prepare: {problem}")
     if os.geteuid() != 0 and not module.check_mode:
         module.fail_json(msg="host_prepare: only root can give modules and sysctls: run it with become: true")
     try:
         plan, unmet = prepare(module, Root())
     except Unreadable as error:
         module.fail_json(
-            msg="host_prepare: {} cannot be understood ({}), nothing was changed. Move it away; what the sysctls were before is "
-            "not known then.".format(PATH, error)
+            msg=(
+                f"host_prepare: {PATH} cannot be understood ({error}), nothing was changed. Move it away; what the "
+                "sysctls were before is not known then."
+            )
         )
     except Foreign as path:
         module.fail_json(
-            msg="host_prepare: {} is not ours, nothing was changed. Move it away, or do without persist.".format(path)
+            msg=f"host_prepare: {path} is not ours, nothing was changed. Move it away, or do without persist."
         )
     except apply.Refused as error:
-        module.fail_json(
-            msg="host_prepare: {}. Run again once it can; state=absent undoes what was done.".format(error)
-        )
+        module.fail_json(msg=f"host_prepare: {error}. Run again once it can; state=absent undoes what was done.")
     result = report.result(plan, unmet)
     result.update(changed=plan.changes_anything, architecture=os.uname().machine)
     if module._diff:
         result["diff"] = report.diff(plan)
     if unmet and module.params["fail_on_unmet"]:
-        module.fail_json(msg="This host cannot be given everything. {}".format(in_words(unmet)), **result)
+        module.fail_json(msg=f"This host cannot be given everything. {in_words(unmet)}", **result)
     module.exit_json(**result)
 
 
@@ -239,7 +239,7 @@ def modprobe(module: AnsibleModule) -> apply.Modprobe:
         if program is None:
             return "it is not on this host (package kmod)"
         code, _out, said = module.run_command([program, name])
-        return None if code == 0 else said.strip() or "it ended with {}".format(code)
+        return None if code == 0 else said.strip() or f"it ended with {code}"
 
     return load
 

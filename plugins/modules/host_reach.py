@@ -208,7 +208,7 @@ def main():
     try:
         module.exit_json(changed=False, **part(params, module.check_mode))
     except OSError as error:
-        module.fail_json(msg="{}: {}".format(params["state"], error.strerror or error))
+        module.fail_json(msg=f"{params['state']}: {error.strerror or error}")
 
 
 def refused(params):
@@ -216,24 +216,24 @@ def refused(params):
     """What is wrong with the options, for the user; empty when nothing is."""
     for option, most in (("listen_seconds", LONGEST_LISTENING), ("probe_seconds", LONGEST_PROBING)):
         if not 1 <= params[option] <= most:
-            return "{}: {} is not between 1 and {}.".format(option, params[option], most)
+            return f"{option}: {params[option]} is not between 1 and {most}."
     if len(params["token"]) < SHORTEST_TOKEN:
-        return "token: at least {} characters are needed.".format(SHORTEST_TOKEN)
+        return f"token: at least {SHORTEST_TOKEN} characters are needed."
     for text, size in params["packets"].items():
         if not isinstance(size, int) or not SMALLEST_PACKET <= size <= wire.LARGEST:
-            return "packets: {}: {!r} is not between {} and {}.".format(text, size, SMALLEST_PACKET, wire.LARGEST)
+            return f"packets: {text}: {size!r} is not between {SMALLEST_PACKET} and {wire.LARGEST}."
     try:
         for text in params["targets"] or []:
             wire.target(text)
     except wire.BadTarget as error:
-        return "targets: {}.".format(error)
+        return f"targets: {error}."
     for holder, where in [(params, "")] + [(peer, "peers: ") for peer in params["peers"]]:
         for option, kind, family in (("address", ipaddress.IPv4Address, 4), ("address_v6", ipaddress.IPv6Address, 6)):
             try:
                 if holder[option] is not None:
                     kind(holder[option])
             except ValueError:
-                return "{}{}: {!r} is no IPv{} address.".format(where, option, holder[option], family)
+                return f"{where}{option}: {holder[option]!r} is no IPv{family} address."
     return ""
 
 

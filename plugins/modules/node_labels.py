@@ -131,7 +131,7 @@ def main() -> None:
         labels, annotations = wanted_labels(params["labels"] or {}), wanted_annotations(params["annotations"] or {})
         nodes = cluster.node_metadata({"labelSelector": params["selector"]})
         if params["selector"] is not None and not nodes:
-            module.warn("No node matches the selector {0!r}.".format(params["selector"]))
+            module.warn(f"No node matches the selector {params['selector']!r}.")
         changes = label_changes(nodes, params["nodes"], labels, annotations)
         if changes:
             require(cluster, WRITE_NODES, module.warn)

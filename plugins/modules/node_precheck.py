@@ -218,7 +218,7 @@ def main() -> None:
         with all_named(cluster, lambda: [right("list", NODES), *there], module.warn, namespace):
             meant = targets(cluster, params["nodes"], params["selector"])
         if not meant:
-            module.warn("No node matches the selector {0!r}.".format(params["selector"]))
+            module.warn(f"No node matches the selector {params['selector']!r}.")
         entries = {node.name: standing(node, params["_earlier"]) for node in meant}
         answers = without_linux(meant)
         nodes = [node for node in meant if node.name not in answers and not entries[node.name]["reused"]]
@@ -278,7 +278,7 @@ def checked_for(params: dict[str, Any], node: str | None) -> Group:
     """What `settings` and `overrides` ask for, checked as host_precheck checks its own options; RolloutError says what is wrong."""
     for name in POSITIVE:
         if params[name] < 1:
-            raise RolloutError("node_precheck: {0} must be at least 1, not {1}.".format(name, params[name]))
+            raise RolloutError(f"node_precheck: {name} must be at least 1, not {params[name]}.")
     given = params["settings"]
     try:
         if is_document(given):
@@ -291,10 +291,10 @@ def checked_for(params: dict[str, Any], node: str | None) -> Group:
             alone = {**NONE_BY_NAME, **checked.validated_parameters}
             options = settled({**alone, "settings": {}, "overrides": params["overrides"]}, node)
     except RolloutError as error:
-        raise RolloutError("node_precheck: settings: {0}.".format(str(error).rstrip("."))) from error
+        raise RolloutError(f"node_precheck: settings: {str(error).rstrip('.')}.") from error
     problem = problem_with(options)
     if problem:
-        raise RolloutError("node_precheck: settings: {0}.".format(problem))
+        raise RolloutError(f"node_precheck: settings: {problem}.")
     return Group(wanted(options), options["sources"], options["checks"], options["deadline"], [])
 
 

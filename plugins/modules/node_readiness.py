@@ -204,7 +204,7 @@ def main() -> None:
     result = {"changed": False, "readiness": verdict.readiness, "waiting_for": verdict.missing, "elapsed": elapsed}
     if verdict.missing is not None and not module.check_mode:
         module.fail_json(
-            msg="calico-node was not ready on every node within %d s: %s" % (params["timeout"], verdict.missing),
+            msg=f"calico-node was not ready on every node within {params['timeout']} s: {verdict.missing}",
             **result,
         )
     module.exit_json(**result)

@@ -334,7 +334,7 @@ def foreseen(given: Mapping[str, Any] | None) -> Foreseen | None:
         return None
     checked = ArgumentSpecValidator(ROLLOUT_OPTIONS).validate(given)
     if checked.error_messages:
-        raise RolloutError("rollout_info: rollout: {0}.".format("; ".join(checked.error_messages)))
+        raise RolloutError(f"rollout_info: rollout: {'; '.join(checked.error_messages)}.")
     options = checked.validated_parameters
     return Foreseen(options["installation_spec"], read_placement(options))
 

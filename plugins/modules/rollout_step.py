@@ -322,13 +322,9 @@ def main() -> None:
     params = module.params
     began = time.monotonic()
     if not 1 <= params["max_duration"] <= LONGEST_CALL:
-        module.fail_json(
-            msg="max_duration: %d is not between 1 and %d seconds." % (params["max_duration"], LONGEST_CALL)
-        )
+        module.fail_json(msg=f"max_duration: {params['max_duration']} is not between 1 and {LONGEST_CALL} seconds.")
     if not 1 <= params["owner_timeout"] <= LONGEST_COMMIT:
-        module.fail_json(
-            msg="owner_timeout: %d is not between 1 and %d seconds." % (params["owner_timeout"], LONGEST_COMMIT)
-        )
+        module.fail_json(msg=f"owner_timeout: {params['owner_timeout']} is not between 1 and {LONGEST_COMMIT} seconds.")
     with connected(module) as cluster:
         plan = given_plan(params["plan"])
         if plan["cluster"] is not None:

@@ -41,14 +41,14 @@ def main() -> None:
     body = json.dumps({"metadata": {"labels": {given.label: given.value}}})
 
     def patch(node: str) -> int:
-        url = "{}/api/v1/nodes/{}".format(server["server"], node)
+        url = f"{server['server']}/api/v1/nodes/{node}"
         return pool.request("PATCH", url, body=body, headers=headers).status
 
     nodes = sys.stdin.read().split()
     with ThreadPoolExecutor(given.concurrency) as threads:
         statuses = list(threads.map(patch, nodes))
     if set(statuses) != {200}:
-        sys.exit("statuses: {}".format(sorted(set(statuses))))
+        sys.exit(f"statuses: {sorted(set(statuses))}")
     print(time.monotonic() - began)
 
 

@@ -36,7 +36,7 @@ class Playbook:
         times = self.directory / "times"
         times.write_text("")
         command = ["ansible-playbook", "-i", "localhost,", str(playbook)]
-        command += ["-e", "ansible_python_interpreter={}".format(self._interpreter(times))]
+        command += ["-e", f"ansible_python_interpreter={self._interpreter(times)}"]
         began = time.monotonic()
         ended = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=False)
         seconds = time.monotonic() - began
@@ -49,11 +49,11 @@ class Playbook:
         wrapper.write_text(
             "#!/bin/sh\n"
             "began=$(date +%s%N)\n"
-            '{} "$@"\n'
+            f'{sys.executable} "$@"\n'
             "code=$?\n"
             "ended=$(date +%s%N)\n"
-            'echo "$began $ended" | awk \'{{ printf "%.3f\\n", ($2 - $1) / 1e9 }}\' >> {}\n'
-            "exit $code\n".format(sys.executable, times)
+            f'echo "$began $ended" | awk \'{{ printf "%.3f\\n", ($2 - $1) / 1e9 }}\' >> {times}\n'
+            "exit $code\n"
         )
         wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
         return wrapper
@@ -89,5 +89,5 @@ def k8s_loop(playbook: Playbook, nodes: list[str], value: str) -> float:
     start, _none = playbook.run({**task, "loop": []})
     whole, processes = playbook.run(task)
     if len(processes) != len(nodes):
-        raise BenchError("{} items ran {} modules".format(len(nodes), len(processes)))
+        raise BenchError(f"{len(nodes)} items ran {len(processes)} modules")
     return whole - start

@@ -100,6 +100,6 @@ def test_a_waiver_that_cannot_be_read_says_why_before_anything_else(
 def test_a_complaint_that_repeats_what_somebody_wrote_is_text_and_no_template(tmp_path: Path) -> None:
     """As facts of a host do, the tiers come to be while the play runs: nobody has vouched for them."""
     tiers = json.dumps([{"name": "core", "match": "{{ 6 * 7 }} ["}]).replace("{{", "\\u007b\\u007b")
-    made = "{{ '%s' | from_json }}" % tiers
+    made = f"{{{{ '{tiers}' | from_json }}}}"
     said, _shown = failure(tmp_path, "rollout/tasks/plan.yml", planning(rollout_tiers=made))
     assert "'{{ 6 * 7 }} [' is not a JMESPath expression" in said

@@ -131,7 +131,7 @@ def require(cluster: Cluster, rights: Iterable[Right], warn: Callable[[str], obj
         if error.status not in (403, 404):
             raise
         # A cluster may have taken this right away; what is missing then shows where it is needed.
-        warn("Whether the account has all rights that this takes could not be asked: {0}".format(error))
+        warn(f"Whether the account has all rights that this takes could not be asked: {error}")
         return
     missing = [one for one, may in zip(wanted, allowed) if not may]
     if missing:

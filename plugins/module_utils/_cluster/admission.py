@@ -23,7 +23,7 @@ def label_writes(action: LabelNodes) -> list[Write]:
         Write(
             name,
             "PATCH",
-            "%s/%s" % (NODES, name),
+            f"{NODES}/{name}",
             {"metadata": {"labels": action["labels"], "annotations": written_to(action, name)}},
         )
         for name in action["nodes"]
@@ -60,12 +60,12 @@ def try_admission(
     trial = try_writes(cluster, list(writes.values()), carried, rate, concurrency, deadline=deadline)
     if trial.denied:
         raise RolloutError(
-            "The API server denies the admission label to %s. Nothing was written. Let that policy or webhook allow it, or exclude "
-            "what it denies, then run again" % denial(trial.denied)
+            f"The API server denies the admission label to {denial(trial.denied)}. Nothing was written. Let that "
+            "policy or webhook allow it, or exclude what it denies, then run again"
         )
     return trial
 
 
 def _carried(node: NodeSeen) -> dict[str, str]:
-    taints = {"taint %s %s" % (taint["key"], taint["effect"]): taint["value"] for taint in node["taints"]}
+    taints = {f"taint {taint['key']} {taint['effect']}": taint["value"] for taint in node["taints"]}
     return {**node["labels"], **taints}

@@ -22,7 +22,7 @@ from .._rollout.status.admission_record import Admitted, Record
 from .installation.server_side_apply import APPLY
 
 NAME = "calico-ops-admissions"
-PATH = "/api/v1/namespaces/%s/configmaps/%s" % (OPERATOR, NAME)
+PATH = f"/api/v1/namespaces/{OPERATOR}/configmaps/{NAME}"
 MANAGER = "calico-ops-admissions"
 KEY = "admitted.json"
 
@@ -42,7 +42,7 @@ def read(cluster: Cluster, label: AdmissionLabel) -> Kept:
     except ApiError as error:
         if error.status != 403:
             raise
-        return Kept(None, "the account may not read it, which takes {0}".format(READING[0]))
+        return Kept(None, f"the account may not read it, which takes {READING[0]}")
     if found is None:
         return Kept(None, "no rollout has kept one yet")
     return Kept(record.read(str((found.get("data") or {}).get(KEY) or ""), label))
@@ -59,7 +59,7 @@ def lacking(
     if wanted == (kept.admitted or {}):
         return None, ""
     if len(record.written(wanted, label)) > record.LARGEST:
-        return None, "it would be larger than %d KiB" % (record.LARGEST // 1024)
+        return None, f"it would be larger than {record.LARGEST // 1024} KiB"
     return wanted, ""
 
 

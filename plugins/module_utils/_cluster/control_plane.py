@@ -57,7 +57,7 @@ class Reader:
                 return []
             if error.status != 403:
                 raise
-            note = "%s, needs %s" % (what, right("list", path))
+            note = f"{what}, needs {right('list', path)}"
             if note not in self.not_read:
                 self.not_read.append(note)
             return None
@@ -79,7 +79,7 @@ def read_calico_api(
     if serves_v1 and (settings is None or not settings.group):
         phases = _migration_phases(cluster, reader)
     if deployments is not None and found is None:
-        unread = "there is no Deployment %s in the namespace %s" % (OPERATOR, OPERATOR)
+        unread = f"there is no Deployment {OPERATOR} in the namespace {OPERATOR}"
     else:
         unread = "; ".join(reader.not_read)
     return api.calico_api(serves_v1, serves_v3, settings, phases, unread)
@@ -145,7 +145,7 @@ def _migration_phases(cluster: Cluster, reader: Reader) -> list[str] | None:
     version = next((each for each in ("v1", "v1beta1") if each in versions), None)
     if version is None:
         return []
-    path = "%s/%s/datastoremigrations" % (MIGRATION_GROUP, version)
+    path = f"{MIGRATION_GROUP}/{version}/datastoremigrations"
     found = reader.listed(path, "DatastoreMigrations")
     return None if found is None else [str((raw.get("status") or {}).get("phase") or "") for raw in found]
 
@@ -157,7 +157,7 @@ def _stood(reader: Reader, workloads: Sequence[tuple[str, Any]]) -> list[Compone
         wanted, available, lacks = counted(kind, raw)
         namespace = str(raw["metadata"].get("namespace") or SYSTEM)
         if lacks and namespace not in pods:
-            path = "/api/v1/namespaces/%s/pods" % namespace
+            path = f"/api/v1/namespaces/{namespace}/pods"
             pods[namespace] = reader.listed(path, "pods in " + namespace) or []
         standing.append(
             ComponentStanding(
@@ -190,9 +190,9 @@ def counted(kind: str, raw: Mapping[str, Any]) -> tuple[int, int, str | None]:
     if int(status.get("observedGeneration") or 0) < int(raw["metadata"].get("generation") or 0):
         return wanted, available, "its last change is not processed yet"
     if available < wanted:
-        return wanted, available, "awaiting %d" % (wanted - available)
+        return wanted, available, f"awaiting {wanted - available}"
     if updated < wanted:
-        return wanted, available, "%d of them have its newest template" % updated
+        return wanted, available, f"{updated} of them have its newest template"
     return wanted, available, None
 
 
@@ -206,11 +206,11 @@ def why(raw: Mapping[str, Any], lacks: str, pods: Sequence[Any]) -> str:
         if conditions(pod).get("Ready", {}).get("status") == "True":
             continue
         node = (pod.get("spec") or {}).get("nodeName")
-        where = "pod %s%s" % (snapshot.name_of(pod), " on %s" % node if node else "")
-        told.append("%s: %s" % (where, pod_trouble(pod) or "not ready"))
+        where = f" on {node}" if node else ""
+        told.append(f"pod {snapshot.name_of(pod)}{where}: {pod_trouble(pod) or 'not ready'}")
     if not told:
         failed = conditions(raw).get("ReplicaFailure", {})
         if failed.get("status") == "True":
             told = [str(joined("its pods cannot be made", failed.get("message") or failed.get("reason")))]
-    more = ["and %d more pods" % (len(told) - POD_TROUBLES_SHOWN)] if len(told) > POD_TROUBLES_SHOWN else []
+    more = [f"and {len(told) - POD_TROUBLES_SHOWN} more pods"] if len(told) > POD_TROUBLES_SHOWN else []
     return "; ".join([lacks, *told[:POD_TROUBLES_SHOWN], *more])

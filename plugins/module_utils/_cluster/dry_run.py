@@ -43,13 +43,13 @@ class Trial:
         told = []
         if self.meant > len(self.tried):
             told.append(
-                "by a dry run %d of the %d writes of Nodes were tried, on nodes that carry between them all labels and taints of the others"
-                % (len(self.tried), self.meant)
+                f"by a dry run {len(self.tried)} of the {self.meant} writes of Nodes were tried, on nodes that carry "
+                "between them all labels and taints of the others"
             )
         if self.untriable:
             told.append(
-                "the write of %s cannot be tried by a dry run (%s), so only the real write tells whether it is allowed"
-                % (_nodes(self.untriable), first_words(self.untriable))
+                f"the write of {_nodes(self.untriable)} cannot be tried by a dry run ({first_words(self.untriable)}), "
+                "so only the real write tells whether it is allowed"
             )
         return told
 
@@ -94,7 +94,7 @@ def judged(outcomes: Mapping[str, WriteOutcome], meant: int) -> Trial:
 
 def denial(errors: Mapping[str, ApiError]) -> str:
     """Which nodes, and the API server's words, which name the policy or webhook."""
-    return "%s: %s" % (_nodes(errors), first_words(errors))
+    return f"{_nodes(errors)}: {first_words(errors)}"
 
 
 def first_words(errors: Mapping[str, ApiError]) -> str:
@@ -107,4 +107,4 @@ def first_words(errors: Mapping[str, ApiError]) -> str:
 
 def _nodes(errors: Mapping[str, ApiError]) -> str:
     names = sorted(errors)
-    return "node %s" % names[0] if len(names) == 1 else "%d nodes (%s)" % (len(names), listed(names, NAMES_SHOWN))
+    return f"node {names[0]}" if len(names) == 1 else f"{len(names)} nodes ({listed(names, NAMES_SHOWN)})"

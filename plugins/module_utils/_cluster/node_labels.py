@@ -37,9 +37,7 @@ class LabelChange:
     def write(self) -> Write:
         # With the uid, a node that was deleted and came back under its name (maybe another machine) is refused by the API.
         metadata = {"uid": self.uid, **{part: values for part, values in self.after.items() if values}}
-        return Write(
-            self.node, "PATCH", "{0}/{1}".format(NODES, quote(self.node)), {"metadata": metadata}, accept=METADATA
-        )
+        return Write(self.node, "PATCH", f"{NODES}/{quote(self.node)}", {"metadata": metadata}, accept=METADATA)
 
 
 def label_changes(

@@ -96,7 +96,7 @@ def apply_taint_changes(
 def try_taint_changes(cluster: Cluster, changes: Sequence[TaintChange], rate: float, concurrency: int) -> Trial:
     """The same writes by a dry run, or a hundred that stand for them. A node that others write meanwhile is judged by the real write."""
     writes = [
-        Write(change.node, "PATCH", "{0}/{1}".format(NODES, quote(change.node)), change.body(), accept=METADATA)
+        Write(change.node, "PATCH", f"{NODES}/{quote(change.node)}", change.body(), accept=METADATA)
         for change in changes
     ]
     carried = {change.node: _carried(change.seen) for change in changes}
@@ -104,15 +104,13 @@ def try_taint_changes(cluster: Cluster, changes: Sequence[TaintChange], rate: fl
 
 
 def _carried(node: TaintedNode) -> dict[str, str]:
-    taints = {
-        "taint {0} {1}".format(taint.get("key"), taint.get("effect")): str(taint.get("value")) for taint in node.taints
-    }
+    taints = {f"taint {taint.get('key')} {taint.get('effect')}": str(taint.get("value")) for taint in node.taints}
     return {**node.labels, **taints}
 
 
 def _write(cluster: Cluster, change: TaintChange, judge: Judge, pace: Pace) -> TaintChange | None:
     """The change that was written in the end; None when somebody else had made it meanwhile."""
-    path = "{0}/{1}".format(NODES, quote(change.node))
+    path = f"{NODES}/{quote(change.node)}"
     for _attempt in range(ATTEMPTS):
         pace.wait()
         try:
@@ -127,9 +125,7 @@ def _write(cluster: Cluster, change: TaintChange, judge: Judge, pace: Pace) -> T
             return None
         change = anew
     raise RolloutError(
-        "{0} was changed by others each of the {1} times that its taints were about to be written.".format(
-            change.node, ATTEMPTS
-        )
+        f"{change.node} was changed by others each of the {ATTEMPTS} times that its taints were about to be written."
     )
 
 
@@ -137,7 +133,7 @@ def _again(cluster: Cluster, seen: TaintedNode) -> TaintedNode:
     # A list of one: it needs no other right than the list before it.
     found = tainted_nodes(cluster, {"fieldSelector": "metadata.name=" + seen.name})
     if not found or found[0].uid != seen.uid:
-        raise RolloutError("{0} was deleted or replaced while its taints were about to be written.".format(seen.name))
+        raise RolloutError(f"{seen.name} was deleted or replaced while its taints were about to be written.")
     return found[0]
 
 

@@ -43,7 +43,7 @@ def finish(
     if trial is not None:
         failed = {name: str(error) for name, error in {**trial.denied, **trial.passing}.items()}
         for note in trial.notes():
-            module.warn("Check mode: {0}.".format(note))
+            module.warn(f"Check mode: {note}.")
     done = [change for change in changes if change.node not in failed]
     result: dict[str, Any] = {
         "changed": bool(done),
@@ -57,12 +57,9 @@ def finish(
         names = sorted(failed)
         rest = "The other {0} were written." if trial is None else "Nothing was written: this is check mode."
         module.fail_json(
-            msg="{0} of {1} nodes could not be written: {2}. The first reason: {3}. {4}".format(
-                len(failed),
-                len(done) + len(failed),
-                listed(names, NAMES_SHOWN),
-                failed[names[0]],
-                rest.format(len(done)),
+            msg=(
+                f"{len(failed)} of {len(done) + len(failed)} nodes could not be written: {listed(names, NAMES_SHOWN)}. "
+                f"The first reason: {failed[names[0]]}. {rest.format(len(done))}"
             ),
             **result,
         )

@@ -64,9 +64,8 @@ def targets(cluster: Cluster, names: Sequence[str] | None, selector: str | None)
     unknown = [name for name in meant if name not in found]
     if unknown:
         raise RolloutError(
-            "{0} of {1} nodes do not exist in this cluster, nothing was written: {2}. Node names are those of `kubectl get nodes`.".format(
-                len(unknown), len(meant), listed(unknown, _NAMES_SHOWN)
-            )
+            f"{len(unknown)} of {len(meant)} nodes do not exist in this cluster, nothing was written: "
+            f"{listed(unknown, _NAMES_SHOWN)}. Node names are those of `kubectl get nodes`."
         )
     return [found[name] for name in meant]
 
@@ -111,13 +110,11 @@ class PrecheckJobs:
         """What stays behind for now, and why; empty where nothing does."""
         if not self.left:
             return ""
+        what = "An object" if len(self.left) == 1 else f"{len(self.left)} objects"
         return (
-            "{0} of this check could not be removed: {1}. The API server says: {2}. Jobs end and go by themselves; a ConfigMap is removed "
-            "by a later run, or by kubectl delete."
-        ).format(
-            "An object" if len(self.left) == 1 else "{0} objects".format(len(self.left)),
-            listed(sorted(self.left), _NAMES_SHOWN),
-            next(iter(self.left.values())),
+            f"{what} of this check could not be removed: {listed(sorted(self.left), _NAMES_SHOWN)}. The API server says: "
+            f"{next(iter(self.left.values()))}. Jobs end and go by themselves; a ConfigMap is removed by a later run, or "
+            "by kubectl delete."
         )
 
     def run(self, nodes: Sequence[Target], archive: bytes, asked: Mapping[str, Any]) -> dict[str, Registered]:
@@ -175,17 +172,17 @@ class PrecheckJobs:
     def _read(self, one: _Running, pod: PodSeen) -> Registered:
         node = one.node
         if pod.node != node.name:
-            return failed("its pod ran on {0}: something moved it".format(pod.node))
-        path = "{0}/{1}/log".format(_path(self._settings, "pods"), pod.name)
+            return failed(f"its pod ran on {pod.node}: something moved it")
+        path = f"{_path(self._settings, 'pods')}/{pod.name}/log"
         query = {"container": CONTAINER, "limitBytes": LOG_BYTES}
         try:
             answer = registered(node, self._cluster.text(path, query=query, timeout=LOG_SECONDS), self._examine)
         except ApiError as error:
-            return failed("its container's log cannot be read: {0}".format(error))
+            return failed(f"its container's log cannot be read: {error}")
         if "precheck" in answer:
             return timed(answer, one.began, time.monotonic() - one.ticks)
         if pod.trouble:
-            answer["msg"] += " ({0})".format(pod.trouble)
+            answer["msg"] += f" ({pod.trouble})"
         return answer
 
     def _events(self, one: _Running) -> list[str]:
@@ -194,7 +191,7 @@ class PrecheckJobs:
         found: list[Any] = []
         for name in names:
             with contextlib.suppress(ApiError):  # They only explain.
-                query = {"fieldSelector": "involvedObject.name={0},type=Warning".format(name)}
+                query = {"fieldSelector": f"involvedObject.name={name},type=Warning"}
                 found += self._cluster.list_all(_path(self._settings, "events"), query=query)[0]
         return [event.get("message", "") for event in found]
 
@@ -204,7 +201,7 @@ class PrecheckJobs:
 
     def _delete(self, kind: str, name: str) -> None:
         # What cannot be deleted now ends by itself (Jobs) or is swept by the next run: an answer is worth more than tidiness.
-        path = "{0}/{1}".format(_path(self._settings, kind), name)
+        path = f"{_path(self._settings, kind)}/{name}"
         try:
             self._cluster.request("DELETE", path, query=_BACKGROUND, accept=METADATA if kind == "configmaps" else None)
         except ApiError as error:
@@ -213,7 +210,7 @@ class PrecheckJobs:
 
     def _sweep(self) -> None:
         """Remove what runs left that were killed and whose time is over; Jobs end and go by themselves."""
-        query = {"labelSelector": "{0}={1}".format(MANAGED_BY, MANAGER)}
+        query = {"labelSelector": f"{MANAGED_BY}={MANAGER}"}
         found = self._cluster.list_all(_path(self._settings, "configmaps"), query=query, metadata_only=True)[0]
         for metadata in (one["metadata"] for one in found):
             expires = metadata.get("annotations", {}).get(EXPIRES, "")
@@ -224,7 +221,7 @@ class PrecheckJobs:
 def without_linux(nodes: Sequence[Target]) -> dict[str, Registered]:
     """Nodes that have no kernel to be asked."""
     return {
-        node.name: skipped("its operating system is {0}, and only Linux is checked".format(node.operating_system))
+        node.name: skipped(f"its operating system is {node.operating_system}, and only Linux is checked")
         for node in nodes
         if node.operating_system not in ("", "linux")
     }
@@ -232,4 +229,4 @@ def without_linux(nodes: Sequence[Target]) -> dict[str, Registered]:
 
 def _path(settings: JobSettings, kind: str) -> str:
     root = "/apis/batch/v1" if kind == "jobs" else "/api/v1"
-    return "{0}/namespaces/{1}/{2}".format(root, settings.namespace, kind)
+    return f"{root}/namespaces/{settings.namespace}/{kind}"

@@ -71,7 +71,7 @@ def await_ready(
         if since is not None and now - since >= soak:
             return Verdict(readiness, None)
         if now >= deadline:
-            return Verdict(readiness, missing(readiness) or "all nodes are ready, but not yet for %g s" % soak)
+            return Verdict(readiness, missing(readiness) or f"all nodes are ready, but not yet for {soak:g} s")
         eyes.wait_for_change(min(deadline, deadline if since is None else since + soak) - now)
 
 
@@ -80,12 +80,10 @@ def missing(readiness: Readiness) -> str | None:
     if readiness["ready"]:
         return None
     rows = [row for row in readiness["nodes"] if not row["ready"]]
-    told = ["%s (%s: %s)" % (row["node"], row["state"], row["reason"]) for row in rows[:NAMES_SHOWN]]
+    told = [f"{row['node']} ({row['state']}: {row['reason']})" for row in rows[:NAMES_SHOWN]]
     if len(rows) > NAMES_SHOWN:
-        told.append("and %d more" % (len(rows) - NAMES_SHOWN))
-    parts = (
-        ["%d of %d nodes ready" % (readiness["ready_count"], readiness["expected"])] if readiness["expected"] else []
-    )
+        told.append(f"and {len(rows) - NAMES_SHOWN} more")
+    parts = [f"{readiness['ready_count']} of {readiness['expected']} nodes ready"] if readiness["expected"] else []
     if told:
         parts.append("not ready: " + ", ".join(told))
     return "; ".join(parts + readiness["blockers"])

@@ -387,7 +387,7 @@ def _parsed(method: str, path: str, data: bytes) -> dict[str, Any]:
 
 
 def _not_json(method: str, path: str) -> ApiError:
-    message = "{0} {1}: the answer is not a JSON object. Is this the address of an API server?".format(method, path)
+    message = f"{method} {path}: the answer is not a JSON object. Is this the address of an API server?"
     return ApiError(0, "NotJSON", message)
 
 
@@ -400,13 +400,13 @@ def _refusal(method: str, path: str, code: int, phrase: str | None, data: bytes)
         status = {}
     reason = status.get("reason") or phrase or "Unknown"
     said = status.get("message") or data.decode("utf-8", "replace").strip()[:300] or reason
-    hint = _HINTS.get(code)
+    hint = f" {_HINTS[code]}" if code in _HINTS else ""
     return ApiError(
         code,
         reason,
-        "{0} {1}: {2} {3}: {4}{5}".format(method, path, code, reason, said, " " + hint if hint else ""),
+        f"{method} {path}: {code} {reason}: {said}{hint}",
         status.get("details"),
-        "{0} {1}: {2}".format(code, reason, said),
+        f"{code} {reason}: {said}",
     )
 
 
@@ -418,4 +418,4 @@ _HINTS = {
 
 def _no_answer(method: str, path: str, host: str, error: Exception) -> str:
     cause = getattr(error, "reason", None) or error
-    return "{0} {1}: no answer from {2}: {3}".format(method, path, host, cause)
+    return f"{method} {path}: no answer from {host}: {cause}"

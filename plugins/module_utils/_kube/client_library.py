@@ -67,8 +67,8 @@ class KubeconfigLoader:
                 merger = KubeConfigMerger(source)
                 if merger.config is None:
                     raise RolloutError(
-                        "No kubeconfig at {0}, and this is not a pod of the cluster. Give `kubeconfig`, or `host` and `api_key` "
-                        "(K8S_AUTH_KUBECONFIG, or K8S_AUTH_HOST and K8S_AUTH_API_KEY).".format(source)
+                        f"No kubeconfig at {source}, and this is not a pod of the cluster. Give `kubeconfig`, or "
+                        "`host` and `api_key` (K8S_AUTH_KUBECONFIG, or K8S_AUTH_HOST and K8S_AUTH_API_KEY)."
                     )
                 self._config = merger.config
                 persister = merger.save_changes if auth.get("persist_config") else None
@@ -83,7 +83,7 @@ class KubeconfigLoader:
             self._fields = read_fields(self._find_cluster(self._context), self._user)
             refuse_without_cluster_info(self._user, gives_cluster_info())
         except (kubernetes_config.ConfigException, OSError, ValueError) as error:
-            raise RolloutError("The kubeconfig cannot be used: {0}".format(error)) from error
+            raise RolloutError(f"The kubeconfig cannot be used: {error}") from error
 
     def __call__(self, refused: bool) -> tuple[Configuration, float | None]:
         if refused:
@@ -93,14 +93,11 @@ class KubeconfigLoader:
             with _LoggedErrors() as complaints:
                 self._load_in_time(settings)
         except (kubernetes_config.ConfigException, OSError, ValueError, KeyError) as error:
-            raise RolloutError("The kubeconfig cannot be used: {0}".format(error)) from error
+            raise RolloutError(f"The kubeconfig cannot be used: {error}") from error
         if "exec" in self._user and not settings.api_key and not settings.cert_file:
-            raise RolloutError(
-                "The exec plugin {0!r} of the kubeconfig gave no credential: {1}".format(
-                    self._user["exec"].get("command"),
-                    "; ".join(complaints.messages) or "no token and no certificate in its answer",
-                )
-            )
+            why = "; ".join(complaints.messages) or "no token and no certificate in its answer"
+            plugin = self._user["exec"].get("command")
+            raise RolloutError(f"The exec plugin {plugin!r} of the kubeconfig gave no credential: {why}")
         if not settings.api_key and not settings.cert_file:
             refuse_without_credential(self._user)
         settings.context = self._context
@@ -130,9 +127,8 @@ class KubeconfigLoader:
         thread.join(LOAD_SECONDS)
         if not outcome:
             raise RolloutError(
-                "The kubeconfig's credentials were not there within {0:g} seconds. Does its exec plugin {1!r} wait for a log-in?".format(
-                    LOAD_SECONDS, self._user.get("exec", {}).get("command")
-                )
+                f"The kubeconfig's credentials were not there within {LOAD_SECONDS:g} seconds. Does its exec plugin "
+                f"{self._user.get('exec', {}).get('command')!r} wait for a log-in?"
             )
         if outcome[0] is not None:
             raise outcome[0]

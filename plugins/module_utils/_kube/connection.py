@@ -165,13 +165,13 @@ def _override(settings: AnySettings, auth: dict[str, Any]) -> None:
 def _authorization(settings: AnySettings, auth: dict[str, Any]) -> str | None:
     if auth.get("api_key"):
         # The file that it was read from may end in a line break, as may what is loaded.
-        return "Bearer {0}".format(auth["api_key"].strip())
+        return f"Bearer {auth['api_key'].strip()}"
     # `authorization` in older clients.
     loaded = settings.api_key.get("BearerToken") or settings.api_key.get("authorization")
     if loaded:
         return str(loaded).strip()
     if auth.get("username") and auth.get("password"):
-        return str(urllib3.util.make_headers(basic_auth="{username}:{password}".format(**auth))["authorization"])
+        return str(urllib3.util.make_headers(basic_auth=f"{auth['username']}:{auth['password']}")["authorization"])
     return None
 
 

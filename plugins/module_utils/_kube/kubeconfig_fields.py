@@ -65,8 +65,9 @@ def refuse_without_cluster_info(user: Mapping[str, Any], client_gives_it: bool) 
     plugin = user.get("exec")
     if isinstance(plugin, Mapping) and plugin.get("provideClusterInfo") and not client_gives_it:
         raise RolloutError(
-            "The exec plugin %r of the kubeconfig is to be told of the cluster (provideClusterInfo), which this version of the Python "
-            "library kubernetes does not do: install version 32 or newer where the module runs." % plugin.get("command")
+            f"The exec plugin {plugin.get('command')!r} of the kubeconfig is to be told of the cluster "
+            "(provideClusterInfo), which this version of the Python library kubernetes does not do: install version 32 "
+            "or newer where the module runs."
         )
 
 
@@ -75,9 +76,9 @@ def refuse_without_credential(user: Mapping[str, Any]) -> None:
     provider = user.get("auth-provider")
     if isinstance(provider, Mapping):
         raise RolloutError(
-            "The auth-provider %r of the kubeconfig gave no credential: this version of the Python library kubernetes does not know it, "
-            "or it lacks what it needs. Use an exec plugin in its place (kubelogin for Azure, gke-gcloud-auth-plugin for Google), "
-            "or `api_key`." % provider.get("name")
+            f"The auth-provider {provider.get('name')!r} of the kubeconfig gave no credential: this version of the "
+            "Python library kubernetes does not know it, or it lacks what it needs. Use an exec plugin in its place "
+            "(kubelogin for Azure, gke-gcloud-auth-plugin for Google), or `api_key`."
         )
 
 
@@ -85,8 +86,9 @@ def _refuse_a_terminal(user: Mapping[str, Any]) -> None:
     plugin = user.get("exec")
     if isinstance(plugin, Mapping) and plugin.get("interactiveMode") == "Always":
         raise RolloutError(
-            "The exec plugin %r of the kubeconfig needs a terminal (interactiveMode: Always), and a module has none. Log in beforehand and "
-            "use a plugin that answers from what it kept, or give `api_key`." % plugin.get("command")
+            f"The exec plugin {plugin.get('command')!r} of the kubeconfig needs a terminal (interactiveMode: Always), "
+            "and a module has none. Log in beforehand and use a plugin that answers from what it kept, or give "
+            "`api_key`."
         )
 
 
@@ -95,8 +97,8 @@ def _impersonation(user: Mapping[str, Any]) -> dict[str, Any]:
         given = [name for name in IMPERSONATION if user.get(name)]
         if given:
             raise RolloutError(
-                "The kubeconfig has %s without `as`: nobody can be impersonated by that. Name the user in `as`."
-                % ", ".join(given)
+                f"The kubeconfig has {', '.join(given)} without `as`: nobody can be impersonated by that. Name the "
+                "user in `as`."
             )
         return {}
     headers: dict[str, Any] = {"Impersonate-User": str(user["as"])}
@@ -114,5 +116,5 @@ def _text(cluster: Mapping[str, Any], key: str) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        raise RolloutError("The kubeconfig cannot be used: %s of its cluster is no text." % key)
+        raise RolloutError(f"The kubeconfig cannot be used: {key} of its cluster is no text.")
     return value

@@ -99,7 +99,7 @@ class _KindMirror:
         if self._error is not None:
             raise self._error
         if self._objects is None:
-            raise ApiError(0, "NoAnswer", "GET {0}: no list within the time given.".format(self._kind.path))
+            raise ApiError(0, "NoAnswer", f"GET {self._kind.path}: no list within the time given.")
         return list(self._objects.values())
 
     def run(self) -> None:

@@ -77,16 +77,16 @@ def proxied_pool(proxy: str, headers: Mapping[str, str], options: Mapping[str, A
     address = urlsplit(proxy)
     if address.scheme.lower() not in SCHEMES or not address.hostname:
         raise RolloutError(
-            "The proxy %r cannot be used: its URL begins with one of http://, https:// and socks5://, and has a host. See `proxy`, the "
-            "kubeconfig's proxy-url, or the environment." % shown(proxy)
+            f"The proxy {shown(proxy)!r} cannot be used: its URL begins with one of http://, https:// and socks5://, "
+            "and has a host. See `proxy`, the kubeconfig's proxy-url, or the environment."
         )
     if address.scheme.lower() in SOCKS:
         try:
             from urllib3.contrib.socks import SOCKSProxyManager
         except ImportError as error:
             raise RolloutError(
-                "The proxy %r speaks SOCKS, which needs the Python library PySocks where the module runs."
-                % shown(proxy)
+                f"The proxy {shown(proxy)!r} speaks SOCKS, which needs the Python library PySocks where the module "
+                "runs."
             ) from error
         return SOCKSProxyManager(proxy, **options)
     given = {**credentials_of(proxy), **headers}
@@ -98,7 +98,7 @@ def credentials_of(proxy: str) -> dict[str, str]:
     address = urlsplit(proxy)
     if address.username is None:
         return {}
-    pair = "%s:%s" % (unquote(address.username), unquote(address.password or ""))
+    pair = f"{unquote(address.username)}:{unquote(address.password or '')}"
     return dict(urllib3.util.make_headers(proxy_basic_auth=pair))
 
 

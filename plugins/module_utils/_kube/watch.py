@@ -130,7 +130,7 @@ def _lines(response: Any) -> Iterator[bytes]:
 
 def _raise(path: str, status: dict[str, Any]) -> None:
     code = int(status.get("code") or 0)
-    message = "WATCH {0}: {1}".format(path, status.get("message") or status)
+    message = f"WATCH {path}: {status.get('message') or status}"
     raise ApiError(code or 500, status.get("reason") or "Unknown", message, status.get("details"))
 
 

@@ -46,7 +46,7 @@ class Answer(NamedTuple):
 
     def __str__(self) -> str:
         name = errno_name(self.errno)
-        return "{} ({})".format(name, self.text) if self.text else name
+        return f"{name} ({self.text})" if self.text else name
 
 
 class Facts:
@@ -58,7 +58,7 @@ class Facts:
     def __getitem__(self, name: str) -> Any:
         fact = self._found(name)
         if "value" not in fact:
-            reason = "{} could not be read: {}".format(name, _refusal(fact))
+            reason = f"{name} could not be read: {_refusal(fact)}"
             raise NoEvidence(reason, "make it readable, then check again", cause=name)
         return fact["value"]
 
@@ -73,15 +73,13 @@ class Facts:
     def _found(self, name: str) -> Dict[str, Any]:
         fact = self.raw.get(name)
         if fact is None:
-            raise NoEvidence("{} was not asked for".format(name), "report this as a fault of the collection")
+            raise NoEvidence(f"{name} was not asked for", "report this as a fault of the collection")
         if "lost" in fact:
-            reason = "{} ({})".format(fact["lost"], name)
+            reason = f"{fact['lost']} ({name})"
             raise NoEvidence(reason, fact.get("remedy") or "check again", cause=fact.get("cause") or name)
         # A refusal for want of privilege says nothing about the kernel's abilities.
         if fact.get("errno") in (errno.EPERM, errno.EACCES):
-            raise NeedsBecome(
-                "needs become ({}): {} was refused with {}".format(_capability(name), name, _refusal(fact))
-            )
+            raise NeedsBecome(f"needs become ({_capability(name)}): {name} was refused with {_refusal(fact)}")
         return fact
 
 
@@ -101,11 +99,12 @@ def errno_name(number: Optional[int]) -> str:
         return _IPSET_ERRORS[number]
     if number == errno.EOPNOTSUPP:
         # Python knows the number as ENOTSUP; everybody else who writes about the kernel does not.
-        return "EOPNOTSUPP, {}".format(os.strerror(number))
+        return f"EOPNOTSUPP, {os.strerror(number)}"
     if number in errno.errorcode:
-        return "{}, {}".format(errno.errorcode[number], os.strerror(number))
-    return "error {}".format(number)
+        return f"{errno.errorcode[number]}, {os.strerror(number)}"
+    return f"error {number}"
 
 
 def _refusal(fact: Dict[str, Any]) -> str:
-    return "{}{}".format(errno_name(fact.get("errno")), " ({})".format(fact["text"]) if fact.get("text") else "")
+    text = f" ({fact['text']})" if fact.get("text") else ""
+    return f"{errno_name(fact.get('errno'))}{text}"

@@ -41,7 +41,7 @@ def examine(
         return document, judged
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, NoEvidence) as error:
         raise StrangeAnswer(
-            "the host answered something else than was asked: {}: {}".format(type(error).__name__, error)
+            f"the host answered something else than was asked: {type(error).__name__}: {error}"
         ) from error
 
 
@@ -132,8 +132,8 @@ def _complaint(cause: str, found: Judged) -> str:
     """The check that is called as the cause tells it, else the first."""
     teller, judgement = next((pair for pair in found if pair[0].id == cause), found[0])
     others = [one.id for one, _judgement in found if one.id != teller.id]
-    too = " (and with it {})".format(", ".join(others)) if others else ""
-    return "{}{}: {}. Remedy: {}.".format(teller.id, too, judgement.message, judgement.remedy)
+    too = f" (and with it {', '.join(others)})" if others else ""
+    return f"{teller.id}{too}: {judgement.message}. Remedy: {judgement.remedy}."
 
 
 def comparable(facts: Facts, want: Want) -> Dict[str, Any]:

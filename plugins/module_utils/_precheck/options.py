@@ -90,30 +90,30 @@ def problem_with(params: Mapping[str, Any]) -> Optional[str]:
     for family in ("ip_autodetection", "ip6_autodetection"):
         problem = autodetection.problem_with(params[family])
         if problem:
-            return "{}: {}".format(family, problem)
+            return f"{family}: {problem}"
     if params["ip_autodetection"] == autodetection.NO_ADDRESS and not params["ipv6"]:
         return "ip_autodetection is none and ipv6 is not set: calico-node would have no address at all"
     try:
         for name in ("mtu_interface_pattern", "bpf_data_interface_pattern"):
             go_regexp.compiled(params[name])
     except go_regexp.NotGo as error:
-        return "{}: {}".format(name, error)
+        return f"{name}: {error}"
     for name in ("pod_cidrs", "service_cidrs"):
         for cidr in params[name]:
             try:
                 ipaddress.ip_network(cidr, strict=False)
             except ValueError:
-                return "{}: {} is no CIDR, as 192.168.0.0/16 is one".format(name, cidr)
+                return f"{name}: {cidr} is no CIDR, as 192.168.0.0/16 is one"
     if params["apiserver"] and not re.match(r"^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$", params["apiserver"]):
-        return "apiserver: {} is not HOST:PORT, as 10.0.0.1:6443 is".format(params["apiserver"])
+        return f"apiserver: {params['apiserver']} is not HOST:PORT, as 10.0.0.1:6443 is"
     if params["deadline"] < 1:
-        return "deadline must be at least 1 second, not {}".format(params["deadline"])
+        return f"deadline must be at least 1 second, not {params['deadline']}"
     return problem_with_keeping(params)
 
 
 def problem_with_keeping(params: Mapping[str, Any]) -> Optional[str]:
     if params["max_age"] < 0:
-        return "max_age is a number of seconds, 0 to check anew each time, not {:g}".format(params["max_age"])
+        return f"max_age is a number of seconds, 0 to check anew each time, not {params['max_age']:g}"
     if params["max_age"] and not params["cache_dir"]:
         return "max_age needs cache_dir, the directory where results are kept"
     return None
@@ -126,4 +126,4 @@ def wanted(params: Mapping[str, Any]) -> Want:
 def unknown(values: Mapping[str, Any]) -> Optional[str]:
     """What among settings given as a mapping is none; None when all are."""
     strange = sorted(set(values) - set(DEFAULTS))
-    return "{}: no such setting; there are {}".format(", ".join(strange), ", ".join(DEFAULTS)) if strange else None
+    return f"{', '.join(strange)}: no such setting; there are {', '.join(DEFAULTS)}" if strange else None

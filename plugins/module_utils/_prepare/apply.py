@@ -61,7 +61,7 @@ def _remember(root: Root, kept: Memory) -> None:
 
 def _load(name: str, modprobe: Modprobe) -> Optional[Unmet]:
     trouble = modprobe(name)
-    return Unmet(name, "modprobe: {}".format(trouble), "look for its reason in the kernel's log") if trouble else None
+    return Unmet(name, f"modprobe: {trouble}", "look for its reason in the kernel's log") if trouble else None
 
 
 def _write_sysctls(root: Root, plan: Plan) -> List[Unmet]:
@@ -75,14 +75,12 @@ def _write_sysctls(root: Root, plan: Plan) -> List[Unmet]:
             with open(root.at("/proc/sys/" + key), "w", encoding="ascii") as stream:
                 stream.write(wanted + "\n")
         except OSError as error:
-            reason = "cannot be set to {}: {}".format(wanted, error.strerror)
+            reason = f"cannot be set to {wanted}: {error.strerror}"
             unmet.append(Unmet(shown(key), reason, "become root on the host itself, or leave it out"))
             continue
         taken = _value(root, key)
         if taken != wanted:
-            unmet.append(
-                Unmet(shown(key), "the kernel took {} for {}".format(taken, wanted), "ask for a value it takes")
-            )
+            unmet.append(Unmet(shown(key), f"the kernel took {taken} for {wanted}", "ask for a value it takes"))
     return unmet
 
 
@@ -122,7 +120,7 @@ def _write(root: Root, path: str, text: Optional[str]) -> None:
             os.unlink(draft)
             raise
     except OSError as error:
-        raise Refused("{} cannot be written: {}".format(path, error.strerror)) from error
+        raise Refused(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _remove_if_empty(root: Root, folder: str) -> None:

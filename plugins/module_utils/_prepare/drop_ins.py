@@ -47,23 +47,23 @@ def written(path: str, current: Optional[str], known: Optional[str], wanted: Lis
     for text in _foreign(current, known, wanted):
         setting = assigned(text)
         if setting and setting[0] in keys:
-            notes.append("{}: somebody wrote {!r}; it is set back".format(path, text.strip()))
+            notes.append(f"{path}: somebody wrote {text.strip()!r}; it is set back")
         else:
             kept.append(text)
-            notes.append("{}: somebody added {!r}; it stays".format(path, text.strip()))
+            notes.append(f"{path}: somebody added {text.strip()!r}; it stays")
     return Settled(File(path, current, text_of(wanted + kept)), notes)
 
 
 def removed(path: str, current: Optional[str], known: Optional[str]) -> Settled:
     """The file without our lines, and no file when nobody else wrote into it."""
     if current is None:
-        gone = ["{} was removed by somebody already".format(path)] if known is not None else []
+        gone = [f"{path} was removed by somebody already"] if known is not None else []
         return Settled(File(path, None, None), gone)
     if known is None:
         # Ours by its first line, but what of it nobody knows any more; or not ours at all.
         return Settled(File(path, current, None if _MANAGED in current else current), [])
     kept = _foreign(current, known, [])
-    notes = ["{}: somebody wrote {!r}; it stays".format(path, text.strip()) for text in kept]
+    notes = [f"{path}: somebody wrote {text.strip()!r}; it stays" for text in kept]
     return Settled(File(path, current, "\n".join([*kept, ""]) if kept else None), notes)
 
 
@@ -75,4 +75,4 @@ def _foreign(current: Optional[str], known: Optional[str], wanted: List[str]) ->
 
 
 def overridden(key: str, path: str, value: str) -> str:
-    return "{} sets {} = {} after {} at the next boot: take it out there".format(path, shown(key), value, SYSCTLS)
+    return f"{path} sets {shown(key)} = {value} after {SYSCTLS} at the next boot: take it out there"

@@ -57,7 +57,7 @@ def gather(root: Root, release: str, machine: str, asked: Asked) -> HostFacts:
 
 
 def accept_ra(interface: str) -> str:
-    return "net/ipv6/conf/{}/accept_ra".format(interface)
+    return f"net/ipv6/conf/{interface}/accept_ra"
 
 
 def _values(root: Root, keys: Iterable[str]) -> Dict[str, str]:
@@ -92,7 +92,7 @@ def _later(root: Root) -> List[Tuple[str, str]]:
     for folder in _SYSCTL_FOLDERS:
         for name in root.list(folder):
             if name.endswith(".conf"):
-                paths.setdefault(name, "{}/{}".format(folder, name))
+                paths.setdefault(name, f"{folder}/{name}")
     own = drop_ins.SYSCTLS.rpartition("/")[2]
     found = [paths[name] for name in sorted(paths) if name > own] + [_SYSCTL_CONF]
     return [(path, root.read(path) or "") for path in found]

@@ -38,7 +38,7 @@ def plan(facts: HostFacts, needs: List[ModuleNeed]) -> Modules:
     if not survey["loadable"]:
         return Modules([], [], [], ["this kernel has no modules: what it has is built in, and nothing can be loaded"])
     if not survey["tree"]:
-        what = "/lib/modules/{}".format(facts.release)
+        what = f"/lib/modules/{facts.release}"
         remedy = "reboot into the kernel that is installed, or install the modules of the running one"
         return Modules([], [], [Unmet(what, "no modules are installed for the running kernel", remedy)], [])
     load, at_boot, unmet = [], [], []
@@ -63,21 +63,21 @@ def _missing(facts: HostFacts, need: ModuleNeed, states: Dict[str, str]) -> Unme
     blocked = _first(states, BLOCKED)
     if blocked:
         where = facts.modules["blocked"][blocked]
-        remedy = "take what keeps {} from loading out of {}".format(blocked, where)
+        remedy = f"take what keeps {blocked} from loading out of {where}"
         remedy += " and reboot" if where == "/proc/cmdline" else ""
-        return Unmet(blocked, "blocked by {}".format(where), remedy)
+        return Unmet(blocked, f"blocked by {where}", remedy)
     broken = next((name for name, state in states.items() if state != ABSENT), None)
     if broken:
-        reason = "modules.dep of {} names it, but its file is missing".format(facts.release)
+        reason = f"modules.dep of {facts.release} names it, but its file is missing"
         return Unmet(broken, reason, "install the kernel's modules again, or run depmod -a")
     name = need.names[0]
     if name == "wireguard" and _version(facts.release) < _WIREGUARD_SINCE:
-        reason = "kernel {} is older than WireGuard in the kernel (5.6)".format(facts.release)
+        reason = f"kernel {facts.release} is older than WireGuard in the kernel (5.6)"
         return Unmet(name, reason, "boot a newer kernel, or install the module from elsewhere (DKMS, kmod-wireguard)")
     known = {"kernel_release": facts.release, "os_release": facts.system, "modules": facts.modules}
     system = Facts({key: {"value": value} for key, value in known.items()})
-    remedy = where_from(system, "module {}".format(name), [name])
-    reason = "not installed for the running kernel {}".format(facts.release)
+    remedy = where_from(system, f"module {name}", [name])
+    reason = f"not installed for the running kernel {facts.release}"
     return Unmet(name, reason, remedy, package_of(facts.system, facts.release, name))
 
 

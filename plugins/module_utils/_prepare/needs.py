@@ -84,5 +84,5 @@ def moved_by(keys: Sequence[str]) -> List[str]:
 def unfit_machine(want: Want, machine: str) -> Optional[str]:
     """Why this Calico cannot run on such a machine, whatever modules it has."""
     if want.dataplane == "bpf" and machine not in BPF_MACHINES:
-        return "the bpf data plane runs on {} only, and this machine is {}".format(" and ".join(BPF_MACHINES), machine)
+        return f"the bpf data plane runs on {' and '.join(BPF_MACHINES)} only, and this machine is {machine}"
     return None

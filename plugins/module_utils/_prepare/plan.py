@@ -77,7 +77,7 @@ def take_away(facts: HostFacts) -> Plan:
         drop_ins.removed(path, text, facts.memory.files.get(path)) for path, text in sorted(facts.drop_ins.items())
     ]
     loaded = [name for name in facts.memory.modules if facts.modules["states"].get(name) == "loaded"]
-    notes = ["loaded by us and left until the next boot: {}".format(", ".join(loaded))] if loaded else []
+    notes = [f"loaded by us and left until the next boot: {', '.join(loaded)}"] if loaded else []
     if facts.memory == nothing() and any(one.file.before != one.file.after for one in settled):
         notes.append("what the sysctls were before is not known any more: they stay as they are")
     return Plan(
@@ -96,4 +96,4 @@ def _overridden(facts: HostFacts, sysctls: Sysctls) -> List[str]:
 
 
 def in_words(unmet: List[Unmet]) -> str:
-    return " ".join("{}: {}. Remedy: {}.".format(one.what, one.reason, one.remedy) for one in unmet)
+    return " ".join(f"{one.what}: {one.reason}. Remedy: {one.remedy}." for one in unmet)

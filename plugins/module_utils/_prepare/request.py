@@ -47,7 +47,7 @@ def problem_with(params: Mapping[str, Any]) -> Optional[str]:
         for machine, asked in params[option].items():
             problem = _problem_with_machine(machine) or judge(asked)
             if problem:
-                return "{}: {}: {}".format(option, machine, problem)
+                return f"{option}: {machine}: {problem}"
     return None
 
 
@@ -59,22 +59,23 @@ def _for(machine: str, by_machine: Mapping[str, Any]) -> List[Any]:
 def _problem_with_machine(name: str) -> Optional[str]:
     if name not in _GO_NAMES:
         return None
-    return "this is Kubernetes' name for it; the kernel's own (uname -m) is {}, and {} is for every machine".format(
-        _GO_NAMES[name], EVERYWHERE
+    return (
+        f"this is Kubernetes' name for it; the kernel's own (uname -m) is {_GO_NAMES[name]}, and {EVERYWHERE} is for "
+        "every machine"
     )
 
 
 def _problem_with_modules(asked: Any) -> Optional[str]:
     if isinstance(asked, list) and all(isinstance(name, str) and _MODULE.match(name) for name in asked):
         return None
-    return "{!r} is no list of names of modules".format(asked)
+    return f"{asked!r} is no list of names of modules"
 
 
 def _problem_with_sysctls(asked: Any) -> Optional[str]:
     if not isinstance(asked, dict):
-        return "{!r} is no dictionary of names and values".format(asked)
+        return f"{asked!r} is no dictionary of names and values"
     problems: Dict[str, Optional[str]] = {name: problem_with_sysctl(name) for name in asked}
     for name, value in asked.items():
         if isinstance(value, bool) or not isinstance(value, (int, str)) or "\n" in str(value):
-            problems[name] = "the value of {} is {!r}: write it as a number, or as text in quotes".format(name, value)
+            problems[name] = f"the value of {name} is {value!r}: write it as a number, or as text in quotes"
     return next(filter(None, problems.values()), None)

@@ -42,7 +42,7 @@ def parse(text: Optional[str]) -> Memory:
     try:
         document = json.loads(text)
         if document["version"] != _VERSION:
-            raise Unreadable("its version is {}, this collection reads {}".format(document["version"], _VERSION))
+            raise Unreadable(f"its version is {document['version']}, this collection reads {_VERSION}")
         return Memory(
             {key: Remembered(one["before"], one["ours"], one["moved"]) for key, one in document["sysctls"].items()},
             dict(document["files"]),
@@ -50,7 +50,7 @@ def parse(text: Optional[str]) -> Memory:
             list(document["folders"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Unreadable("{}: {}".format(type(error).__name__, error)) from error
+        raise Unreadable(f"{type(error).__name__}: {error}") from error
 
 
 def written(memory: Memory) -> Optional[str]:

@@ -34,12 +34,12 @@ def plain(value: str) -> str:
 def problem_with(name: str) -> Optional[str]:
     parts = canonical(name).split("/")
     if len(parts) < 2 or not all(_PART.match(part) for part in parts):
-        return "{!r} is no name of a sysctl, like net.ipv4.ip_forward".format(name)
+        return f"{name!r} is no name of a sysctl, like net.ipv4.ip_forward"
     return None
 
 
 def line(key: str, value: str) -> str:
-    return "{} = {}".format(shown(key), value)
+    return f"{shown(key)} = {value}"
 
 
 def assigned(text_line: str) -> Optional[Tuple[str, str]]:

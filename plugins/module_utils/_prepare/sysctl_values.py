@@ -60,7 +60,7 @@ def put_back(facts: HostFacts) -> Sysctls:
             continue  # An interface that is gone takes its settings with it.
         ours = one.ours is None or now == one.ours
         if not ours and now != one.before:
-            notes.append("{} is {} now, not our {}: somebody changed it, it stays".format(shown(key), now, one.ours))
+            notes.append(f"{shown(key)} is {now} now, not our {one.ours}: somebody changed it, it stays")
         (moved if one.moved else primary).append((key, one.before if ours else now))
     # Putting a primary back moves the others once more, so these follow, whether they changed or not.
     targets = primary + moved
@@ -91,7 +91,7 @@ def _recalled(facts: HostFacts, key: str, ours: Optional[str], notes: List[str])
     now, known = facts.sysctls[key], facts.memory.sysctls.get(key)
     if known is None or now not in (known.before, known.ours):
         if known is not None and not known.moved:
-            notes.append("{} was {} by our hand and is {}: somebody changed it".format(shown(key), known.ours, now))
+            notes.append(f"{shown(key)} was {known.ours} by our hand and is {now}: somebody changed it")
         return Remembered(now, ours, ours is None)
     return known._replace(ours=ours, moved=ours is None)
 

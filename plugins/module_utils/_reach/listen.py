@@ -28,13 +28,13 @@ def start(targets: List[Target], own: Addresses, token: str, seconds: float) -> 
     for one in targets:
         address = own.of(one)
         if address is None:
-            told[str(one)] = "this host has no IPv{} address".format(6 if one.ipv6 else 4)
+            told[str(one)] = f"this host has no IPv{6 if one.ipv6 else 4} address"
             continue
         try:
             sockets.append((one, _bound(one, address)))
             told[str(one)] = LISTENING
         except OSError as error:
-            told[str(one)] = IN_USE if error.errno == errno.EADDRINUSE else "{}".format(error.strerror or error)
+            told[str(one)] = IN_USE if error.errno == errno.EADDRINUSE else f"{error.strerror or error}"
     control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     control.bind(wire.control_name(token))
     control.listen(1)

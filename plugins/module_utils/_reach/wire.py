@@ -47,7 +47,7 @@ class Target(NamedTuple):
         return self.protocol in (TCP6, UDP6)
 
     def __str__(self) -> str:
-        return "{}/{}".format(self.protocol, self.port)
+        return f"{self.protocol}/{self.port}"
 
 
 class Addresses(NamedTuple):
@@ -70,7 +70,7 @@ def target(text: str) -> Target:
     if protocol == IPIP and number == str(IPIP_PROTOCOL):
         return Target(IPIP, IPIP_PROTOCOL)
     if protocol not in (TCP, UDP, TCP6, UDP6) or not number.isdigit() or not 1 <= int(number) <= 65535:
-        raise BadTarget("{!r} is no target: tcp/PORT, udp/PORT, tcp6/PORT, udp6/PORT or ip/4 is needed".format(text))
+        raise BadTarget(f"{text!r} is no target: tcp/PORT, udp/PORT, tcp6/PORT, udp6/PORT or ip/4 is needed")
     return Target(protocol, int(number))
 
 
@@ -151,6 +151,6 @@ def _word(token: str, purpose: bytes) -> bytes:
 
 
 def _checksum(header: bytes) -> int:
-    total: int = sum(struct.unpack("!{}H".format(len(header) // 2), header))
+    total: int = sum(struct.unpack(f"!{len(header) // 2}H", header))
     total = (total & 0xFFFF) + (total >> 16)
     return ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF

@@ -110,7 +110,7 @@ def forget_the_past(lab: Lab) -> None:
     pool = urllib3.PoolManager(
         ca_certs=str(pki / "etcd-ca.crt"), cert_file=str(pki / "etcd.crt"), key_file=str(pki / "etcd.key")
     )
-    etcd = "https://127.0.0.1:{}/v3/kv/compaction".format(lab.record()["ports"]["etcd"])
+    etcd = f"https://127.0.0.1:{lab.record()['ports']['etcd']}/v3/kv/compaction"
     answer = pool.request("POST", etcd, json={"revision": version, "physical": True})
     assert answer.status == 200, answer.data
 

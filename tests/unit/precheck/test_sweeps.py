@@ -305,7 +305,7 @@ def answering(server: socket.socket, how: Callable[[socket.socket], Any]) -> str
 
     thread = threading.Thread(target=serve)
     thread.start()
-    found = runtime.speaks_tls("127.0.0.1:{}".format(server.getsockname()[1]), 0.5)
+    found = runtime.speaks_tls(f"127.0.0.1:{server.getsockname()[1]}", 0.5)
     thread.join()
     return found
 

@@ -81,7 +81,7 @@ class _Served:
             return self._current
         stored = apply(self._cluster, self._target, self._purpose, dry_run=dry_run)
         if stored is None:
-            raise RolloutError("Somebody else changed APIServer/%s in this moment; run again." % rules.NAME)
+            raise RolloutError(f"Somebody else changed APIServer/{rules.NAME} in this moment; run again.")
         return stored
 
 
@@ -93,19 +93,19 @@ def refuse_another_spec(
     differing = _differing(wanted["spec"], current.get("spec") or {}, "spec")
     if differing:
         raise RolloutError(
-            "Installation/%s already exists (uid %s, its spec is written by: %s) and differs from what `create` asks for in: %s. "
-            "It was not overwritten. To set the selector in the existing one, leave out `create` and `spec`."
-            % (rules.NAME, current["metadata"]["uid"], writers(current), listed(differing, NAMES_SHOWN))
+            f"Installation/{rules.NAME} already exists (uid {current['metadata']['uid']}, its spec is written by: "
+            f"{writers(current)}) and differs from what `create` asks for in: {listed(differing, NAMES_SHOWN)}. It was "
+            "not overwritten. To set the selector in the existing one, leave out `create` and `spec`."
         )
 
 
 def _differing(wanted: Any, has: Any, path: str) -> list[str]:
     """Where it has not what is wanted. What it has beyond that are defaults, which the operator writes into list items too."""
     if isinstance(wanted, Mapping) and isinstance(has, Mapping):
-        return [found for key in wanted for found in _differing(wanted[key], has.get(key), "%s.%s" % (path, key))]
+        return [found for key in wanted for found in _differing(wanted[key], has.get(key), f"{path}.{key}")]
     if isinstance(wanted, list) and isinstance(has, list) and len(wanted) == len(has):
         pairs = enumerate(zip(wanted, has))
-        return [found for position, pair in pairs for found in _differing(*pair, "%s[%d]" % (path, position))]
+        return [found for position, pair in pairs for found in _differing(*pair, f"{path}[{position}]")]
     return [] if wanted == has else [path]
 
 
@@ -116,10 +116,10 @@ def _post(cluster: Cluster, body: Mapping[str, Any], dry_run: bool) -> dict[str,
     except ApiError as error:
         if error.status == 409:
             raise RolloutError(
-                "Somebody else created Installation/%s in this moment; it was not overwritten." % rules.NAME
+                f"Somebody else created Installation/{rules.NAME} in this moment; it was not overwritten."
             ) from error
         if error.status == 404:
             raise RolloutError(
                 "The API server does not know operator.tigera.io/v1 Installations: install tigera-operator with its CRDs first."
             ) from error
-        raise refused_by_the_api(error, "Installation/%s" % rules.NAME) from error
+        raise refused_by_the_api(error, f"Installation/{rules.NAME}") from error

@@ -75,15 +75,15 @@ def _patched(cluster: Cluster, raising: RaiseMaxUnavailable | None, check_mode: 
             if error.status not in (409, 422):
                 raise
             if _unchanged(cluster, current):
+                wanted = raising["value"] if raising else before
                 raise RolloutError(
-                    "The API server refuses to set maxUnavailable of Installation/default to %s: %s"
-                    % (raising["value"] if raising else before, error.message)
+                    f"The API server refuses to set maxUnavailable of Installation/default to {wanted}: {error.message}"
                 ) from error
             continue
         return LimitOutcome(True, before, max_unavailable_of(stored), None if check_mode else stored)
     raise RolloutError(
-        "Installation/default was changed by others each of the %d times that its maxUnavailable was about to be written."
-        % ATTEMPTS
+        f"Installation/default was changed by others each of the {ATTEMPTS} times that its maxUnavailable was about to "
+        "be written."
     )
 
 

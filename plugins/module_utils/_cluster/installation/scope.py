@@ -64,8 +64,8 @@ def scope(
     apiserver = _apiserver(cluster, request, observation)
     if current is None and create_spec is None:
         raise RolloutError(
-            "There is no Installation/%s: Calico is not installed by tigera-operator here, or its CRD is missing. "
-            "For a clean install give the spec that the Installation is to be created with." % rules.NAME
+            f"There is no Installation/{rules.NAME}: Calico is not installed by tigera-operator here, or its CRD is "
+            "missing. For a clean install give the spec that the Installation is to be created with."
         )
     if current is None:
         return create(cluster, request, observation, create_spec or {}, apiserver)
@@ -84,8 +84,8 @@ def scope(
             apiserver = _again(cluster, APISERVER_PATH, "APIServer", apiserver)
         this = Round(cluster, request, observation, current, apiserver)
     raise RolloutError(
-        "Installation/%s was changed by others each of the %d times that it was about to be written. Its spec is written by: %s."
-        % (rules.NAME, ATTEMPTS, writers(current))
+        f"Installation/{rules.NAME} was changed by others each of the {ATTEMPTS} times that it was about to be "
+        f"written. Its spec is written by: {writers(current)}."
     )
 
 
@@ -235,12 +235,10 @@ def await_taken(eyes: Eyes, deadline: float, label: AdmissionLabel) -> None:
             return
         undone = overlay.defeats(observation, label)
         if undone:
-            raise RolloutError("%s. %s." % (undone, overlay.remedy(label)))
+            raise RolloutError(f"{undone}. {overlay.remedy(label)}.")
         left = deadline - time.monotonic()
         if left <= 0:
-            raise RolloutError(
-                "The selector is written, but is not in force in time: %s." % untaken(observation, label)
-            )
+            raise RolloutError(f"The selector is written, but is not in force in time: {untaken(observation, label)}.")
         eyes.wait_for_change(left)
 
 
@@ -253,7 +251,7 @@ def await_committed(eyes: Eyes, deadline: float, label: AdmissionLabel, placemen
         left = deadline - time.monotonic()
         if left <= 0:
             raise RolloutError(
-                "Not committed in time: %s. Nothing was written. To commit:\n%s" % (owned.text(), owned.document)
+                f"Not committed in time: {owned.text()}. Nothing was written. To commit:\n{owned.document}"
             )
         eyes.wait_for_change(left)
 
@@ -271,9 +269,9 @@ def untaken(observation: Observation, label: AdmissionLabel) -> str:
             if name == "calico-node":
                 return "DaemonSet calico-system/calico-node does not exist yet" + _told(status)
         elif daemonset["node_selector"].get(label["key"]) != label["value"]:
-            return "DaemonSet calico-system/%s does not have the selector yet%s" % (name, _told(status))
+            return f"DaemonSet calico-system/{name} does not have the selector yet{_told(status)}"
         elif daemonset["observed_generation"] < daemonset["generation"]:
-            return "the DaemonSet controller has not seen generation %d of %s" % (daemonset["generation"], name)
+            return f"the DaemonSet controller has not seen generation {daemonset['generation']} of {name}"
     return "nothing"
 
 
@@ -281,8 +279,8 @@ def _apiserver(cluster: Cluster, request: ScopeRequest, observation: Observation
     found = cluster.get_or_none(APISERVER_PATH) if observation["apiserver"] else None
     if found is None and request.placement.apiserver is not None:
         raise RolloutError(
-            "apiserver: there is no APIServer/%s whose pods could be placed. Create it first, or leave the option out."
-            % rules.NAME
+            f"apiserver: there is no APIServer/{rules.NAME} whose pods could be placed. Create it first, or leave the "
+            "option out."
         )
     return found
 
@@ -291,8 +289,7 @@ def _again(cluster: Cluster, path: str, kind: str, before: Mapping[str, Any]) ->
     current = cluster.get_or_none(path)
     if current is None or current["metadata"]["uid"] != before["metadata"]["uid"]:
         raise RolloutError(
-            "%s/%s was deleted or replaced while it was about to be changed; nothing more was written."
-            % (kind, rules.NAME)
+            f"{kind}/{rules.NAME} was deleted or replaced while it was about to be changed; nothing more was written."
         )
     return current
 
@@ -301,5 +298,5 @@ def _told(status: Mapping[str, Any]) -> str:
     degraded, progressing = status.get("Degraded"), status.get("Progressing")
     for condition in (degraded, progressing):
         if condition and condition["status"] == "True" and condition["message"]:
-            return " (the operator says: %s)" % condition["message"]
+            return f" (the operator says: {condition['message']})"
     return ""

@@ -28,8 +28,8 @@ from ..._rollout.operator.typha import typha_homeless, typha_too_few
 from ..._rollout.text.terminal import listed
 
 COLLECTION_PATH = "/apis/operator.tigera.io/v1/installations"
-PATH = "%s/%s" % (COLLECTION_PATH, NAME)
-APISERVER_PATH = "/apis/operator.tigera.io/v1/apiservers/%s" % NAME
+PATH = f"{COLLECTION_PATH}/{NAME}"
+APISERVER_PATH = f"/apis/operator.tigera.io/v1/apiservers/{NAME}"
 
 ATTEMPTS = 5
 """The operator writes defaults back in the seconds after each change; more collisions than that have another cause."""
@@ -42,8 +42,8 @@ class OwnedElsewhere(RolloutError):
 
     def __init__(self, owned: Handover) -> None:
         super().__init__(
-            "Nothing was written: %s. Commit the fields there, then run again; `when_owned: patch` writes them all the same.\n%s"
-            % (owned.text(), owned.document)
+            f"Nothing was written: {owned.text()}. Commit the fields there, then run again; `when_owned: patch` writes "
+            f"them all the same.\n{owned.document}"
         )
         self.owned = owned
 
@@ -65,8 +65,8 @@ class ScopeOutcome:
 
     def diff(self) -> list[dict[str, Any]]:
         parts = (
-            ("Installation/%s" % NAME, self.before, self.after),
-            ("APIServer/%s" % NAME, self.apiserver_before, self.apiserver_after),
+            (f"Installation/{NAME}", self.before, self.after),
+            (f"APIServer/{NAME}", self.apiserver_before, self.apiserver_after),
         )
         return [
             {"before_header": header, "after_header": header, "before": before, "after": after}
@@ -134,7 +134,7 @@ def unschedulable(
 
 def refuse(reasons: Sequence[str]) -> None:
     if reasons:
-        raise RolloutError("Installation/%s was not written: %s." % (NAME, "; ".join(reasons)))
+        raise RolloutError(f"Installation/{NAME} was not written: {'; '.join(reasons)}.")
 
 
 def writers(raw: Mapping[str, Any]) -> str:

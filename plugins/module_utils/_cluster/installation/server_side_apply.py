@@ -40,7 +40,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        return "%s/%s" % (self.kind, self.current["metadata"]["name"])
+        return f"{self.kind}/{self.current['metadata']['name']}"
 
 
 def apply(cluster: Cluster, target: Target, purpose: Purpose, *, dry_run: bool) -> dict[str, Any] | None:
@@ -53,9 +53,9 @@ def apply(cluster: Cluster, target: Target, purpose: Purpose, *, dry_run: bool) 
             return _nothing_unless_passing(error, target)
         if not target.take_over:
             raise RolloutError(
-                "Other field managers hold what is to be set in %s: %s. Take the field out of what they apply, or let them set it "
-                "so; `force_conflicts` takes it over. Nothing was overwritten."
-                % (target.name, "; ".join(conflict.text() for conflict in conflicts))
+                f"Other field managers hold what is to be set in {target.name}: "
+                f"{'; '.join(conflict.text() for conflict in conflicts)}. Take the field out of what they apply, or "
+                "let them set it so; `force_conflicts` takes it over. Nothing was overwritten."
             ) from error
         target.taken_over[purpose.manager] = conflicts
     try:
@@ -67,7 +67,7 @@ def apply(cluster: Cluster, target: Target, purpose: Purpose, *, dry_run: bool) 
 def refused_by_the_api(error: ApiError, name: str) -> Exception:
     """400 and 422 are about the content of the user's spec or label; the rest (rights, overload) is not ours to explain."""
     if error.status in (400, 422):
-        return RolloutError("The API server refuses %s: %s" % (name, error.message))
+        return RolloutError(f"The API server refuses {name}: {error.message}")
     return error
 
 

@@ -48,7 +48,7 @@ def node_ips(facts: Facts) -> List[str]:
 
 
 def _words(candidates: List[Candidate]) -> str:
-    return ", ".join("{} on {}".format(one.address, one.interface) for one in candidates) or "none"
+    return ", ".join(f"{one.address} on {one.interface}" for one in candidates) or "none"
 
 
 @check(
@@ -79,30 +79,28 @@ def _judged(facts: Facts, want: Want, ipv6: bool) -> Judgement:
     if method == KUBERNETES:
         facts["kubelet"]
     if ipv6 and destination(method) and destination(want.ip_autodetection):
-        return ok("the kernel's route to {} decides".format(destination(method)))
+        return ok(f"the kernel's route to {destination(method)} decides")
     found = candidates(facts, want, ipv6)
     if not found and method == KUBERNETES and not _of_family(node_ips(facts), ipv6):
         return ok("the Node's InternalIP decides")
     if not found:
         known = autodetection.enumerated(facts["links"], facts["addresses"], ipv6)
         return fail(
-            "calico-node finds no IPv{} address by {}".format(family, method),
+            f"calico-node finds no IPv{family} address by {method}",
             observed=_words(known),
-            expected="an address that {} selects".format(method),
+            expected=f"an address that {method} selects",
             remedy=remedy,
         )
     chosen = method not in ("", FIRST_FOUND) and not method.startswith(SKIP_INTERFACE)
     judged = _down(facts, found) or (None if chosen else _by_the_way_out(facts, found, ipv6)) or _passing(facts, found)
-    return judged._replace(remedy=remedy) if judged else ok("calico-node will take {}".format(_words(found[:1])))
+    return judged._replace(remedy=remedy) if judged else ok(f"calico-node will take {_words(found[:1])}")
 
 
 def _down(facts: Facts, found: List[Candidate]) -> Optional[Judgement]:
     if any(link["running"] for link in facts["links"] if link["name"] == found[0].interface):
         return None
     return fail(
-        "calico-node will take {}, and that link is down: it does not ask whether a link is up".format(
-            _words(found[:1])
-        ),
+        f"calico-node will take {_words(found[:1])}, and that link is down: it does not ask whether a link is up",
         observed=_words(found),
         expected="an address of a link that is up",
     )
@@ -119,13 +117,13 @@ def _by_the_way_out(facts: Facts, found: List[Candidate], ipv6: bool) -> Optiona
     by_the_way = [one for one in known if one.interface in ways and autodetection.is_global_unicast(one.address)]
     if by_the_way:
         return fail(
-            "calico-node will take {}: it takes the link that the kernel lists last".format(_words(found[:1])),
+            f"calico-node will take {_words(found[:1])}: it takes the link that the kernel lists last",
             observed=_words(found),
-            expected="{}, on the link of the default route".format(_words(by_the_way[:1])),
+            expected=f"{_words(by_the_way[:1])}, on the link of the default route",
         )
     if {one.interface for one in found} != {taken.interface}:
         return warn(
-            "calico-node will take {}, and could take others".format(_words(found[:1])),
+            f"calico-node will take {_words(found[:1])}, and could take others",
             observed=_words(found),
             expected="one candidate, or a default route that tells which is the node's",
         )
@@ -141,5 +139,5 @@ def _passing(facts: Facts, found: List[Candidate]) -> Optional[Judgement]:
     why = next((words for mark, words in _PASSING.items() if mark in marks), None)
     if why is None:
         return None
-    message = "calico-node will take {}: {}".format(_words(found[:1]), why)
+    message = f"calico-node will take {_words(found[:1])}: {why}"
     return warn(message, observed=_words(found), expected="an address that stays")

@@ -48,17 +48,17 @@ def _by_iptables_legacy(facts: Facts) -> List[Dict[str, Any]]:
 def ipt_backend_conflict(facts: Facts, want: Want) -> Judgement:
     """Only one backend of iptables holds rules, and it is the one that Felix will use."""
     nft, legacy = _by_iptables_nft(facts), _by_iptables_legacy(facts)
-    counts = "rules by iptables-nft: {}, by iptables-legacy: {}".format(
-        sum(one["rules"] for one in nft), sum(one["rules"] for one in legacy)
+    counts = (
+        f"rules by iptables-nft: {sum(one['rules'] for one in nft)}, by iptables-legacy: "
+        f"{sum(one['rules'] for one in legacy)}"
     )
     hinted = iptables_backend.detect("auto", left_behind(facts, NFT), left_behind(facts, LEGACY))
     if want.iptables_backend != "auto" and hinted.by == "hint" and hinted.backend != want.iptables_backend:
         return fail(
-            "Kubernetes uses the other backend than iptablesBackend {}: a packet would meet one's rules after the other's".format(
-                want.iptables_backend
-            ),
-            observed="the kubelet's chains in iptables-{}; {}".format(hinted.backend, counts),
-            expected="Kubernetes' chains in iptables-{}".format(want.iptables_backend),
+            f"Kubernetes uses the other backend than iptablesBackend {want.iptables_backend}: a packet would meet "
+            "one's rules after the other's",
+            observed=f"the kubelet's chains in iptables-{hinted.backend}; {counts}",
+            expected=f"Kubernetes' chains in iptables-{want.iptables_backend}",
         )
     if nft and legacy:
         return warn("both backends of iptables hold rules", observed=counts, expected="one of them is empty")
@@ -87,7 +87,7 @@ def legacy_iptables_absent(facts: Facts, want: Want) -> Judgement:
     if taken.by == "setting":
         return fail("the kernel has no iptables-legacy", observed="no ip_tables", expected="ip_tables")
     observed = "no ip_tables, no chain of the kubelet's in table mangle of iptables-nft"
-    if facts["listeners"].get("tcp/{}".format(KUBELET_PORT)):
+    if facts["listeners"].get(f"tcp/{KUBELET_PORT}"):
         return fail(
             "the kernel has no iptables-legacy, and Felix will take it: the kubelet runs and left no hint to iptables-nft",
             observed=observed,
@@ -116,10 +116,10 @@ def nft_rules_readable(facts: Facts, want: Want) -> Judgement:
         return ok("no rule in tables of iptables is foreign to it")
     taken = felix_takes(facts, want)
     observed = "; ".join(
-        "table {family} {name}, chain {chain}: {why}".format(**{**table, **why}) for table, why in found[:3]
+        f"table {table['family']} {table['name']}, chain {why['chain']}: {why['why']}" for table, why in found[:3]
     )
     if taken.backend == iptables_backend.LEGACY and taken.by != "default":
-        return ok("Felix uses iptables-legacy and does not read them: {}".format(observed))
+        return ok(f"Felix uses iptables-legacy and does not read them: {observed}")
     return fail(
         "iptables-nft-save shows nothing of a table with native nftables rules, and Felix ends on that again and again",
         observed=observed,

@@ -23,8 +23,8 @@ from ..rules.versions import (
     words,
 )
 
-_INSTEAD = "move to a newer kernel, or give the Installation linuxDataplane Iptables or Nftables; {}".format(OUTSIDE)
-_PROBES = ("bpf.map", *("bpf.{}".format(name) for name in PROGRAMS))
+_INSTEAD = f"move to a newer kernel, or give the Installation linuxDataplane Iptables or Nftables; {OUTSIDE}"
+_PROBES = ("bpf.map", *(f"bpf.{name}" for name in PROGRAMS))
 # Their cgroups are not where calico-node looks for them.
 _IMMUTABLE = ("talos", "bottlerocket", "flatcar")
 
@@ -40,7 +40,7 @@ _IMMUTABLE = ("talos", "bottlerocket", "flatcar")
 def bpf_supported(facts: Facts, want: Want) -> Judgement:
     """The kernel is new enough for Felix's bpf, makes a map and takes a program of each kind that Felix loads."""
     release, asked = facts["kernel_release"], documented(want)
-    expected = "{}, or RHEL 8's {}".format(words(asked.bpf), words(asked.bpf_enterprise_linux))
+    expected = f"{words(asked.bpf)}, or RHEL 8's {words(asked.bpf_enterprise_linux)}"
     if not _as_new_as(release, FELIX_BPF, FELIX_BPF_ENTERPRISE_LINUX):
         return fail(
             "the kernel is too old for bpf: calico-node becomes ready and enforces by iptables instead",
@@ -52,8 +52,8 @@ def bpf_supported(facts: Facts, want: Want) -> Judgement:
         if answer.errno == errno.ENOSYS:
             return fail("the kernel, or a seccomp policy, has no bpf(2)", observed=str(answer), expected="a map made")
         if not answer.granted:
-            what = "a map" if probe == "bpf.map" else "a program of kind {}".format(probe.partition(".")[2])
-            return fail("the kernel refuses {}".format(what), observed=str(answer), expected="taken")
+            what = "a map" if probe == "bpf.map" else f"a program of kind {probe.partition('.')[2]}"
+            return fail(f"the kernel refuses {what}", observed=str(answer), expected="taken")
     if not _as_new_as(release, asked.bpf, asked.bpf_enterprise_linux):
         return warn(
             "the kernel is older than Calico's bpf data plane is documented for", observed=release, expected=expected
@@ -69,7 +69,7 @@ def _as_new_as(release: str, kernel: Version, rebuilt: Tuple[int, ...]) -> bool:
     rank=28,
     category="filesystem",
     applies=BPF,
-    remedy="boot with systemd.unified_cgroup_hierarchy=1; {}".format(_INSTEAD),
+    remedy=f"boot with systemd.unified_cgroup_hierarchy=1; {_INSTEAD}",
     source="calico-node's init container mounts cgroup v2 for connect-time load balancing; projectcalico/calico#7892",
 )
 def cgroup2_available(facts: Facts, want: Want) -> Judgement:
@@ -96,5 +96,5 @@ def immutable_os_cgroup_path(facts: Facts, want: Want) -> Judgement:
         raise NoEvidence("which system this is cannot be told: no os-release", "make /etc/os-release readable")
     name = system.get("ID", "")
     if name in _IMMUTABLE and not want.cgroup_v2_path:
-        return warn("{} cannot have cgroup v2 mounted under /run/calico by calico-node".format(name), observed=name)
-    return ok("cgroupV2Path is {}".format(want.cgroup_v2_path) if want.cgroup_v2_path else "no immutable system")
+        return warn(f"{name} cannot have cgroup v2 mounted under /run/calico by calico-node", observed=name)
+    return ok(f"cgroupV2Path is {want.cgroup_v2_path}" if want.cgroup_v2_path else "no immutable system")

@@ -44,7 +44,7 @@ def unprivileged_bpf_ro(facts: Facts, want: Want) -> Judgement:
     value = facts["sysctls"].get("kernel.unprivileged_bpf_disabled")
     if value == "0":
         return warn("everybody may use bpf(2) until Felix forbids it", observed="0", expected="1 or 2")
-    return ok("unprivileged_bpf_disabled = {}".format(value) if value else "this kernel does not know the setting")
+    return ok(f"unprivileged_bpf_disabled = {value}" if value else "this kernel does not know the setting")
 
 
 @check(
@@ -77,7 +77,7 @@ def bpf_known_bad_kernel(facts: Facts, want: Want) -> Judgement:
     if not release:
         return fail("the kernel does not tell its version")
     bad = next((one for one in KNOWN_BAD if release.startswith((one.kernel + "-", one.kernel + "."))), None)
-    return warn(bad.fault, observed=release, expected="another kernel") if bad else ok("kernel {}".format(release))
+    return warn(bad.fault, observed=release, expected="another kernel") if bad else ok(f"kernel {release}")
 
 
 @check(
@@ -92,7 +92,7 @@ def tc_clsact(facts: Facts, want: Want) -> Judgement:
     """The kernel has the hook on links to which Felix attaches its programs."""
     found = evidence(facts, CLSACT)
     if found.broken:
-        message = "links have no hook for bpf{}".format(built_without(facts, "CONFIG_NET_SCH_INGRESS"))
+        message = f"links have no hook for bpf{built_without(facts, 'CONFIG_NET_SCH_INGRESS')}"
         return fail(message, observed=found.broken, expected="clsact on a veth")
     return found.well("they have")
 
@@ -109,7 +109,7 @@ def bpf_jit(facts: Facts, want: Want) -> Judgement:
     value = facts["sysctls"].get("net.core.bpf_jit_enable")
     if value == "0":
         return warn("bpf programs are interpreted, for each packet", observed="0", expected="1")
-    return ok("bpf_jit_enable = {}".format(value) if value else "this kernel always compiles them")
+    return ok(f"bpf_jit_enable = {value}" if value else "this kernel always compiles them")
 
 
 @check(
@@ -125,22 +125,20 @@ def bpf_data_interfaces(facts: Facts, want: Want) -> Judgement:
     uplinks = [taken.interface] if taken else sorted(ways_out(facts))
     for name in uplinks:
         found = attached(name, facts["links"], want.bpf_data_interface_pattern)
-        expected = "{} matches {}".format(name, want.bpf_data_interface_pattern)
+        expected = f"{name} matches {want.bpf_data_interface_pattern}"
         if found and found.ports:
             return warn(
-                "Felix attaches its programs to the ports of {} and not to itself, and warns of that".format(name),
-                observed="ports: {}".format(", ".join(found.ports)),
+                f"Felix attaches its programs to the ports of {name} and not to itself, and warns of that",
+                observed=f"ports: {', '.join(found.ports)}",
                 expected=expected,
             )
         if found and not found.itself:
             return fail(
-                "bpfDataIfacePattern does not match {}: calico-node becomes ready, and no program is there".format(
-                    name
-                ),
+                f"bpfDataIfacePattern does not match {name}: calico-node becomes ready, and no program is there",
                 observed=name,
                 expected=expected,
             )
-    return ok("{} has them".format(", ".join(uplinks)) if uplinks else "which uplink is taken is for another check")
+    return ok(f"{', '.join(uplinks)} has them" if uplinks else "which uplink is taken is for another check")
 
 
 @check(
@@ -155,5 +153,5 @@ def vlan_or_bond_uplink(facts: Facts, want: Want) -> Judgement:
     taken = next(iter(candidates(facts, want)), None)
     uplink = next((link for link in facts["links"] if taken and link["name"] == taken.interface), None)
     if uplink and uplink["kind"] in ("vlan", "macvlan", "team"):
-        return warn("bpf does not support this uplink", observed="{} is a {}".format(uplink["name"], uplink["kind"]))
-    return ok("{} is".format(uplink["name"]) if uplink else "which uplink is taken is for another check")
+        return warn("bpf does not support this uplink", observed=f"{uplink['name']} is a {uplink['kind']}")
+    return ok(f"{uplink['name']} is" if uplink else "which uplink is taken is for another check")

@@ -48,8 +48,8 @@ def networkmanager_unmanaged(facts: Facts, want: Want) -> Judgement:
     if open_to_it:
         return warn(
             "NetworkManager is not told to leave Calico's devices alone, and may take away their routes",
-            observed="unmanaged-devices: {}".format("; ".join(found["unmanaged"]) or "not set"),
-            expected="it covers {}".format(", ".join(open_to_it)),
+            observed=f"unmanaged-devices: {'; '.join(found['unmanaged']) or 'not set'}",
+            expected=f"it covers {', '.join(open_to_it)}",
         )
     return ok("NetworkManager leaves them alone")
 
@@ -65,11 +65,11 @@ def cni_conflist_foreign(facts: Facts, want: Want) -> Judgement:
     """No other plugin's CNI configuration comes before Calico's."""
     foreign = [one for one in facts["cni_configuration"] if not _is_calico(one)]
     before = [one for one in foreign if one["file"] < _CALICO_FILE]
-    names = ", ".join("{} ({})".format(one["file"], _types(one)) for one in foreign)
+    names = ", ".join(f"{one['file']} ({_types(one)})" for one in foreign)
     taken = next((one for one in before if not _POLICY_ONLY.intersection(one["types"] or ())), None)
     if taken:
         return fail(
-            "the runtime will take {} before Calico's file".format(taken["file"]), observed=names, expected=_CALICO_FILE
+            f"the runtime will take {taken['file']} before Calico's file", observed=names, expected=_CALICO_FILE
         )
     if foreign:
         return warn("there are CNI configurations of others, used while Calico's is not there", observed=names)
@@ -109,7 +109,7 @@ def systemd_networkd_foreign_routes(facts: Facts, want: Want) -> Judgement:
         grave = fail if WIREGUARD.holds(want) else warn
         return grave(
             "systemd-networkd removes Calico's routes on the links that it manages each time it restarts",
-            observed="not set to no: {}".format(", ".join(missing)),
+            observed=f"not set to no: {', '.join(missing)}",
             expected="no",
         )
     return ok("it keeps its hands off")

@@ -37,7 +37,7 @@ def conntrack_available(facts: Facts, want: Want) -> Judgement:
         return ok_unexercised(["nf_conntrack"])
     if state in PRESENT or evidence(facts, "conntrack.statistics").works:
         return ok("it does")
-    return fail("the kernel has no connection tracking", observed="no {}".format(_MAX), expected="nf_conntrack")
+    return fail("the kernel has no connection tracking", observed=f"no {_MAX}", expected="nf_conntrack")
 
 
 @check(
@@ -53,12 +53,10 @@ def conntrack_capacity(facts: Facts, want: Want) -> Judgement:
     if not limit:
         return ok("connection tracking is not at work yet")
     if used and int(used) > 0.7 * int(limit):
-        return warn(
-            "the table of connections is nearly full", observed="{} of {}".format(used, limit), expected="below 70 %"
-        )
+        return warn("the table of connections is nearly full", observed=f"{used} of {limit}", expected="below 70 %")
     if int(limit) < _SMALL:
-        return warn("the table of connections is small", observed=limit, expected="{} or more".format(_SMALL))
-    return ok("{} of {}".format(used or "0", limit))
+        return warn("the table of connections is small", observed=limit, expected=f"{_SMALL} or more")
+    return ok(f"{used or '0'} of {limit}")
 
 
 @check(
@@ -66,7 +64,7 @@ def conntrack_capacity(facts: Facts, want: Want) -> Judgement:
     category="netfilter",
     applies=SCTP,
     probes=xt_probes("sctp"),
-    remedy="take sctp off the blacklist of modprobe; {}".format("install the package with the kernel's extra modules"),
+    remedy="take sctp off the blacklist of modprobe; install the package with the kernel's extra modules",
     source="projectcalico/calico#2570",
 )
 def conntrack_sctp(facts: Facts, want: Want) -> Judgement:

@@ -34,7 +34,7 @@ def _read_only(facts: Facts, paths: Iterable[str], flags: Iterable[str] = ("read
     for path in paths:
         for flag in flags:
             if known[path][flag]:
-                return "{} is on a file system mounted {} (at {})".format(path, words[flag], known[path]["path"])
+                return f"{path} is on a file system mounted {words[flag]} (at {known[path]['path']})"
     return None
 
 
@@ -49,7 +49,7 @@ def bpffs_mounted(facts: Facts, want: Want) -> Judgement:
     """/sys/fs/bpf is there, so that calico-node's pod can start."""
     found = facts["bpffs"]
     if want.dataplane != "bpf" and want.calico_version in _WITHOUT_BPFFS:
-        return ok("calico-node does not mount it in data plane {} before 3.31".format(want.dataplane))
+        return ok(f"calico-node does not mount it in data plane {want.dataplane} before 3.31")
     if not found["directory"]:
         return fail("there is no directory /sys/fs/bpf: calico-node's pod does not start", expected="a directory")
     if want.dataplane != "bpf":
@@ -78,7 +78,7 @@ def cni_bin_dir_writable(facts: Facts, want: Want) -> Judgement:
         return fail(hindrance, expected="writable and executable")
     found = facts["file_systems"][want.cni_bin_dir]
     if found["free"] < _CNI_FREE:
-        observed = "{} MiB at {}".format(found["free"] // _MIB, found["path"])
+        observed = f"{found['free'] // _MIB} MiB at {found['path']}"
         return warn("little space for CNI plugins", observed=observed, expected="300 MiB", remedy="free some space")
     return ok("writable")
 
@@ -157,16 +157,12 @@ def disk_space(facts: Facts, want: Want) -> Judgement:
     for path in _DISKS:
         found = facts["file_systems"][path]
         if found["free"] < _LEAST or found["files_left"] == 0:
-            left = "no inode" if found["files_left"] == 0 else "{} MiB".format(found["free"] // _MIB)
-            return fail(
-                "the disk under {} is full".format(path), observed="{} left".format(left), expected="1 GiB or more"
-            )
+            left = "no inode" if found["files_left"] == 0 else f"{found['free'] // _MIB} MiB"
+            return fail(f"the disk under {path} is full", observed=f"{left} left", expected="1 GiB or more")
         if found["free"] < little:
-            short[path] = "{} MiB under {}".format(found["free"] // _MIB, path)
+            short[path] = f"{found['free'] // _MIB} MiB under {path}"
     if short:
-        return warn(
-            "little space is left", observed=", ".join(short.values()), expected="{} GiB".format(little // _LEAST)
-        )
+        return warn("little space is left", observed=", ".join(short.values()), expected=f"{little // _LEAST} GiB")
     return ok("enough")
 
 
@@ -182,12 +178,12 @@ def run_space(facts: Facts, want: Want) -> Judgement:
     """/run and /run/calico have room for a lock, sockets and mounts."""
     for path in _RUN:
         found = facts["file_systems"][path]
-        left = "no inode" if found["files_left"] == 0 else "{} KiB".format(found["free"] // 1024)
+        left = "no inode" if found["files_left"] == 0 else f"{found['free'] // 1024} KiB"
         if found["free"] < _RUN_FREE or found["files_left"] == 0:
-            message = "{} is full: calico-node's pod does not start, or iptables-legacy cannot lock and Felix ends on it".format(
-                path
+            message = (
+                f"{path} is full: calico-node's pod does not start, or iptables-legacy cannot lock and Felix ends on it"
             )
-            return fail(message, observed="{} left at {}".format(left, found["path"]), expected="8 MiB or more")
+            return fail(message, observed=f"{left} left at {found['path']}", expected="8 MiB or more")
         if found["free"] < _RUN_LITTLE:
-            return warn("little space under {}".format(path), observed="{} left".format(left), expected="8 MiB or more")
+            return warn(f"little space under {path}", observed=f"{left} left", expected="8 MiB or more")
     return ok("enough")

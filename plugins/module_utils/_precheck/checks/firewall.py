@@ -46,7 +46,7 @@ def _base_chains(facts: Facts, kind: str) -> Iterator[Tuple[str, Dict[str, Any],
             family = table.get("family", "iptables-legacy")
             for name, chain in table["chains"].items():
                 if chain["hook"] in _HOOKS and chain["type"] == kind:
-                    where = "table {} {}, chain {} (hook {})".format(family, table["name"], name, _HOOKS[chain["hook"]])
+                    where = f"table {family} {table['name']}, chain {name} (hook {_HOOKS[chain['hook']]})"
                     yield where, table, name
 
 
@@ -79,9 +79,8 @@ def firewalld_active(facts: Facts, want: Want) -> Judgement:
         return ok("firewalld is not running")
     trusted = facts["firewalld_trusted"]
     pods = [name for name in trusted["interfaces"] if name.startswith(("cali", "tunl", "vxlan.calico", "vxlan+"))]
-    observed = "trusted: {}".format(
-        ", ".join(pods + trusted["sources"] + (["the default zone"] if trusted["default"] else [])) or "nothing of pods"
-    )
+    default = ["the default zone"] if trusted["default"] else []
+    observed = f"trusted: {', '.join(pods + trusted['sources'] + default) or 'nothing of pods'}"
     if not pods and not trusted["sources"] and not trusted["default"]:
         return fail("firewalld is running and trusts neither Calico's interfaces nor any network", observed=observed)
     return warn("firewalld is running; each reload of it removes Calico's rules for a moment", observed=observed)
@@ -104,7 +103,7 @@ def forward_policy_drop(facts: Facts, want: Want) -> Judgement:
     for where, table, name, packet, found in _fates(facts, want, "filter"):
         if found.verdict not in ("drop", "reject") or _is_felixs(table, name, want, taken.backend):
             continue
-        observed = "{}{}: packets {}".format(where, _of_whom(table), packet.what)
+        observed = f"{where}{_of_whom(table)}: packets {packet.what}"
         if not found.certain:
             doubtful = doubtful or warn(
                 "a firewall beside Calico drops what none of its rules accepts, and whether one accepts pods cannot be told",
@@ -130,7 +129,7 @@ def forward_policy_drop(facts: Facts, want: Want) -> Judgement:
 
 
 def _of_whom(table: Dict[str, Any]) -> str:
-    return ", beside chains of {}".format(", ".join(table["owners"])) if table["owners"] else ""
+    return f", beside chains of {', '.join(table['owners'])}" if table["owners"] else ""
 
 
 @check(
@@ -149,7 +148,7 @@ def foreign_masquerade(facts: Facts, want: Want) -> Judgement:
             grave = warn if want.dataplane == "bpf" else fail
             return grave(
                 "a rule masquerades what pods send to each other: policy takes it for the node's own and refuses it",
-                observed="{}: packets {}".format(where, packet.what),
+                observed=f"{where}: packets {packet.what}",
                 expected="pods' own addresses between pods",
             )
     return ok("nobody")

@@ -37,7 +37,7 @@ def node_name_unique(facts: Facts, want: Want) -> Judgement:
             observed=hostname,
             expected="lower case letters, digits, dash and dot",
         )
-    return ok("hostname {}".format(hostname))
+    return ok(f"hostname {hostname}")
 
 
 @check(
@@ -53,8 +53,8 @@ def stale_nodename_file(facts: Facts, want: Want) -> Judgement:
     names = [want.node_name] if want.node_name else [hostname, facts["fqdn"].lower(), hostname.partition(".")[0]]
     if left_over and left_over not in names:
         return fail(
-            "an earlier calico-node called this host {}".format(left_over),
-            observed="/var/lib/calico/nodename: {}".format(left_over),
+            f"an earlier calico-node called this host {left_over}",
+            observed=f"/var/lib/calico/nodename: {left_over}",
             expected=" or ".join(sorted(set(names))),
         )
     return ok("it is this host's" if left_over else "no calico-node has been here")
@@ -82,11 +82,11 @@ def _networks(facts: Facts) -> List[Tuple[Any, str]]:
     for route in facts["routes"]:
         link = names.get(route["link"], "")
         if route["unicast"] and route["to"] and not route["to"].endswith("/0") and not _own(link, route["protocol"]):
-            found.append((ipaddress.ip_network(route["to"], strict=False), "route by {}".format(link or "a gateway")))
+            found.append((ipaddress.ip_network(route["to"], strict=False), f"route by {link or 'a gateway'}"))
     for one in facts["addresses"]:
         link = names.get(one["index"], "")
         if one["global"] and one["address"] and not _own(link, 0):
-            found.append((ipaddress.ip_network(one["address"]), "{} on {}".format(one["address"], link)))
+            found.append((ipaddress.ip_network(one["address"]), f"{one['address']} on {link}"))
     return found
 
 
@@ -108,8 +108,8 @@ def pool_overlap_host_cidr(facts: Facts, want: Want) -> Judgement:
         for one in planned:
             if one.version == network.version and one.overlaps(network):
                 return fail(
-                    "{} overlaps with a network of the host".format(one),
-                    observed="{} ({})".format(network, where),
+                    f"{one} overlaps with a network of the host",
+                    observed=f"{network} ({where})",
                     expected="no overlap",
                 )
     return ok("no overlap")
@@ -129,7 +129,7 @@ def default_route_present(facts: Facts, want: Want) -> Judgement:
     """The host has a route to the gateway that pods are given, 169.254.1.1, as a default route is one."""
     routes = [one for one in facts["routes"] if one["unicast"] and _covers_gateway(one) and _counts(facts, one)]
     if routes:
-        return ok("there is one" if routes[0]["to"].endswith("/0") else "{} covers 169.254.1.1".format(routes[0]["to"]))
+        return ok("there is one" if routes[0]["to"].endswith("/0") else f"{routes[0]['to']} covers 169.254.1.1")
     if destination(want.ip_autodetection):
         return fail("there is no default route to find the address by", expected="a default route")
     return fail(

@@ -66,24 +66,24 @@ def ipset_functional(facts: Facts, want: Want) -> Judgement:
     """The kernel lists, creates, fills and destroys IP sets of the types that Felix uses; in every data plane."""
     protocol = evidence(facts, "ipset.protocol")
     if subsystem_absent(protocol.answer):
-        message = "the kernel has no ip_set subsystem{}".format(built_without(facts, "CONFIG_IP_SET"))
+        message = f"the kernel has no ip_set subsystem{built_without(facts, 'CONFIG_IP_SET')}"
         # The words that calico-node's log has for it, for whoever comes here with them.
-        observed = "{}; calico-node logs: ipset: Kernel error received: Invalid argument".format(protocol.answer)
+        observed = f"{protocol.answer}; calico-node logs: ipset: Kernel error received: Invalid argument"
         return fail(message, observed=observed, expected="an answer to IPSET_CMD_PROTOCOL")
     if protocol.broken:
-        return fail("the kernel's IP sets cannot be used: {}".format(protocol.broken), observed=protocol.broken)
+        return fail(f"the kernel's IP sets cannot be used: {protocol.broken}", observed=protocol.broken)
     loadable: List[str] = list(protocol.loadable)
     for kind in _NEEDED:
         for family in _families(want):
             found = evidence(facts, ipset_probe(kind, family))
             loadable += found.loadable
             if type_absent(found.answer):
-                return fail("the kernel has no IP sets of type {}".format(kind), observed=str(found.answer))
+                return fail(f"the kernel has no IP sets of type {kind}", observed=str(found.answer))
             if found.broken:
                 return fail(
-                    "the kernel refused an IP set of type {} ({})".format(kind, family),
+                    f"the kernel refused an IP set of type {kind} ({family})",
                     observed=found.broken,
-                    expected="{} created, filled and destroyed".format(kind),
+                    expected=f"{kind} created, filled and destroyed",
                 )
     names = evidence(facts, "ipset.names")
     if names.broken:
@@ -91,9 +91,7 @@ def ipset_functional(facts: Facts, want: Want) -> Judgement:
     for family in _families(want):
         found = evidence(facts, ipset_probe(_WITH_PORTS, family))
         if found.broken:
-            message = "the kernel has no IP sets of type {}: the first policy with a named port stops Felix".format(
-                _WITH_PORTS
-            )
+            message = f"the kernel has no IP sets of type {_WITH_PORTS}: the first policy with a named port stops Felix"
             return warn(message, observed=found.broken)
     if loadable:
         return ok_unexercised(loadable)
@@ -127,20 +125,20 @@ def ipset_foreign_revision(facts: Facts, want: Want) -> Judgement:
     """Felix can read the IP sets that have its own names, whoever made them; it reads no others."""
     headers = left_behind(facts, _HEADERS)
     newer = [
-        "{} ({} revision {})".format(one["name"], one["type"], one["revision"])
+        f"{one['name']} ({one['type']} revision {one['revision']})"
         for one in headers
         if one["name"].startswith(_FELIX_OWNS) and one["revision"] > _READABLE.get(one["type"], 0)
     ]
     if not newer:
         return ok("Felix can read the sets that have its names")
-    observed = ", ".join(newer[:5]) + (", and {} more".format(len(newer) - 5) if len(newer) > 5 else "")
+    observed = ", ".join(newer[:5]) + (f", and {len(newer) - 5} more" if len(newer) > 5 else "")
     expected = "no newer revision than ipset 7.11 reads"
     if calico_minor(want) < _PANICS:
         message = "the ipset in calico-node's image cannot read Felix's own IP sets: Felix panics, and calico-node is never ready"
         return fail(message, observed=observed, expected=expected)
     fixed = _REPLACED_SINCE.get(want.calico_version)
     if fixed:
-        message = "before {} Felix panics on IP sets of its own names that the image's ipset cannot read".format(fixed)
-        remedy = "run Calico {} or newer, which makes them anew; or destroy these sets, or reboot".format(fixed)
+        message = f"before {fixed} Felix panics on IP sets of its own names that the image's ipset cannot read"
+        remedy = f"run Calico {fixed} or newer, which makes them anew; or destroy these sets, or reboot"
         return warn(message, observed=observed, expected=expected, remedy=remedy)
-    return ok("Felix cannot read {} of its sets, and makes them anew".format(len(newer)))
+    return ok(f"Felix cannot read {len(newer)} of its sets, and makes them anew")

@@ -25,11 +25,11 @@ def nft_kernel_version(facts: Facts, want: Want) -> Judgement:
     release = facts["kernel_release"]
     floor = documented(want).nftables
     if kernel_version(release) >= floor:
-        return ok("kernel {}".format(release))
+        return ok(f"kernel {release}")
     return warn(
         "the kernel is older than Calico's nftables data plane is documented for",
         observed=release,
-        expected="{} or newer".format(words(floor)),
+        expected=f"{words(floor)} or newer",
     )
 
 
@@ -37,22 +37,22 @@ def nft_kernel_version(facts: Facts, want: Want) -> Judgement:
     rank=24,
     category="kernel",
     applies=ALWAYS,
-    remedy="upgrade the kernel; {}".format(OUTSIDE),
-    source="docs.tigera.io requirements, {} to {}".format(min(DOCUMENTED), max(DOCUMENTED)),
+    remedy=f"upgrade the kernel; {OUTSIDE}",
+    source=f"docs.tigera.io requirements, {min(DOCUMENTED)} to {max(DOCUMENTED)}",
 )
 def kernel_min(facts: Facts, want: Want) -> Judgement:
     """The kernel is not older than Calico's documentation asks for."""
     release = facts["kernel_release"]
     floor = documented(want).kernel
     if kernel_version(release) >= floor:
-        return ok("kernel {}".format(release))
+        return ok(f"kernel {release}")
     if enterprise_linux_8(release):
         return warn(
-            "the kernel is older than {}, though RHEL 8's is listed as working".format(words(floor)),
+            f"the kernel is older than {words(floor)}, though RHEL 8's is listed as working",
             observed=release,
             expected=words(floor),
         )
-    return fail("the kernel is older than {}".format(words(floor)), observed=release, expected=words(floor))
+    return fail(f"the kernel is older than {words(floor)}", observed=release, expected=words(floor))
 
 
 @check(
@@ -71,7 +71,7 @@ def running_vs_installed_kernel(facts: Facts, want: Want) -> Judgement:
         return fail(
             "the modules of the running kernel are gone",
             observed=", ".join(installed),
-            expected="/lib/modules/{}".format(running),
+            expected=f"/lib/modules/{running}",
         )
     newest = max((one for one in installed if flavour(one) == flavour(running)), key=age)
     if age(newest) > age(running):
@@ -103,7 +103,7 @@ def netns_unshare(facts: Facts, want: Want) -> Judgement:
     category="kernel",
     applies=ALWAYS,
     probes=(STRICT,),
-    remedy="move to kernel 4.20 or newer when the host is busy; {}".format(OUTSIDE),
+    remedy=f"move to kernel 4.20 or newer when the host is busy; {OUTSIDE}",
     source="felix/environment asks for NETLINK_GET_STRICT_CHK; without it the kernel lists everything each time",
 )
 def netlink_strict(facts: Facts, want: Want) -> Judgement:

@@ -40,9 +40,7 @@ def mark_mask_clash(facts: Facts, want: Want) -> Judgement:
         rule for rule in facts["rules"] if rule["mark"] & rule["mask"] & _MARK_MASK and rule["priority"] != _FELIX_RULES
     ]
     if others:
-        observed = ", ".join(
-            "{:#x}/{:#x} to table {table}".format(one["mark"], one["mask"], **one) for one in others[:4]
-        )
+        observed = ", ".join(f"{one['mark']:#x}/{one['mask']:#x} to table {one['table']}" for one in others[:4])
         return warn("others route by marks that Felix sets too", observed=observed, expected="no bit of 0xffff0000")
     return ok("nobody")
 
@@ -60,7 +58,7 @@ def route_tables_range(facts: Facts, want: Want) -> Judgement:
         {one["table"] for one in facts["routes"] if one["table"] in _TABLES and one["protocol"] != _FELIX_ROUTES}
     )
     if used:
-        observed = "routes in table {}".format(", ".join(map(str, used[:8])))
+        observed = f"routes in table {', '.join(map(str, used[:8]))}"
         return warn(
             "others have routes in tables that Felix takes for its own",
             observed=observed,

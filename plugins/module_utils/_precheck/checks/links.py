@@ -18,18 +18,16 @@ def _judge(facts: Facts, kind: str, option: str, otherwise: str) -> Judgement:
     if found.loadable:
         return ok_unexercised(found.loadable)
     if found.answer.errno == errno.EOPNOTSUPP:
-        message = "the kernel has no {} devices{}: {}".format(kind, built_without(facts, option), otherwise)
-        return fail(
-            message, observed=str(found.answer), expected="a {} device made in a network namespace".format(kind)
-        )
+        message = f"the kernel has no {kind} devices{built_without(facts, option)}: {otherwise}"
+        return fail(message, observed=str(found.answer), expected=f"a {kind} device made in a network namespace")
     if found.broken:
-        return fail("no {} device can be made: {}".format(kind, otherwise), observed=found.broken)
-    return ok("{} devices work".format(kind))
+        return fail(f"no {kind} device can be made: {otherwise}", observed=found.broken)
+    return ok(f"{kind} devices work")
 
 
 def _ipip_remedy(facts: Facts, want: Want) -> str:
-    return "{}; or give the IP pools encapsulation VXLAN or None; {}".format(
-        where_from(facts, "CONFIG_NET_IPIP", ["ipip"]), OUTSIDE
+    return (
+        f"{where_from(facts, 'CONFIG_NET_IPIP', ['ipip'])}; or give the IP pools encapsulation VXLAN or None; {OUTSIDE}"
     )
 
 

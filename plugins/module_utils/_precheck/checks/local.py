@@ -26,7 +26,7 @@ def localhost_known(facts: Facts, want: Want) -> Judgement:
         return ok(", ".join(found))
     return fail(
         "/etc/hosts does not know localhost: Felix opens no port for its health, and calico-node is never ready",
-        observed="localhost is {}".format(", ".join(found)) if found else "no line with localhost in /etc/hosts",
+        observed=f"localhost is {', '.join(found)}" if found else "no line with localhost in /etc/hosts",
         expected="127.0.0.1 localhost, or ::1 localhost",
     )
 
@@ -44,16 +44,14 @@ def xtables_lock_free(facts: Facts, want: Want) -> Judgement:
     holder = facts["xtables_lock"]
     if holder is None:
         return ok("nobody keeps it")
-    who = "{} (pid {})".format(holder["program"] or "a program", holder["pid"])
+    who = f"{holder['program'] or 'a program'} (pid {holder['pid']})"
     taken = felix_takes(facts, want)
     if taken == (iptables_backend.NFT, "setting") or not iptables_backend.runs_iptables(
         want.dataplane, want.calico_version
     ):
-        return ok("{} keeps it, and Felix does not take it".format(who))
+        return ok(f"{who} keeps it, and Felix does not take it")
     return warn(
-        "{} keeps the lock of iptables: Felix waits for it with iptables-legacy, programs nothing and is not ready".format(
-            who
-        ),
-        observed="/run/xtables.lock held for {:g} s or longer".format(holder["seconds"]),
+        f"{who} keeps the lock of iptables: Felix waits for it with iptables-legacy, programs nothing and is not ready",
+        observed=f"/run/xtables.lock held for {holder['seconds']:g} s or longer",
         expected="held for a moment",
     )

@@ -24,7 +24,7 @@ _TOLERANCE = 0.9
     rank=64,
     category="arch",
     applies=ALWAYS,
-    remedy="choose data plane iptables or nftables; {}".format(OUTSIDE),
+    remedy=f"choose data plane iptables or nftables; {OUTSIDE}",
     source="docs.tigera.io requirements; felix/bpf refuses big-endian machines",
 )
 def endianness_arch(facts: Facts, want: Want) -> Judgement:
@@ -37,7 +37,7 @@ def endianness_arch(facts: Facts, want: Want) -> Judgement:
     if want.dataplane == "bpf" and (order != "little" or name not in _BPF_ARCHITECTURES):
         return fail(
             "bpf does not run on this machine",
-            observed="{}, {}-endian".format(name, order),
+            observed=f"{name}, {order}-endian",
             expected="x86_64 or aarch64",
         )
     return ok(name)
@@ -55,14 +55,14 @@ def page_size(facts: Facts, want: Want) -> Judgement:
     size = facts["machine"]["page_size"]
     if size >= 65536:
         return warn("the kernel has pages of 64 KiB", observed=str(size), expected="4096")
-    return ok("{} bytes".format(size))
+    return ok(f"{size} bytes")
 
 
 @check(
     rank=66,
     category="arch",
     applies=ALWAYS,
-    remedy="give the virtual machine a newer processor model (host-passthrough); {}".format(OUTSIDE),
+    remedy=f"give the virtual machine a newer processor model (host-passthrough); {OUTSIDE}",
     source="calico-node's image is Red Hat's UBI 9, built for x86-64-v2",
 )
 def cpu_level(facts: Facts, want: Want) -> Judgement:
@@ -126,16 +126,16 @@ def raspi_cgroup_memory(facts: Facts, want: Want) -> Judgement:
     rank=91,
     category="resources",
     applies=ALWAYS,
-    remedy="give the host more, or {}".format(OUTSIDE[3:]),
+    remedy=f"give the host more, or {OUTSIDE[3:]}",
     source="docs.tigera.io nftables: 2 processors, 2 GB; Felix takes about 100 MB",
 )
 def memory_cpu(facts: Facts, want: Want) -> Judgement:
     """The host has room for calico-node beside its own work."""
     found = facts["machine"]
     least = 2 if want.dataplane == "nftables" else 1
-    observed = "{} processors, {:.1f} GiB".format(found["processors"], found["memory"] / _GIB)
+    observed = f"{found['processors']} processors, {found['memory'] / _GIB:.1f} GiB"
     if found["processors"] < least or found["memory"] < least * _GIB * _TOLERANCE:
-        return warn("the host is small", observed=observed, expected="{0} processors, {0} GiB".format(least))
+        return warn("the host is small", observed=observed, expected=f"{least} processors, {least} GiB")
     return ok(observed)
 
 
@@ -150,11 +150,7 @@ def pid_fd_limits(facts: Facts, want: Want) -> Judgement:
     """Nobody lowered how many files, processes and watches there may be."""
     known = facts["sysctls"]
     least = {"fs.inotify.max_user_instances": 128, "kernel.pid_max": 32768, "fs.file-max": 65536}
-    low = [
-        "{} = {}".format(name, known.get(name))
-        for name, number in least.items()
-        if int(known.get(name) or number) < number
-    ]
+    low = [f"{name} = {known.get(name)}" for name, number in least.items() if int(known.get(name) or number) < number]
     return (
         warn("limits are lower than the kernel's own", observed=", ".join(low))
         if low

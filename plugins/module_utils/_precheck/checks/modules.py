@@ -110,9 +110,7 @@ def _probes(want: Want) -> Tuple[str, ...]:
     category="kernel",
     applies=ALWAYS,
     probes=_probes,
-    remedy=lambda facts, want: "{}; {}".format(
-        where_from(facts, "the missing modules", _sort(facts, want).absent), OUTSIDE
-    ),
+    remedy=lambda facts, want: f"{where_from(facts, 'the missing modules', _sort(facts, want).absent)}; {OUTSIDE}",
     source="kubernetes/kops#18724, k3s-io/k3s-ansible#419",
 )
 def module_package_missing(facts: Facts, want: Want) -> Judgement:
@@ -124,20 +122,14 @@ def module_package_missing(facts: Facts, want: Want) -> Judgement:
     if found.absent and not survey["tree"]:
         release = facts["kernel_release"]
         return fail(
-            "no modules are installed for the running kernel {}; it has not: {}".format(
-                release, ", ".join(found.absent)
-            ),
-            expected="/lib/modules/{} with modules.dep".format(release),
-            remedy="reboot into the kernel that is installed, or install the modules of the running one; {}".format(
-                OUTSIDE
-            ),
+            f"no modules are installed for the running kernel {release}; it has not: {', '.join(found.absent)}",
+            expected=f"/lib/modules/{release} with modules.dep",
+            remedy=f"reboot into the kernel that is installed, or install the modules of the running one; {OUTSIDE}",
         )
     if found.absent:
-        return fail(
-            "modules are not installed: {}".format(", ".join(found.absent)), expected="loaded, built in or on disk"
-        )
+        return fail(f"modules are not installed: {', '.join(found.absent)}", expected="loaded, built in or on disk")
     if found.unusable:
-        return fail("; ".join(found.unusable), remedy="install the package of the module again; {}".format(OUTSIDE))
+        return fail("; ".join(found.unusable), remedy=f"install the package of the module again; {OUTSIDE}")
     if found.loadable:
         return ok_unexercised(found.loadable)
     return ok("all are loaded or built in")
@@ -159,22 +151,18 @@ def modules_in_container_loadable(facts: Facts, want: Want) -> Judgement:
     waiting = _sort(facts, want).loadable
     if survey["disabled"] and waiting:
         return fail(
-            "no module can be loaded any more, and these are missing: {}".format(", ".join(sorted(set(waiting)))),
+            f"no module can be loaded any more, and these are missing: {', '.join(sorted(set(waiting)))}",
             observed="kernel.modules_disabled = 1",
             expected="0, or all modules loaded",
         )
     if survey["modprobe"] == "" and waiting:
-        message = "the kernel loads no module by itself, and these are not loaded: {}".format(
-            ", ".join(sorted(set(waiting)))
-        )
+        message = f"the kernel loads no module by itself, and these are not loaded: {', '.join(sorted(set(waiting)))}"
         return fail(message, observed="kernel.modprobe is empty", expected=_USUAL_MODPROBE[0])
     unloaded = survey["states"].get(_LEGACY_TABLES) == LOADABLE
     if unloaded and want.dataplane == "iptables" and survey["modprobe"] not in (*_USUAL_MODPROBE, None, ""):
         return warn(
-            "iptables-legacy inside calico-node will look for {}, which its image does not have".format(
-                survey["modprobe"]
-            ),
-            observed="kernel.modprobe = {}".format(survey["modprobe"]),
+            f"iptables-legacy inside calico-node will look for {survey['modprobe']}, which its image does not have",
+            observed=f"kernel.modprobe = {survey['modprobe']}",
             expected=" or ".join(_USUAL_MODPROBE),
             remedy=load_now(_LEGACY_TABLES),
         )
@@ -186,9 +174,7 @@ def modules_in_container_loadable(facts: Facts, want: Want) -> Judgement:
     category="kernel",
     applies=ALWAYS,
     probes=_probes,
-    remedy="take the line out of that file, or load the modules by name in /etc/modules-load.d/calico.conf; {}".format(
-        OUTSIDE
-    ),
+    remedy=f"take the line out of that file, or load the modules by name in /etc/modules-load.d/calico.conf; {OUTSIDE}",
     source="hardening guides (CIS, STIG) forbid modules by `blacklist` and `install ... /bin/false`",
 )
 def module_blacklist(facts: Facts, want: Want) -> Judgement:

@@ -26,29 +26,27 @@ def mtu_consistency(facts: Facts, want: Want) -> Judgement:
     uplink = next((link for link in links if taken and link["name"] == taken.interface), None)
     if want.mtu:
         if uplink is None:
-            return ok("the Installation says {}; which uplink is taken is for another check".format(want.mtu))
+            return ok(f"the Installation says {want.mtu}; which uplink is taken is for another check")
         added = overhead(want.encapsulation, want.ipv6, want.wireguard)
         room = uplink["mtu"] - added
-        observed = "MTU {} on {}, less {} for the encapsulation".format(uplink["mtu"], uplink["name"], added)
+        observed = f"MTU {uplink['mtu']} on {uplink['name']}, less {added} for the encapsulation"
         if want.mtu > room:
-            remedy = "set the Installation's mtu to {} or less, or to 0 for what Felix finds".format(room)
+            remedy = f"set the Installation's mtu to {room} or less, or to 0 for what Felix finds"
             message = "pods will send larger packets than the uplink carries"
-            return warn(message, observed=observed, expected="an mtu of {} at most".format(room), remedy=remedy)
-        return ok("mtu {} fits".format(want.mtu))
+            return warn(message, observed=observed, expected=f"an mtu of {room} at most", remedy=remedy)
+        return ok(f"mtu {want.mtu} fits")
     found = host_mtu(links, want.mtu_interface_pattern)
     if found is None:
         names = ", ".join(one["name"] for one in links if one["running"] and one["name"] != "lo") or "none"
         return fail(
-            "no link matches mtuIfacePattern: Felix assumes {}, whatever the uplink carries, and stays ready".format(
-                ASSUMED
-            ),
-            observed="links that are up: {}".format(names),
-            expected="one that matches {}".format(want.mtu_interface_pattern),
+            f"no link matches mtuIfacePattern: Felix assumes {ASSUMED}, whatever the uplink carries, and stays ready",
+            observed=f"links that are up: {names}",
+            expected=f"one that matches {want.mtu_interface_pattern}",
         )
     if uplink and found > uplink["mtu"]:
         return warn(
             "Felix measures the MTU of other links than the uplink, which carries less",
-            observed="{} has {}, the smallest that matches {}".format(uplink["name"], uplink["mtu"], found),
-            expected="a pattern that matches {}".format(uplink["name"]),
+            observed=f"{uplink['name']} has {uplink['mtu']}, the smallest that matches {found}",
+            expected=f"a pattern that matches {uplink['name']}",
         )
-    return ok("Felix will find {}".format(found))
+    return ok(f"Felix will find {found}")

@@ -43,10 +43,10 @@ def _judge_extensions(facts: Facts, want: Want, names: Tuple[str, ...], family: 
             observed = observed or found.broken
     if missing:
         what = "iptables" if family == "inet" else "ip6tables"
-        return fail("the kernel lacks what {} needs for {}".format(what, ", ".join(missing)), observed=observed)
+        return fail(f"the kernel lacks what {what} needs for {', '.join(missing)}", observed=observed)
     if loadable:
         return ok_unexercised(loadable)
-    return ok("all {} are there".format(len(names)) if len(names) > 1 else "{} is there".format(names[0]))
+    return ok(f"all {len(names)} are there" if len(names) > 1 else f"{names[0]} is there")
 
 
 @check(
@@ -113,11 +113,11 @@ def nft_functional(facts: Facts, want: Want) -> Judgement:
     generation = evidence(facts, nft_probe("generation"))
     if subsystem_absent(generation.answer):
         return grave(
-            "the kernel has no nf_tables{}".format(built_without(facts, "CONFIG_NF_TABLES")),
+            f"the kernel has no nf_tables{built_without(facts, 'CONFIG_NF_TABLES')}",
             observed=str(generation.answer),
         )
     if generation.broken:
-        return grave("the kernel's nf_tables cannot be used: {}".format(generation.broken), observed=generation.broken)
+        return grave(f"the kernel's nf_tables cannot be used: {generation.broken}", observed=generation.broken)
     loadable = list(generation.loadable)
     missing: List[str] = []
     observed: Optional[str] = None
@@ -128,7 +128,7 @@ def nft_functional(facts: Facts, want: Want) -> Judgement:
             missing.append(feature)
             observed = observed or found.broken
     if missing:
-        return grave("nf_tables lacks {}".format(", ".join(missing)), observed=observed)
+        return grave(f"nf_tables lacks {', '.join(missing)}", observed=observed)
     return ok_unexercised(loadable) if loadable else ok("nf_tables works")
 
 
@@ -148,7 +148,7 @@ def conntrack_netlink(facts: Facts, want: Want) -> Judgement:
     if found.loadable:
         return ok_unexercised(found.loadable)
     if subsystem_absent(found.answer):
-        message = "the connection tracker has no netlink side{}".format(built_without(facts, "CONFIG_NF_CT_NETLINK"))
+        message = f"the connection tracker has no netlink side{built_without(facts, 'CONFIG_NF_CT_NETLINK')}"
         return fail(message, observed=str(found.answer))
     if found.broken:
         return fail("the connection tracker refuses netlink", observed=found.broken)

@@ -32,11 +32,11 @@ def vxlan_nic_offload(facts: Facts, want: Want) -> Judgement:
     for card in cards:
         on = [name for name in _TUNNEL_OFFLOADS if card["features"].get(name)]
         if card["driver"] == _DRIVER and card["name"] in links and on and want.vxlan_port == _PORT:
-            guilty.append("{}: {}".format(card["name"], ", ".join(on)))
+            guilty.append(f"{card['name']}: {', '.join(on)}")
     if guilty:
         return fail(
             "vmxnet3 offloads checksums of VXLAN and garbles them: connections between pods of different nodes hang",
             observed="; ".join(guilty),
             expected="off",
         )
-    return ok("{} cards, none that garbles VXLAN".format(len(cards)))
+    return ok(f"{len(cards)} cards, none that garbles VXLAN")

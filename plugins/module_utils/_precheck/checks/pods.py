@@ -61,7 +61,7 @@ def mount_propagation_shared(facts: Facts, want: Want) -> Judgement:
         if need.propagation != BIDIRECTIONAL:
             continue
         if path["mount"] is None:
-            raise NoEvidence("the mount of {} is not listed".format(need.path), "make /proc/1/mountinfo readable")
+            raise NoEvidence(f"the mount of {need.path} is not listed", "make /proc/1/mountinfo readable")
         if not path["mount"]["shared"]:
             private.append((need, path["mount"]["at"]))
     if not private:
@@ -69,10 +69,8 @@ def mount_propagation_shared(facts: Facts, want: Want) -> Judgement:
     # Without csi-node-driver calico-node is ready all the same.
     grave = [one for one in private if one[0].pod == NODE]
     need, at = (grave or private)[0]
-    message = "path {} is mounted on {}, which is no shared mount: the pod of {} does not start".format(
-        need.path, at, need.pod
-    )
-    observed = ", ".join(dict.fromkeys("{} on {}".format(one.path, where) for one, where in private))
+    message = f"path {need.path} is mounted on {at}, which is no shared mount: the pod of {need.pod} does not start"
+    observed = ", ".join(dict.fromkeys(f"{one.path} on {where}" for one, where in private))
     return (fail if grave else warn)(message, observed=observed, expected="shared: in /proc/1/mountinfo")
 
 
@@ -85,7 +83,7 @@ def mount_propagation_shared(facts: Facts, want: Want) -> Judgement:
 )
 def pod_volumes(facts: Facts, want: Want) -> Judgement:
     """Each path that the pods mount is of the kind that its volume asks for, or can be made."""
-    joined = bool(facts["listeners"].get("tcp/{}".format(KUBELET_PORT)))
+    joined = bool(facts["listeners"].get(f"tcp/{KUBELET_PORT}"))
     wrong: List[Tuple[Need, str]] = []
     for need, path in _found(facts, want):
         # The kubelet makes its own directories when it starts, and those below, so these tell nothing that the first does not.
@@ -94,11 +92,11 @@ def pod_volumes(facts: Facts, want: Want) -> Judgement:
         if problem:
             wrong.append((need, problem))
     if not wrong:
-        return ok("all {} are, or can be made".format(len(needs_of(want))))
+        return ok(f"all {len(needs_of(want))} are, or can be made")
     grave = [one for one in wrong if one[0].pod == NODE]
     need, problem = (grave or wrong)[0]
-    message = "the pod of {} does not start: volume {} is {}".format(need.pod, need.volume, problem)
-    observed = "; ".join("{}: {}".format(one.path, what) for one, what in wrong[:4])
+    message = f"the pod of {need.pod} does not start: volume {need.volume} is {problem}"
+    observed = "; ".join(f"{one.path}: {what}" for one, what in wrong[:4])
     return (fail if grave else warn)(message, observed=observed, expected=need.type or "anything that is there")
 
 
@@ -109,16 +107,14 @@ def _problem(need: Need, path: Dict[str, Any]) -> Optional[str]:
         # var_lib_calico_writable tells of it, and how it came there.
         return None
     if kind is not None:
-        return "a {}, and not a {}".format(kind, expected) if need.type != ANY and kind != expected else None
+        return f"a {kind}, and not a {expected}" if need.type != ANY and kind != expected else None
     if need.type == DIRECTORY:
         return "not there, and nobody makes it"
     if path["above_kind"] != "directory":
-        return "not there, and cannot be made: {} is a {}".format(
-            path["above"], path["above_kind"] or "link that leads nowhere"
-        )
+        return f"not there, and cannot be made: {path['above']} is a {path['above_kind'] or 'link that leads nowhere'}"
     mount = path["mount"] or {}
     if mount.get("type") in _KERNELS:
-        return "not there, and cannot be made in a file system of the kernel's ({})".format(mount["type"])
+        return f"not there, and cannot be made in a file system of the kernel's ({mount['type']})"
     if mount.get("read_only") and need.volume not in _ELSEWHERE:
-        return "not there, and {} is mounted read-only".format(mount["at"])
+        return f"not there, and {mount['at']} is mounted read-only"
     return None

@@ -42,9 +42,9 @@ def holder(facts: Facts, port: str, own: Tuple[str, ...], device: bool = False, 
         if device and program in (None, KERNEL):
             continue
         if program is None and facts["euid"] != 0:
-            raise NeedsBecome("needs become: somebody has port {}, and only root may see who".format(port))
+            raise NeedsBecome(f"needs become: somebody has port {port}, and only root may see who")
         if program not in own:
-            return "{} at {}".format(program or "a program that cannot be seen", one["address"])
+            return f"{program or 'a program that cannot be seen'} at {one['address']}"
     return None
 
 
@@ -57,10 +57,10 @@ def holder(facts: Facts, port: str, own: Tuple[str, ...], device: bool = False, 
 )
 def bgp_port_free(facts: Facts, want: Want) -> Judgement:
     """Nobody but Calico's own BIRD listens on the TCP port of BGP."""
-    port = "tcp/{}".format(want.bgp_port)
+    port = f"tcp/{want.bgp_port}"
     who = holder(facts, port, _BIRD)
     if who:
-        message = "{} listens on TCP port {}".format(who.partition(" at ")[0], want.bgp_port)
+        message = f"{who.partition(' at ')[0]} listens on TCP port {want.bgp_port}"
         return fail(message, observed=who, expected="bird, or nobody")
     return ok("BIRD has the port already" if facts["listeners"].get(port) else "the port is free")
 
@@ -74,18 +74,18 @@ def bgp_port_free(facts: Facts, want: Want) -> Judgement:
 )
 def ports_felix_health(facts: Facts, want: Want) -> Judgement:
     """Nobody but Calico has the ports on which the kubelet asks for its health."""
-    who = holder(facts, "tcp/{}".format(want.health_port), _FELIX, local=True)
+    who = holder(facts, f"tcp/{want.health_port}", _FELIX, local=True)
     if who:
-        message = "somebody else has port {}: calico-node never becomes ready, or seems ready when it is not".format(
-            want.health_port
+        message = (
+            f"somebody else has port {want.health_port}: calico-node never becomes ready, or seems ready when it is not"
         )
         return fail(message, observed=who, expected="calico-node, or nobody")
     others: List[Tuple[int, Tuple[str, ...], bool]] = [(TYPHA_HEALTH, _TYPHA, True)] if want.typha else []
     others += [(want.metrics_port, _FELIX, False)] if want.metrics_port else []
     for port, own, local in others:
-        who = holder(facts, "tcp/{}".format(port), own, local=local)
+        who = holder(facts, f"tcp/{port}", own, local=local)
         if who:
-            return warn("somebody else has port {}".format(port), observed=who, expected="{}, or nobody".format(own[0]))
+            return warn(f"somebody else has port {port}", observed=who, expected=f"{own[0]}, or nobody")
     return ok("they are free, or Calico's")
 
 
@@ -104,15 +104,15 @@ def port_vxlan_conflict(facts: Facts, want: Want) -> Judgement:
         if link["name"].startswith(("vxlan.calico", "vxlan-v6.calico")):
             continue
         other = link["vxlan"]
-        observed = "{}: port {}, VNI {}".format(link["name"], other["port"], other["vni"])
+        observed = f"{link['name']}: port {other['port']}, VNI {other['vni']}"
         if other["vni"] == want.vxlan_vni:
             return fail(
                 "another VXLAN device has the same port and VNI", observed=observed, expected="another VNI or port"
             )
         beside.append(observed)
-    who = holder(facts, "udp/{}".format(want.vxlan_port), (KERNEL,), device=bool(sharing))
+    who = holder(facts, f"udp/{want.vxlan_port}", (KERNEL,), device=bool(sharing))
     if who:
-        return fail("a program has UDP port {}".format(want.vxlan_port), observed=who, expected="nobody")
+        return fail(f"a program has UDP port {want.vxlan_port}", observed=who, expected="nobody")
     if beside:
         return warn("other VXLAN devices share the port", observed="; ".join(beside), expected="a port of their own")
     return ok("the port is free")
@@ -127,7 +127,7 @@ def port_vxlan_conflict(facts: Facts, want: Want) -> Judgement:
 )
 def port_typha(facts: Facts, want: Want) -> Judgement:
     """Nobody but Typha has its port."""
-    who = holder(facts, "tcp/{}".format(TYPHA_PORT), _TYPHA)
+    who = holder(facts, f"tcp/{TYPHA_PORT}", _TYPHA)
     return (
         fail("somebody else has TCP port 5473", observed=who, expected="typha, or nobody")
         if who
@@ -147,9 +147,9 @@ def port_wireguard(facts: Facts, want: Want) -> Judgement:
     own = [("wireguard.cali", want.wireguard_port)] + ([("wg-v6.cali", want.wireguard_port_v6)] if want.ipv6 else [])
     there = {link["name"] for link in facts["links"]}
     for device, port in own:
-        who = holder(facts, "udp/{}".format(port), (), device=device in there)
+        who = holder(facts, f"udp/{port}", (), device=device in there)
         if who:
-            return fail("somebody else has UDP port {}".format(port), observed=who, expected="nobody")
+            return fail(f"somebody else has UDP port {port}", observed=who, expected="nobody")
     return ok("free, or Calico's")
 
 
@@ -180,5 +180,5 @@ def ssh_port_failsafe(facts: Facts, want: Want) -> Judgement:
     """SSH listens where a HostEndpoint's policy cannot lock everybody out."""
     others = [str(port) for port in facts["ssh_ports"] if port != 22]
     if others:
-        return warn("a HostEndpoint would lock SSH out", observed="Port {}".format(", ".join(others)), expected="22")
+        return warn("a HostEndpoint would lock SSH out", observed=f"Port {', '.join(others)}", expected="22")
     return ok("SSH is at port 22")

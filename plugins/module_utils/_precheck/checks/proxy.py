@@ -55,7 +55,7 @@ def kube_proxy_mode_match(facts: Facts, want: Want) -> Judgement:
         return ok("nothing of kube-proxy is here")
     fitting = _FITTING[want.dataplane]
     if found and not found.intersection(fitting):
-        message = "kube-proxy's mode does not go with data plane {}".format(want.dataplane)
+        message = f"kube-proxy's mode does not go with data plane {want.dataplane}"
         if follows_kube_proxy(want.dataplane, want.calico_version):
             message = (
                 "Felix follows kube-proxy (nftablesMode Auto) and will enforce by iptables, which was not checked here"
@@ -67,7 +67,7 @@ def kube_proxy_mode_match(facts: Facts, want: Want) -> Judgement:
         return ok(
             "nothing of kube-proxy is here; Felix begins with iptables and restarts once kube-proxy has its tables"
         )
-    return ok("kube-proxy: {}".format(words or "nothing of it is here"))
+    return ok(f"kube-proxy: {words or 'nothing of it is here'}")
 
 
 @check(
@@ -108,7 +108,7 @@ def strictarp_and_ipvs_bind(facts: Facts, want: Want) -> Judgement:
         ipaddress.ip_address(one["address"]) for one in facts["addresses"] if one["index"] == index and not one["ipv6"]
     ]
     own = [
-        ipaddress.ip_network("{address}/{prefix}".format(**one), strict=False)
+        ipaddress.ip_network(f"{one['address']}/{one['prefix']}", strict=False)
         for one in facts["addresses"]
         if one["index"] != index and one["global"] and not one["ipv6"]
     ]

@@ -34,9 +34,9 @@ def packets_of(facts: Facts, want: Want, ipv6: bool) -> Iterator[Packet]:
     taken = next(iter(candidates(facts, want, ipv6)), None)
     known = [*([taken.address] if taken else []), *(one for one in node_ips(facts) if (":" in one) == ipv6)]
     for address in dict.fromkeys([*known, *_primary(facts, ipv6)]):
-        yield Packet("what the host says from {}".format(address), "lo", address)
+        yield Packet(f"what the host says from {address}", "lo", address)
     for uplink in sorted({*([taken.interface] if taken else []), *ways_out(facts, ipv6)}):
-        yield Packet("what comes in by {}".format(uplink), uplink, None)
+        yield Packet(f"what comes in by {uplink}", uplink, None)
     for cidr in _of_family(want.pod_cidrs, ipv6):
         yield Packet("what pods say", _FROM_A_POD, str(cidr[1] if cidr.num_addresses > 1 else cidr[0]))
 
@@ -116,7 +116,7 @@ def _overlap(network: Any, other: str) -> bool:
 
 
 def _words(rule: Dict[str, Any]) -> str:
-    parts = ["{}:".format(rule["priority"]), "not" if rule["invert"] else "", "from", rule["from"] or "all"]
+    parts = [f"{rule['priority']}:", "not" if rule["invert"] else "", "from", rule["from"] or "all"]
     parts += ["to", rule["to"]] if rule["to"] else []
     parts += ["iif", rule["iif"]] if rule["iif"] else []
     parts += ["lookup", str(rule["table"])] if rule["action"] == "lookup" else [rule["action"]]
@@ -130,7 +130,7 @@ def _remedy(facts: Facts, want: Want) -> str:
     other = (
         "take the rule out of what writes it, or put one before it: ip rule add priority 100 to POD_CIDR lookup main"
     )
-    return "{}; where something else wrote it, {}".format(cloud, other) if own else other
+    return f"{cloud}; where something else wrote it, {other}" if own else other
 
 
 def _found(facts: Facts, want: Want) -> Any:
@@ -157,7 +157,7 @@ def rules_before_pods(facts: Facts, want: Want) -> Judgement:
         return ok("the table main is asked for the way to pods")
     packet, rule = found
     return fail(
-        "a routing rule takes {} past the routes to pods, and calico-node stays ready".format(packet.what),
-        observed="ip rule: {}".format(_words(rule)),
+        f"a routing rule takes {packet.what} past the routes to pods, and calico-node stays ready",
+        observed=f"ip rule: {_words(rule)}",
         expected="table main first, or a table without a route that covers pods",
     )

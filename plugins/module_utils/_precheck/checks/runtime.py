@@ -52,7 +52,7 @@ def cri_socket_alive(facts: Facts, want: Want) -> Judgement:
     if alive:
         return ok(alive[0])
     if found:
-        observed = ", ".join("{}: {}".format(path, refusal) for path, refusal in found.items())
+        observed = ", ".join(f"{path}: {refusal}" for path, refusal in found.items())
         return fail("the container runtime takes no connection", observed=observed, expected="a connection")
     if facts["kubelet"]["installed"]:
         return fail(
@@ -74,11 +74,11 @@ def containerd_cni_paths(facts: Facts, want: Want) -> Judgement:
     for one in facts["runtime_cni"]:
         directories = one["bin_dirs"] or (list(_CRIO_DEFAULTS) if "crio" in one["file"] else [])
         if directories and want.cni_bin_dir.rstrip("/") not in directories:
-            wrong.append("{}: plugins in {}".format(one["file"], ", ".join(directories)))
+            wrong.append(f"{one['file']}: plugins in {', '.join(directories)}")
         if one["conf_dir"] and one["conf_dir"] != want.cni_conf_dir.rstrip("/"):
-            wrong.append("{}: configuration in {}".format(one["file"], one["conf_dir"]))
+            wrong.append(f"{one['file']}: configuration in {one['conf_dir']}")
     if wrong:
-        expected = "{}, {}".format(want.cni_bin_dir, want.cni_conf_dir)
+        expected = f"{want.cni_bin_dir}, {want.cni_conf_dir}"
         return fail(
             "the container runtime looks elsewhere than Calico writes", observed="; ".join(wrong), expected=expected
         )
@@ -99,14 +99,14 @@ def kubelet_alive_and_ip(facts: Facts, want: Want) -> Judgement:
         taken = next(iter(candidates(facts, want, ipv6)), None)
         told = [one for one in node_ips(facts) if (":" in one) == ipv6]
         if told and taken and want.ip_autodetection != KUBERNETES and taken.address not in told:
-            by = " ({})".format(found["said_by"]) if found.get("said_by") else ""
+            by = f" ({found['said_by']})" if found.get("said_by") else ""
             return fail(
                 "calico-node will take another address than the kubelet",
                 observed=taken.address,
-                expected="{}{}".format(", ".join(told), by),
+                expected=f"{', '.join(told)}{by}",
             )
-    if found["installed"] and not facts["listeners"].get("tcp/{}".format(KUBELET_PORT)):
-        return warn("the kubelet does not run", observed="nobody at port {}".format(KUBELET_PORT), expected="kubelet")
+    if found["installed"] and not facts["listeners"].get(f"tcp/{KUBELET_PORT}"):
+        return warn("the kubelet does not run", observed=f"nobody at port {KUBELET_PORT}", expected="kubelet")
     return ok("it does" if found["installed"] else "the host is no node yet")
 
 
@@ -124,12 +124,11 @@ def time_sync(facts: Facts, want: Want) -> Judgement:
         ahead = facts["clock"] - want.controller_clock
         if ahead < -_SKEW or ahead > _SURELY:
             side = "ahead of" if ahead > 0 else "behind"
-            observed = "{:.0f} s {} the controller".format(abs(ahead), side)
-            return fail("the clock is wrong", observed=observed, expected="less than {:.0f} s".format(_SKEW))
+            observed = f"{abs(ahead):.0f} s {side} the controller"
+            return fail("the clock is wrong", observed=observed, expected=f"less than {_SKEW:.0f} s")
         # A hypervisor may keep it right without the kernel's knowledge.
-        return ok(
-            "it is right by the controller's{}".format("" if synchronized else ", and the kernel is not told by whom")
-        )
+        untold = "" if synchronized else ", and the kernel is not told by whom"
+        return ok(f"it is right by the controller's{untold}")
     if not synchronized:
         return warn(
             "nothing keeps the clock right", observed="the kernel calls it unsynchronized", expected="synchronized"
@@ -154,9 +153,7 @@ def clock_before_cert(facts: Facts, want: Want) -> Judgement:
             )
             return fail(
                 "a certificate of the cluster is not valid by this clock",
-                observed="{}: {}; the clock says {}".format(
-                    one["file"], period, time.strftime("%Y-%m-%d %H:%M", time.gmtime(now))
-                ),
+                observed=f"{one['file']}: {period}; the clock says {time.strftime('%Y-%m-%d %H:%M', time.gmtime(now))}",
                 expected="a day between",
             )
     return ok("they are" if facts["certificates"] else "the host is no node yet")

@@ -55,7 +55,7 @@ def apparmor_lockdown(facts: Facts, want: Want) -> Judgement:
     mode = facts["security"]["lockdown"]
     if mode == "confidentiality":
         return warn("the kernel is locked down: bpf programs cannot log", observed=mode, expected="integrity or none")
-    return ok("lockdown: {}".format(mode))
+    return ok(f"lockdown: {mode}")
 
 
 @check(
@@ -68,9 +68,7 @@ def apparmor_lockdown(facts: Facts, want: Want) -> Judgement:
 def fapolicyd_active(facts: Facts, want: Want) -> Judgement:
     """No policy about programs stands in the way of CNI plugins that were copied."""
     if facts["security"]["fapolicyd"]:
-        return warn(
-            "fapolicyd runs: it may refuse {}/calico".format(want.cni_bin_dir), expected="a rule that allows it"
-        )
+        return warn(f"fapolicyd runs: it may refuse {want.cni_bin_dir}/calico", expected="a rule that allows it")
     return ok("fapolicyd is not running")
 
 
@@ -86,7 +84,7 @@ def secureboot_unsigned(facts: Facts, want: Want) -> Judgement:
     mode = facts["security"]["lockdown"]
     if mode != "none" and kernel_version(facts["kernel_release"]) < (5, 6):
         return warn("the kernel is locked down, and its WireGuard was built here", observed=mode, expected="none")
-    return ok("lockdown: {}".format(mode))
+    return ok(f"lockdown: {mode}")
 
 
 @check(
@@ -103,7 +101,7 @@ def proc_sys_writable(facts: Facts, want: Want) -> Judgement:
         raise NoEvidence("the mount of /proc is not listed", "make /proc/1/mountinfo readable")
     nearest = max(above, key=lambda mount: len(mount["at"]))
     if nearest["read_only"]:
-        return fail("network settings cannot be written", observed="{} is mounted read-only".format(nearest["at"]))
+        return fail("network settings cannot be written", observed=f"{nearest['at']} is mounted read-only")
     return ok("it can")
 
 
@@ -134,5 +132,5 @@ def capabilities_root(facts: Facts, want: Want) -> Judgement:
     held = facts["capabilities"]
     missing = [name for name in _NEEDED if name not in held]
     if missing:
-        raise NeedsBecome("needs become ({})".format(", ".join(missing)))
+        raise NeedsBecome(f"needs become ({', '.join(missing)})")
     return ok("it has")

@@ -20,7 +20,7 @@ def _value(facts: Facts, name: str) -> Optional[str]:
     """A setting, null where this kernel does not have it."""
     known: Dict[str, Optional[str]] = facts["sysctls"]
     if name not in known:
-        raise NoEvidence("{} is not there".format(name), "make /proc/sys readable")
+        raise NoEvidence(f"{name} is not there", "make /proc/sys readable")
     return known[name]
 
 
@@ -38,7 +38,7 @@ def _off_for_uplink(facts: Facts, want: Want, ipv6: bool) -> Optional[str]:
     """The uplink's own setting, where it is 0 although the host forwards."""
     uplink = _uplink(facts, want, ipv6)
     family = "ipv6" if ipv6 else "ipv4"
-    setting = "net/{}/conf/{}/forwarding".format(family, uplink)
+    setting = f"net/{family}/conf/{uplink}/forwarding"
     return setting if facts["sysctls"].get(setting) == "0" else None
 
 
@@ -48,7 +48,7 @@ def _forwarding(facts: Facts, names: tuple, now: str) -> Judgement:  # type: ign
     if back:
         return fail(
             "each `sysctl --system` switches forwarding off, and calico-node switches it on only when it starts",
-            observed="{} = 0 in {}".format(back, files[back][1]),
+            observed=f"{back} = 0 in {files[back][1]}",
             expected="1, or not set",
         )
     if now == "0":
@@ -76,9 +76,9 @@ def ip_forward(facts: Facts, want: Want) -> Judgement:
         # Felix writes ip_forward, which is 1 already: the kernel then leaves the links' own settings as they are.
         return fail(
             "packets that come in by the uplink are not forwarded, though forwarding is on: pods are cut off from other nodes",
-            observed="{} = 0".format(off),
+            observed=f"{off} = 0",
             expected="1",
-            remedy="IPv4Forwarding=yes for that link where systemd-networkd sets it; sysctl -w {}=1".format(off),
+            remedy=f"IPv4Forwarding=yes for that link where systemd-networkd sets it; sysctl -w {off}=1",
         )
     return judged
 
@@ -104,11 +104,11 @@ def ipv6_forward(facts: Facts, want: Want) -> Judgement:
         for one in facts["routes"]
         if one["ipv6"] and one["protocol"] == 9 and one["to"] == "::/0"
     }
-    lost = sorted(link for link in learnt if facts["sysctls"].get("net/ipv6/conf/{}/accept_ra".format(link)) == "1")
+    lost = sorted(link for link in learnt if facts["sysctls"].get(f"net/ipv6/conf/{link}/accept_ra") == "1")
     if lost:
         return warn(
             "the default route of IPv6 is learnt, and will not be once the host forwards",
-            observed="accept_ra = 1 on {}".format(", ".join(lost)),
+            observed=f"accept_ra = 1 on {', '.join(lost)}",
             expected="2",
         )
     judged = _forwarding(facts, ("net.ipv6.conf.all.forwarding",), now)
@@ -120,9 +120,9 @@ def ipv6_forward(facts: Facts, want: Want) -> Judgement:
         return grave(
             "the uplink is no router for IPv6, though the host is: bpf does not forward what comes in there, and the kernel asks"
             " routers for a way",
-            observed="{} = 0".format(off),
+            observed=f"{off} = 0",
             expected="1",
-            remedy="IPv6Forwarding=yes for that link where systemd-networkd sets it; sysctl -w {}=1".format(off),
+            remedy=f"IPv6Forwarding=yes for that link where systemd-networkd sets it; sysctl -w {off}=1",
         )
     return judged
 
@@ -142,18 +142,17 @@ def rp_filter_mode(facts: Facts, want: Want) -> Judgement:
     taken = next(iter(candidates(facts, want)), None)
     ways = ways_out(facts)
     if taken is None or not ways or taken.interface in ways:
-        return ok("all.rp_filter = {}".format(everywhere))
+        return ok(f"all.rp_filter = {everywhere}")
     # The larger of the two counts.
-    own = facts["sysctls"].get("net/ipv4/conf/{}/rp_filter".format(taken.interface)) or "0"
+    own = facts["sysctls"].get(f"net/ipv4/conf/{taken.interface}/rp_filter") or "0"
     if max(everywhere, own) == _STRICT:
         return warn(
-            "the reverse path filter drops what comes in by {} and is answered by {}".format(
-                taken.interface, ", ".join(sorted(ways))
-            ),
-            observed="rp_filter = 1 on {}".format(taken.interface),
+            f"the reverse path filter drops what comes in by {taken.interface} and is answered by "
+            f"{', '.join(sorted(ways))}",
+            observed=f"rp_filter = 1 on {taken.interface}",
             expected="2 or 0",
         )
-    return ok("all.rp_filter = {}, and not strict on {}".format(everywhere, taken.interface))
+    return ok(f"all.rp_filter = {everywhere}, and not strict on {taken.interface}")
 
 
 @check(
@@ -171,8 +170,8 @@ def bridge_nf_call(facts: Facts, want: Want) -> Judgement:
         link["name"] for link in facts["links"] if link["kind"] == "bridge" and link["name"] in ("cni0", "kube-bridge")
     ]
     if value == "0" and bridged and modes(facts).intersection({"iptables", "ipvs"}):
-        return warn("pods on {} do not reach services".format(bridged[0]), observed="0", expected="1")
-    return ok("bridge-nf-call-iptables = {}".format(value) if value else "no br_netfilter, and Calico needs none")
+        return warn(f"pods on {bridged[0]} do not reach services", observed="0", expected="1")
+    return ok(f"bridge-nf-call-iptables = {value}" if value else "no br_netfilter, and Calico needs none")
 
 
 @check(
@@ -186,9 +185,9 @@ def ipv6_disabled(facts: Facts, want: Want) -> Judgement:
     """IPv6 is on, for all links and for those to come."""
     if not facts["ipv6"]:
         return fail("IPv6 is off in this kernel", observed="no /proc/net/if_inet6")
-    off = [name for name in ("all", "default") if _value(facts, "net.ipv6.conf.{}.disable_ipv6".format(name)) == "1"]
+    off = [name for name in ("all", "default") if _value(facts, f"net.ipv6.conf.{name}.disable_ipv6") == "1"]
     if off:
-        return fail("IPv6 is switched off", observed="disable_ipv6 = 1 for {}".format(" and ".join(off)), expected="0")
+        return fail("IPv6 is switched off", observed=f"disable_ipv6 = 1 for {' and '.join(off)}", expected="0")
     return ok("on")
 
 
@@ -204,9 +203,7 @@ def gc_thresh_neighbour(facts: Facts, want: Want) -> Judgement:
     limit, used = _value(facts, "net.ipv4.neigh.default.gc_thresh3"), facts["neighbours"]
     if limit is None:
         # A network namespace of its own has none: the machine's counts.
-        return ok("{} neighbours; the limit is the machine's".format(used))
+        return ok(f"{used} neighbours; the limit is the machine's")
     if used > 0.7 * int(limit):
-        return warn(
-            "the table of neighbours is nearly full", observed="{} of {}".format(used, limit), expected="below 70 %"
-        )
-    return ok("{} of {}".format(used, limit))
+        return warn("the table of neighbours is nearly full", observed=f"{used} of {limit}", expected="below 70 %")
+    return ok(f"{used} of {limit}")

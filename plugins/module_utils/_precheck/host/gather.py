@@ -99,7 +99,7 @@ def unsafe(probes: Iterable[str], facts: Facts) -> Facts:
     if survey["none_to_load"]:
         return {}
     reason = "the modules of the running kernel are at no place that is known, so a question might load some"
-    remedy = "link them to /lib/modules/{}, or allow_module_load: true".format(facts["kernel_release"].get("value", ""))
+    remedy = f"link them to /lib/modules/{facts['kernel_release'].get('value', '')}, or allow_module_load: true"
     return _withheld(probes, reason, remedy)
 
 

@@ -36,7 +36,7 @@ def main(arguments: List[str]) -> None:
         import_module("ssl")
     enter_host()
     # On a line of its own: what is read of a container is everything that it said, on both of its streams.
-    sys.stdout.write("\n{}{}\n".format(MARK, json.dumps(gather(asked))))
+    sys.stdout.write(f"\n{MARK}{json.dumps(gather(asked))}\n")
     sys.stdout.flush()
 
 
@@ -53,9 +53,7 @@ def enter_host() -> None:
             _enter(name, handle)
             os.close(handle)
     except OSError as error:
-        raise SystemExit(
-            "the host's namespaces cannot be entered: {}: {}".format(error.filename, error.strerror)
-        ) from error
+        raise SystemExit(f"the host's namespaces cannot be entered: {error.filename}: {error.strerror}") from error
 
 
 def _enter(name: str, handle: int) -> None:

@@ -68,7 +68,7 @@ def _one_child(left: Callable[[Facts], Questions], facts: Facts, item_deadline: 
         ended = _end(pid)
     # The last line is empty, or half of one.
     facts.update(json.loads(line.decode("ascii")) for line in said.split(b"\n")[:-1])
-    return "no answer within {:g} s".format(item_deadline) if hung else "the probing process ended ({})".format(ended)
+    return f"no answer within {item_deadline:g} s" if hung else f"the probing process ended ({ended})"
 
 
 def _child(left: Callable[[Facts], Questions], facts: Facts, item_deadline: float, writing: int) -> None:
@@ -97,7 +97,7 @@ def attempt(ask: Callable[[], Any]) -> Dict[str, Any]:
         text = (error.strerror or "").strip()
         return {"errno": error.errno, "text": "" if text == os.strerror(error.errno) else text}
     except Exception as error:  # noqa: BLE001 - a fault in one question must not cost the answers to the others
-        return {"lost": "internal error: {}: {}".format(type(error).__name__, error)}
+        return {"lost": f"internal error: {type(error).__name__}: {error}"}
 
 
 def _listen(reading: int, item_deadline: float, until: float) -> Tuple[bytes, bool]:
@@ -120,8 +120,6 @@ def _end(pid: int) -> str:
     for _turn in range(100):
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
-            return (
-                "signal {}".format(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else "status {}".format(status >> 8)
-            )
+            return f"signal {os.WTERMSIG(status)}" if os.WIFSIGNALED(status) else f"status {status >> 8}"
         time.sleep(0.002)
     return "it cannot be killed"

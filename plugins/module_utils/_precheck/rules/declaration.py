@@ -171,7 +171,7 @@ def ok(message: str) -> Judgement:
 def ok_unexercised(modules: Iterable[str]) -> Judgement:
     """All well by the files: these modules are on disk, nothing keeps them from loading, and loading was not allowed."""
     names = tuple(sorted(set(modules)))
-    return Judgement("ok", "loadable, not exercised: {}".format(", ".join(names)), loadable=names)
+    return Judgement("ok", f"loadable, not exercised: {', '.join(names)}", loadable=names)
 
 
 def warn(
@@ -189,7 +189,7 @@ def fail(
 def conduct(one: Check, facts: Facts, want: Want, selected: bool = True) -> Judgement:
     """The judgement of one check; a fault in it is a judgement too."""
     if not one.applies.holds(want):
-        return Judgement("not_applicable", "it applies to {}".format(one.applies.words))
+        return Judgement("not_applicable", f"it applies to {one.applies.words}")
     if not selected:
         return Judgement("not_asked", "it was left out by `checks`")
     try:
@@ -200,7 +200,7 @@ def conduct(one: Check, facts: Facts, want: Want, selected: bool = True) -> Judg
     except NoEvidence as missing:
         return Judgement("skipped", missing.reason, remedy=missing.remedy, cause=missing.cause)
     except Exception as error:  # noqa: BLE001 - one faulty check must not cost the result of the others
-        reason = "because of an internal error: {}: {}".format(type(error).__name__, error)
+        reason = f"because of an internal error: {type(error).__name__}: {error}"
         return Judgement("skipped", reason, remedy="report this as a fault of the collection")
 
 

@@ -60,7 +60,8 @@ def unusable(facts: Facts, modules: List[str]) -> Optional[str]:
         if states.get(name) == LOADABLE:
             continue
         where = survey["blocked"].get(name)
-        return "module {} is {}{}".format(name, states.get(name, "unknown"), " by {}".format(where) if where else "")
+        by = f" by {where}" if where else ""
+        return f"module {name} is {states.get(name, 'unknown')}{by}"
     return None
 
 
@@ -70,9 +71,7 @@ def left_behind(facts: Facts, probe: str) -> List[Any]:
     if found.unexercised or subsystem_absent(found) or found.errno == errno.EPROTONOSUPPORT:
         return []
     if not found.granted:
-        raise NoEvidence(
-            "{} could not be read: {}".format(probe, found), "look for what hinders it in the host's kernel log"
-        )
+        raise NoEvidence(f"{probe} could not be read: {found}", "look for what hinders it in the host's kernel log")
     return list(found.value)
 
 
@@ -93,4 +92,4 @@ def type_absent(answer: Answer) -> bool:
 
 def built_without(facts: Facts, option: str) -> str:
     """A clause that names the cause, where the kernel's configuration can be read and says so."""
-    return " ({} is not set)".format(option) if facts.get("kernel_options", {}).get(option) == "n" else ""
+    return f" ({option} is not set)" if facts.get("kernel_options", {}).get(option) == "n" else ""

@@ -29,7 +29,7 @@ _RELEASES = (
     r"4\.18\.0-[\w.]*\.el8|5\.14\.0-[\w.]*\.el9|6\.12\.0-[\w.]*\.el10|\d+\.\d+\.\d+-\d[\d.]*(?:rc\d[\w.]*)?\.fc\d+"
 )
 _MACHINES = "x86_64|aarch64|ppc64le|s390x"
-_BY_RED_HAT = re.compile(r"({})(_\d+)?\.({})(\+(64k|debug|rt|rt-debug|64k-debug))?$".format(_RELEASES, _MACHINES))
+_BY_RED_HAT = re.compile(rf"({_RELEASES})(_\d+)?\.({_MACHINES})(\+(64k|debug|rt|rt-debug|64k-debug))?$")
 # Canonical counts its builds by up to four digits: 6.8.0-45-generic. Its builds of the main line have six (6.8.0-060800-generic)
 # and System76's eight, both without further packages. These of Canonical's flavours have linux-modules-extra.
 _BY_CANONICAL = re.compile(
@@ -47,7 +47,7 @@ def package_of(system: Dict[str, str], release: str, module: str) -> Optional[st
         return _of_red_hat(release, module)
     by_canonical = _BY_CANONICAL.match(release) if "ubuntu" in names else None
     if by_canonical:
-        return "linux-modules-extra-{}".format("raspi" if by_canonical.group(1) == "raspi" else release)
+        return f"linux-modules-extra-{'raspi' if by_canonical.group(1) == 'raspi' else release}"
     return None
 
 

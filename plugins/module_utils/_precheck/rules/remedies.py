@@ -18,22 +18,23 @@ def kernel_feature(option: str, modules: str, load: bool = True) -> Callable[[Fa
 
     def remedy(facts: Facts, want: Want) -> str:
         loadable = facts.get("modules", {}).get("loadable") and _packages(facts, names)
-        then = ", then modprobe {}".format(modules) if load and loadable else ""
-        return "{}{}; {}".format(where_from(facts, option, names), then, OUTSIDE)
+        then = f", then modprobe {modules}" if load and loadable else ""
+        return f"{where_from(facts, option, names)}{then}; {OUTSIDE}"
 
     return remedy
 
 
 def kernel_built_with(option: str) -> str:
     """A remedy for what no module brings."""
-    return "boot a kernel built with {}; {}".format(option, OUTSIDE)
+    return f"boot a kernel built with {option}; {OUTSIDE}"
 
 
 def netfilter_netlink(facts: Facts, want: Want) -> str:
     """A remedy for a host on which the socket itself is refused, whatever its kernel has behind it."""
     kernel = where_from(facts, "CONFIG_NETFILTER_NETLINK", ["nfnetlink"])
-    return "lift the seccomp policy that refuses socket(AF_NETLINK, NETLINK_NETFILTER), if there is one; else {}; {}".format(
-        kernel, OUTSIDE
+    return (
+        f"lift the seccomp policy that refuses socket(AF_NETLINK, NETLINK_NETFILTER), if there is one; else {kernel}; "
+        f"{OUTSIDE}"
     )
 
 
@@ -43,28 +44,30 @@ def where_from(facts: Facts, option: str, modules: Sequence[str]) -> str:
     system: Dict[str, str] = facts.get("os_release", {})
     names = names_of(system)
     if not facts.get("modules", {}).get("loadable", True):
-        return "boot a kernel built with {}: the running one has no modules".format(option)
+        return f"boot a kernel built with {option}: the running one has no modules"
     if "microsoft" in release:
-        return "name a kernel built with {} in .wslconfig (kernel=), and restart WSL".format(option)
+        return f"name a kernel built with {option} in .wslconfig (kernel=), and restart WSL"
     if release.endswith("-tegra"):
-        return "build NVIDIA's kernel with {}=m and install its modules".format(option)
+        return f"build NVIDIA's kernel with {option}=m and install its modules"
     if system.get("ID") in IMAGES or system.get("VARIANT_ID") == "coreos":
-        return "move to an image of {} whose kernel has {}: modules cannot be added".format(system.get("ID"), option)
+        return f"move to an image of {system.get('ID')} whose kernel has {option}: modules cannot be added"
     packages = _packages(facts, modules)
     if packages and names & RED_HAT:
-        return "dnf install {} (and reboot, if that brings another kernel)".format(" ".join(packages))
+        return f"dnf install {' '.join(packages)} (and reboot, if that brings another kernel)"
     if packages:
-        return "apt install {}{}".format(packages[0], "" if release in packages[0] else ", then reboot")
+        reboot = "" if release in packages[0] else ", then reboot"
+        return f"apt install {packages[0]}{reboot}"
     if names & RED_HAT:
         # Kernels of others (UEK, ELRepo, Amazon) have packages of their own, which dnf finds by what is in them.
-        return "install what `dnf provides '/lib/modules/{}/*/{}.ko*'` names".format(release, modules[0])
+        return f"install what `dnf provides '/lib/modules/{release}/*/{modules[0]}.ko*'` names"
     if system.get("ID") == "debian" and "-cloud-" in release:
-        return "install Debian's full kernel (linux-image-{}) and boot it: the cloud kernel leaves {} out".format(
-            release.rpartition("-")[2], option
+        return (
+            f"install Debian's full kernel (linux-image-{release.rpartition('-')[2]}) and boot it: the cloud kernel "
+            f"leaves {option} out"
         )
     if names & _SUSE and release.endswith("-default"):
         return "zypper install kernel-default in place of kernel-default-base, then reboot"
-    return "install the modules of kernel {} that {} stands for, or boot a kernel that has it".format(release, option)
+    return f"install the modules of kernel {release} that {option} stands for, or boot a kernel that has it"
 
 
 def _packages(facts: Facts, modules: Sequence[str]) -> List[str]:
@@ -75,4 +78,4 @@ def _packages(facts: Facts, modules: Sequence[str]) -> List[str]:
 
 
 def load_now(modules: str) -> str:
-    return "modprobe {0}, and name {0} in /etc/modules-load.d/calico.conf".format(modules)
+    return f"modprobe {modules}, and name {modules} in /etc/modules-load.d/calico.conf"

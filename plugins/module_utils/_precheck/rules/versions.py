@@ -59,7 +59,7 @@ def kernel_version(release: str) -> Version:
     found = numbers(release)
     if len(found) < 2 or not release[0].isdigit():
         raise NoEvidence(
-            "the kernel's version cannot be read from {}".format(release), "report this as a fault of the collection"
+            f"the kernel's version cannot be read from {release}", "report this as a fault of the collection"
         )
     return found[0], found[1]
 

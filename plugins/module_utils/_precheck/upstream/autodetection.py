@@ -123,16 +123,17 @@ def problem_with(method: str) -> Optional[str]:
             for value in _values(method):
                 go_regexp.compiled(value)
                 if not value:
-                    return "{}: an empty expression matches every interface".format(method)
+                    return f"{method}: an empty expression matches every interface"
             return None
         if method.startswith(CIDR):
             for value in _values(method):
                 if not value.partition("/")[2].isdigit():
-                    return "{}: {} is no CIDR, as 10.0.0.0/8 is one".format(method, value or "nothing")
+                    return f"{method}: {value or 'nothing'} is no CIDR, as 10.0.0.0/8 is one"
                 ipaddress.ip_network(value, strict=False)
             return None
     except ValueError as error:
-        return "{}: {}".format(method, error)
-    return "{} is no method: first-found, interface=REGEX, skip-interface=REGEX, cidr=CIDR, can-reach=ADDRESS, {}, {}".format(
-        method, KUBERNETES, NO_ADDRESS
+        return f"{method}: {error}"
+    return (
+        f"{method} is no method: first-found, interface=REGEX, skip-interface=REGEX, cidr=CIDR, can-reach=ADDRESS, "
+        f"{KUBERNETES}, {NO_ADDRESS}"
     )

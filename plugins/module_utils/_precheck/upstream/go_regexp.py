@@ -45,21 +45,21 @@ def compiled(expression: str) -> Pattern[str]:
     chosen = "".join(sorted(set(flags.group(1)) - {"U"})) if flags else ""
     body = expression[flags.end() :] if flags else expression
     try:
-        return re.compile(("(?{})".format(chosen) if chosen else "") + _translated(body), re.ASCII)
+        return re.compile((f"(?{chosen})" if chosen else "") + _translated(body), re.ASCII)
     except (re.error, OverflowError) as error:
-        raise NotGo("{}: {}".format(expression, error)) from error
+        raise NotGo(f"{expression}: {error}") from error
 
 
 def any_of(expressions: Iterable[str]) -> Pattern[str]:
     """Calico joins several expressions as alternatives: an empty one among them matches every name. Raises NotGo."""
     each = [compiled(one) for one in expressions]
-    return re.compile("|".join("(?:{})".format(_scoped(one)) for one in each), re.ASCII)
+    return re.compile("|".join(f"(?:{_scoped(one)})" for one in each), re.ASCII)
 
 
 def _scoped(pattern: Pattern[str]) -> str:
     flags = "".join(name for name, bit in (("i", re.I), ("m", re.M), ("s", re.S)) if pattern.flags & bit)
     body = _LEADING_FLAGS.sub("", pattern.pattern, count=1)
-    return "(?{}:{})".format(flags, body) if flags else body
+    return f"(?{flags}:{body})" if flags else body
 
 
 def _translated(text: str) -> str:
@@ -75,7 +75,7 @@ def _translated(text: str) -> str:
             part, at = _opened(text, at)
         elif letter in "*+?" or _REPEATED.match(text, at):
             if before:
-                raise NotGo("{}: two repetitions in a row".format(text))
+                raise NotGo(f"{text}: two repetitions in a row")
             part, at = _repetition(text, at)
             repeats = True
         else:
@@ -87,7 +87,7 @@ def _translated(text: str) -> str:
 def _repetition(text: str, at: int) -> Tuple[str, int]:
     counted = _REPEATED.match(text, at)
     if counted and any(int(number) > _MOST_REPEATED for number in counted.groups() if number):
-        raise NotGo("{}: repeated more than {} times".format(text, _MOST_REPEATED))
+        raise NotGo(f"{text}: repeated more than {_MOST_REPEATED} times")
     end = counted.end() if counted else at + 1
     return (text[at : end + 1], end + 1) if text[end : end + 1] == "?" else (text[at:end], end)
 
@@ -97,7 +97,7 @@ def _opened(text: str, at: int) -> Tuple[str, int]:
         return "(", at + 1
     group = _GROUP.match(text, at)
     if group is None:
-        raise NotGo("{}: no group that Go and this check know begins with {}".format(text, text[at : at + 4]))
+        raise NotGo(f"{text}: no group that Go and this check know begins with {text[at : at + 4]}")
     return re.sub(r"^\(\?<", "(?P<", group.group()), group.end()
 
 
@@ -114,7 +114,7 @@ def _escaped(text: str, at: int) -> Tuple[str, int]:
             return re.escape(chr(int(digits.group(1) or digits.group(2), 16))), at + 2 + digits.end()
     if after and (after in _SAME or not (after.isalnum() or after == "_")):
         return "\\" + after, at + 2
-    raise NotGo("{}: \\{} is no escape that Go and this check know".format(text, after))
+    raise NotGo(f"{text}: \\{after} is no escape that Go and this check know")
 
 
 def _class(text: str, at: int) -> Tuple[str, int]:
@@ -127,7 +127,7 @@ def _class(text: str, at: int) -> Tuple[str, int]:
         named = re.match(r"\[:(\^?)([a-z]+):\]", text[at:])
         if named:
             if named.group(1) or named.group(2) not in _CLASSES:
-                raise NotGo("{}: {} is not known here".format(text, named.group()))
+                raise NotGo(f"{text}: {named.group()} is not known here")
             part, at = _CLASSES[named.group(2)], at + named.end()
         elif text[at] == "\\":
             part, at = _escaped(text, at)
@@ -135,5 +135,5 @@ def _class(text: str, at: int) -> Tuple[str, int]:
             part, at = ("\\" + text[at] if text[at] in "[]&~|" else text[at]), at + 1
         found, first = found + part, False
     if at >= len(text):
-        raise NotGo("{}: a bracket is not closed".format(text))
+        raise NotGo(f"{text}: a bracket is not closed")
     return found + "]", at + 1

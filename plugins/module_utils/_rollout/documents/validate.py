@@ -32,10 +32,10 @@ class Flaw(NamedTuple):
         """One sentence without a full stop."""
         where = document + self.path
         if self.found == MISSING:
-            return "%s is missing: %s belongs there" % (where, self.expected)
+            return f"{where} is missing: {self.expected} belongs there"
         if self.expected == NOTHING:
-            return "%s is not a field of this document" % where
-        return "%s: %s belongs here, not %s" % (where, self.expected, self.found)
+            return f"{where} is not a field of this document"
+        return f"{where}: {self.expected} belongs here, not {self.found}"
 
 
 class Shape(NamedTuple):
@@ -79,7 +79,7 @@ def _typed_dict(definition: Any) -> Shape:
             if flaw is not None:
                 return _within("." + key, flaw)
         unknown = [key for key in value if key not in known]
-        return Flaw(".%s" % unknown[0], NOTHING, "") if unknown else None
+        return Flaw(f".{unknown[0]}", NOTHING, "") if unknown else None
 
     return Shape("a mapping", judge)
 
@@ -106,7 +106,7 @@ def _shape(annotation: Any, names: Mapping[str, Any]) -> Shape:
         if annotation.value.id == "Literal":
             return _literal([ast.literal_eval(one) for one in arguments])
         return _generic(annotation.value.id, [_shape(one, names) for one in arguments])
-    raise TypeError("validate.py does not know the annotation %s" % ast.dump(annotation))
+    raise TypeError(f"validate.py does not know the annotation {ast.dump(annotation)}")
 
 
 def _of_object(annotation: Any, names: Mapping[str, Any]) -> Shape:
@@ -134,7 +134,7 @@ def _generic(name: str, arguments: list[Shape]) -> Shape:
         return _any_of(arguments)
     if name == "Optional":
         return _any_of([*arguments, _NULL])
-    raise TypeError("validate.py does not know the type %s" % name)
+    raise TypeError(f"validate.py does not know the type {name}")
 
 
 def _scalar(words: str, *kinds: type) -> Shape:
@@ -147,7 +147,7 @@ def _scalar(words: str, *kinds: type) -> Shape:
 
 
 def _list_of(item: Shape) -> Shape:
-    words = "a list (each item: %s)" % item.words
+    words = f"a list (each item: {item.words})"
 
     def judge(value: Any) -> Flaw | None:
         if not isinstance(value, list):
@@ -155,24 +155,24 @@ def _list_of(item: Shape) -> Shape:
         for index, one in enumerate(value):
             flaw = item.judge(one)
             if flaw is not None:
-                return _within("[%d]" % index, flaw)
+                return _within(f"[{index}]", flaw)
         return None
 
     return Shape(words, judge)
 
 
 def _mapping_to(item: Shape) -> Shape:
-    words = "a mapping (each value: %s)" % item.words
+    words = f"a mapping (each value: {item.words})"
 
     def judge(value: Any) -> Flaw | None:
         if not isinstance(value, Mapping):
             return Flaw("", words, _told(value))
         for key, one in value.items():
             if not isinstance(key, str):
-                return Flaw("", "a mapping whose keys are texts", "the key %r" % (key,))
+                return Flaw("", "a mapping whose keys are texts", f"the key {key!r}")
             flaw = item.judge(one)
             if flaw is not None:
-                return _within(".%s" % key, flaw)
+                return _within(f".{key}", flaw)
         return None
 
     return Shape(words, judge)
@@ -194,7 +194,7 @@ def _any_of(shapes: list[Shape]) -> Shape:
 
 def _literal(values: list[Any]) -> Shape:
     words = " or ".join(repr(value) for value in values)
-    words = "one of %s" % words if len(values) > 1 else words
+    words = f"one of {words}" if len(values) > 1 else words
 
     def judge(value: Any) -> Flaw | None:
         good = any(type(value) is type(one) and value == one for one in values)

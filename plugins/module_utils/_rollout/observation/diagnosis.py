@@ -49,7 +49,7 @@ def node_trouble(raw: Raw) -> str | None:
     if ready.get("status") == "True":
         return None
     if kubelet_silent(raw):
-        return "the kubelet has not reported%s" % _since(ready.get("lastHeartbeatTime"))
+        return f"the kubelet has not reported{_since(ready.get('lastHeartbeatTime'))}"
     return joined(ready.get("reason"), ready.get("message"))
 
 
@@ -96,15 +96,15 @@ def _containers_trouble(raw: Raw) -> str | None:
     main = status.get("containerStatuses") or []
     for what, containers in (("init container", init), ("container", main)):
         for container in containers:
-            told = _failure("%s %s" % (what, container.get("name")), container)
+            told = _failure(f"{what} {container.get('name')}", container)
             if told:
                 return told
     for container in init:
         running = (container.get("state") or {}).get("running")
         if running is not None:
-            return "init container %s has been running%s and has not ended" % (
-                container.get("name"),
-                _since(running.get("startedAt")),
+            return (
+                f"init container {container.get('name')} has been running{_since(running.get('startedAt'))} and has "
+                "not ended"
             )
     return None
 
@@ -115,14 +115,14 @@ def _failure(who: str, container: Raw) -> str | None:
     reason = waiting.get("reason")
     if reason == "CrashLoopBackOff":
         last = (container.get("lastState") or {}).get("terminated") or {}
-        return joined("%s crash loops%s" % (who, _restarts(container)), _exit(last), last.get("message"))
+        return joined(f"{who} crash loops{_restarts(container)}", _exit(last), last.get("message"))
     if reason in _PULLING:
         cause = str(waiting.get("message") or reason).rpartition(_PULL_CAUSE)[2]
-        return joined("image %s of %s cannot be pulled" % (container.get("image"), who), cause)
+        return joined(f"image {container.get('image')} of {who} cannot be pulled", cause)
     if reason and reason not in _STARTING:
         return joined(who, reason, waiting.get("message"))
     if terminated.get("reason") and terminated["reason"] != "Completed":
-        return joined("%s ended" % who, _exit(terminated), terminated.get("message"))
+        return joined(f"{who} ended", _exit(terminated), terminated.get("message"))
     return None
 
 
@@ -130,7 +130,7 @@ def _unready(raw: Raw) -> str | None:
     """The first container that is not ready, though nothing of it failed just now."""
     for container in (raw.get("status") or {}).get("containerStatuses") or []:
         if container.get("ready") is False:
-            return _not_ready_yet("container %s" % container.get("name"), container, _patience(raw, container))
+            return _not_ready_yet(f"container {container.get('name')}", container, _patience(raw, container))
     return None
 
 
@@ -140,22 +140,22 @@ def _patience(raw: Raw, container: Raw) -> str:
     probe = next((one.get("startupProbe") for one in specs if one.get("name") == container.get("name")), None) or {}
     # Kubernetes' defaults: every 10 s, three times.
     failures, period = int(probe.get("failureThreshold") or 3), int(probe.get("periodSeconds") or 10)
-    return " (the kubelet restarts it after %d failures, every %d s)" % (failures, period) if probe else ""
+    return f" (the kubelet restarts it after {failures} failures, every {period} s)" if probe else ""
 
 
 def _not_ready_yet(who: str, container: Raw, patience: str) -> str | None:
     state, last = container.get("state") or {}, (container.get("lastState") or {}).get("terminated")
     if "running" not in state:
-        return "%s has not started yet" % who
+        return f"{who} has not started yet"
     # A container without a startup probe counts as started at once.
     probe = "startup" if container.get("started") is False else "readiness"
     since = _since((state["running"] or {}).get("startedAt"))
     if not last:
-        told = "%s has been running%s, but its %s probe does not pass" % (who, since, probe)
+        told = f"{who} has been running{since}, but its {probe} probe does not pass"
         return told + (patience if probe == "startup" else "")
     return joined(
-        "%s is running again%s%s, and its %s probe has not passed" % (who, since, _restarts(container), probe),
-        "before, %s" % _exit(last),
+        f"{who} is running again{since}{_restarts(container)}, and its {probe} probe has not passed",
+        f"before, {_exit(last)}",
         last.get("message"),
     )
 
@@ -167,18 +167,18 @@ def _exit(terminated: Raw) -> str:
     if reason in (None, "Error"):
         why = " (killed, perhaps for a probe that did not pass)" if code == _KILLED else ""
     else:
-        why = " (%s)" % reason
-    at = " at %s" % terminated["finishedAt"] if terminated.get("finishedAt") else ""
-    return "exit code %s%s%s" % (code, why, at)
+        why = f" ({reason})"
+    at = f" at {terminated['finishedAt']}" if terminated.get("finishedAt") else ""
+    return f"exit code {code}{why}{at}"
 
 
 def _restarts(container: Raw) -> str:
     count = int(container.get("restartCount") or 0)
-    return " after %d restart%s" % (count, "" if count == 1 else "s") if count else ""
+    return f" after {count} restart{'' if count == 1 else 's'}" if count else ""
 
 
 def _since(instant: Any) -> str:
-    return " since %s" % instant if instant else ""
+    return f" since {instant}" if instant else ""
 
 
 def _line(text: Any) -> str:

@@ -19,17 +19,17 @@ def given_plan(value: Mapping[str, Any]) -> Plan:
     """The plan, or a RolloutError that says what is wrong with it."""
     if value.get("kind") != "Plan":
         raise RolloutError(
-            "plan: this is no plan (its kind is %s); the plan filter makes one." % (value.get("kind") or "missing")
+            f"plan: this is no plan (its kind is {value.get('kind') or 'missing'}); the plan filter makes one."
         )
     if value.get("version") != DOCUMENT_VERSION:
         raise RolloutError(
-            "plan: version %s of the document is not understood, only version %d; make the plan anew."
-            % (value.get("version"), DOCUMENT_VERSION)
+            f"plan: version {value.get('version')} of the document is not understood, only version {DOCUMENT_VERSION}; "
+            "make the plan anew."
         )
     flaw = flaw_of(value, Plan)
     if flaw is not None:
         raise RolloutError(
-            "%s. The plan is not as the plan filter of this version makes it; make the plan anew." % flaw.told("plan")
+            f"{flaw.told('plan')}. The plan is not as the plan filter of this version makes it; make the plan anew."
         )
     plan: Plan = value  # type: ignore[assignment]
     if not plan["batches"]:
@@ -37,7 +37,7 @@ def given_plan(value: Mapping[str, Any]) -> Plan:
     check_label(plan["admission_label"]["key"], plan["admission_label"]["value"])
     if plan_id(plan) != plan["id"]:
         raise RolloutError(
-            "plan: it was altered after it was made (its id is %s, that of its content %s); make the plan anew."
-            % (plan["id"], plan_id(plan))
+            f"plan: it was altered after it was made (its id is {plan['id']}, that of its content {plan_id(plan)}); "
+            "make the plan anew."
         )
     return plan

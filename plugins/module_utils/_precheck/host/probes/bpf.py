@@ -39,7 +39,7 @@ def number_of(machine: str, pointer: int) -> int:
     try:
         return _NUMBERS[(machine, pointer)]
     except KeyError:
-        reason = "the number of bpf(2) is not known for {} with {} bits".format(machine, pointer * 8)
+        reason = f"the number of bpf(2) is not known for {machine} with {pointer * 8} bits"
         raise NoEvidence(
             reason, "choose data plane iptables or nftables: Calico's bpf is for x86-64 and arm64"
         ) from None
@@ -77,5 +77,5 @@ def _call(command: int, attributes: bytes, step: str) -> None:
     found = libc.syscall(ctypes.c_long(number), ctypes.c_int(command), buffer, ctypes.c_uint(128))
     if found < 0:
         refusal = ctypes.get_errno()
-        raise OSError(refusal, "{}: {}".format(step, os.strerror(refusal)))
+        raise OSError(refusal, f"{step}: {os.strerror(refusal)}")
     os.close(found)

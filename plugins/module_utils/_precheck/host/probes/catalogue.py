@@ -57,7 +57,7 @@ class Session:
             remedy = (
                 "give the kernel CONFIG_NET_NS, and user.max_net_namespaces more than the host has: pods need one each"
             )
-            reason = "no network namespace can be made: {}".format(os.strerror(error.errno or 0))
+            reason = f"no network namespace can be made: {os.strerror(error.errno or 0)}"
             raise NoEvidence(reason, remedy, cause="netns_unshare") from error
         return ask(self)
 
@@ -87,7 +87,7 @@ def _open_netfilter(session: Session) -> None:
 
 
 _SOCKET = ("net-pf-16-proto-12",)
-_NFT = (*_SOCKET, "nfnetlink-subsys-{}".format(nftables.SUBSYSTEM))
+_NFT = (*_SOCKET, f"nfnetlink-subsys-{nftables.SUBSYSTEM}")
 _NFT_REQUESTS: Dict[str, Tuple[str, ...]] = {
     "set": ("nft-set",),
     "map": ("nft-set",),
@@ -119,24 +119,24 @@ TARGETS = {"CONNMARK": 1, "CT": 0, "DNAT": 1, "LOG": 0, "MARK": 2, "MASQUERADE":
 
 
 def ipset_probe(kind: str, family: str = "inet") -> str:
-    return "ipset.{}.{}".format(kind, family)
+    return f"ipset.{kind}.{family}"
 
 
 def link_probe(kind: str) -> str:
-    return "link.{}".format(kind)
+    return f"link.{kind}"
 
 
 def host_probe(subject: str) -> str:
-    return "host.{}".format(subject)
+    return f"host.{subject}"
 
 
 def nft_probe(feature: str) -> str:
-    return "nft.{}".format(feature)
+    return f"nft.{feature}"
 
 
 def xt_probes(name: str, family: str = "inet") -> Tuple[str, str]:
     """The question to nft_compat and the question to ip_tables: iptables works if one of them is answered well."""
-    return "compat.{}.{}".format(name, family), "legacy.{}.{}".format(name, family)
+    return f"compat.{name}.{family}", f"legacy.{name}.{family}"
 
 
 def find(name: str) -> Probe:
@@ -162,7 +162,7 @@ def find(name: str) -> Probe:
     if area == "host":
         return _present(rest)
     if name == "conntrack.statistics":
-        requests = (*_SOCKET, "nfnetlink-subsys-{}".format(conntrack.SUBSYSTEM))
+        requests = (*_SOCKET, f"nfnetlink-subsys-{conntrack.SUBSYSTEM}")
         return Probe(requests, lambda session: conntrack.statistics(session.netfilter))
     raise KeyError(name)
 
@@ -172,7 +172,7 @@ def _present(rest: str) -> Probe:
     if rest == "nft":
         return Probe(_NFT, lambda session: present.nft_tables(session.netfilter), True)
     if rest == "ipset":
-        requests = (*_SOCKET, "nfnetlink-subsys-{}".format(ipset.SUBSYSTEM))
+        requests = (*_SOCKET, f"nfnetlink-subsys-{ipset.SUBSYSTEM}")
         return Probe(requests, lambda session: present.set_headers(session.netfilter), True)
     if rest == "legacy":
         return Probe((), lambda session: present.legacy_tables(Root()), True)
@@ -180,7 +180,7 @@ def _present(rest: str) -> Probe:
 
 
 def _ipset(rest: str, kind: str, family: str) -> Probe:
-    requests = (*_SOCKET, "nfnetlink-subsys-{}".format(ipset.SUBSYSTEM))
+    requests = (*_SOCKET, f"nfnetlink-subsys-{ipset.SUBSYSTEM}")
     if rest == "protocol":
         return Probe(requests, lambda session: ipset.IPSets(session.netfilter).protocol())
     if rest == "names":
@@ -201,9 +201,9 @@ def _extension(area: str, name: str, family: str) -> Probe:
     else:
         extension = Extension(TARGET, name, TARGETS[name], family)
     prefix = "ipt" if family == "inet" else "ip6t"
-    own = "{}_{}".format(prefix, name)
+    own = f"{prefix}_{name}"
     if area == "legacy":
         tables = "ip_tables" if family == "inet" else "ip6_tables"
         return Probe((tables, own), lambda session: xtables.ask_legacy(extension))
-    requests = (*_SOCKET, "nfnetlink-subsys-{}".format(xtables.COMPAT_SUBSYSTEM), own)
+    requests = (*_SOCKET, f"nfnetlink-subsys-{xtables.COMPAT_SUBSYSTEM}", own)
     return Probe(requests, lambda session: xtables.ask_compat(session.netfilter, extension))

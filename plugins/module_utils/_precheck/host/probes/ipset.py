@@ -58,12 +58,10 @@ class IPSets:
     def cycle(self, kind: str, family: int) -> Dict[str, int]:
         """Creates a set of this type, adds a member, destroys it; tells the revisions of the type."""
         found = attributes(
-            self._ask(_TYPE, family, text(_ATTR_TYPE, kind), u8(_ATTR_FAMILY, family), step="type {}".format(kind))[0][
-                4:
-            ]
+            self._ask(_TYPE, family, text(_ATTR_TYPE, kind), u8(_ATTR_FAMILY, family), step=f"type {kind}")[0][4:]
         )
         newest = found[_ATTR_REVISION][0]
-        name = text(_ATTR_NAME, "pre{}".format(os.urandom(6).hex()))
+        name = text(_ATTR_NAME, f"pre{os.urandom(6).hex()}")
         self._ask(
             _CREATE,
             family,
@@ -73,10 +71,10 @@ class IPSets:
             u8(_ATTR_FAMILY, family),
             nested(_ATTR_DATA, be32(_DATA_MAXELEM, 65536, marked=True)),
             flags=NLM_F_CREATE | NLM_F_EXCL,
-            step="create {}".format(kind),
+            step=f"create {kind}",
         )
-        self._ask(_ADD, family, name, nested(_ATTR_DATA, *_member(kind, family)), step="add to {}".format(kind))
-        self._ask(_DESTROY, family, name, step="destroy {}".format(kind))
+        self._ask(_ADD, family, name, nested(_ATTR_DATA, *_member(kind, family)), step=f"add to {kind}")
+        self._ask(_DESTROY, family, name, step=f"destroy {kind}")
         return {"newest": newest, "oldest": found.get(_ATTR_MINIMUM, b"\0")[0]}
 
     def _ask(self, command: int, family: int, *attrs: bytes, **how: Any) -> List[bytes]:

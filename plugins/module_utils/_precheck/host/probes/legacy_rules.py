@@ -93,12 +93,12 @@ def _conditions(fields: Tuple[Any, ...]) -> List[List[Any]]:
             found.append([subject, _operator(subject, inverted), known])
     for subject, address, mask in (("saddr", source, source_mask), ("daddr", destination, destination_mask)):
         if any(mask):
-            prefix = "".join("{:08b}".format(byte) for byte in mask).count("1")
+            prefix = "".join(f"{byte:08b}" for byte in mask).count("1")
             found.append(
                 [
                     subject,
                     _operator(subject, inverted),
-                    "{}/{}".format(socket.inet_ntop(socket.AF_INET, address), prefix),
+                    f"{socket.inet_ntop(socket.AF_INET, address)}/{prefix}",
                 ]
             )
     return found + ([["protocol", "?", ""]] if protocol else [])

@@ -32,14 +32,14 @@ KINDS = ("veth", *_DATA)
 
 
 def create(connection: Connection, kind: str) -> str:
-    name = "pre{}".format(os.urandom(4).hex())
+    name = f"pre{os.urandom(4).hex()}"
     if kind == "veth":
         data = attribute(_VETH_PEER, _LINK + text(_IFLA_IFNAME, name + "p"))
     else:
         data = _DATA[kind]
     info = text(_INFO_KIND, kind) + (nested(_INFO_DATA, data) if data else b"")
     body = _LINK + text(_IFLA_IFNAME, name) + nested(_IFLA_LINKINFO, info)
-    connection.request(_RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, body, "create {}".format(kind))
+    connection.request(_RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, body, f"create {kind}")
     return name
 
 

@@ -27,7 +27,7 @@ def make() -> str:
         _unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
         return "user and network"
     except OSError as error:
-        reason = "needs become: no namespace can be made without it: {}".format(os.strerror(error.errno or 0))
+        reason = f"needs become: no namespace can be made without it: {os.strerror(error.errno or 0)}"
         raise NeedsBecome(reason) from error
 
 

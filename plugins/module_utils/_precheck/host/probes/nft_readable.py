@@ -121,6 +121,6 @@ def refusal(expressions: Expressions, family: str) -> Optional[Dict[str, Any]]:
     """Why iptables-nft-save shows nothing of the rule's table, and with which of the two; None where it can show the rule."""
     expression = unknown(expressions)
     if expression:
-        return {"why": "the expression {}".format(expression), "only_newer": False}
+        return {"why": f"the expression {expression}", "only_newer": False}
     problem = untranslatable(expressions, family)
     return {"why": problem, "only_newer": True} if problem else None

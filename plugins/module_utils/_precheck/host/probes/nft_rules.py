@@ -162,7 +162,7 @@ def _network(value: bytes, extra: Any) -> Optional[str]:
         size, length = extra
         prefix = length * 8
     elif isinstance(extra, bytes) and len(extra) in (4, 16):
-        size, bits = len(extra), "".join("{:08b}".format(byte) for byte in extra)
+        size, bits = len(extra), "".join(f"{byte:08b}" for byte in extra)
         prefix = bits.count("1")
         if "01" in bits:
             return None
@@ -171,7 +171,8 @@ def _network(value: bytes, extra: Any) -> Optional[str]:
     if len(value) > size:
         return None
     family = socket.AF_INET if size == 4 else socket.AF_INET6
-    return "{}/{}".format(socket.inet_ntop(family, value.ljust(size, b"\0")), prefix)
+    address = socket.inet_ntop(family, value.ljust(size, b"\0"))
+    return f"{address}/{prefix}"
 
 
 def _number(data: Dict[int, bytes], kind: int, signed: bool = False) -> int:

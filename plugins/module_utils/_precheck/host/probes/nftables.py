@@ -62,7 +62,7 @@ OPTIONAL = {
 
 def build(connection: Connection, feature: str) -> None:
     """Makes a table with this feature in it and deletes it, in one transaction."""
-    table = "pre{}".format(os.urandom(6).hex())
+    table = f"pre{os.urandom(6).hex()}"
     requests = [_message(_NEWTABLE, text(1, table), NLM_F_CREATE)]
     requests += [
         _message(kind, text(1, table) + body, NLM_F_CREATE | NLM_F_APPEND)

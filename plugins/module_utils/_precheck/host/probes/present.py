@@ -260,7 +260,7 @@ def _ask(raw: socket.socket, option: int, table: str, size: int, rest: bytes) ->
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.getsockopt(raw.fileno(), socket.IPPROTO_IP, option, buffer, ctypes.byref(length)) != 0:
         number = ctypes.get_errno()
-        raise OSError(number, "table {}: {}".format(table, os.strerror(number)))
+        raise OSError(number, f"table {table}: {os.strerror(number)}")
     return buffer.raw
 
 

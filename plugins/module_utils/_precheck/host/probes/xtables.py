@@ -25,7 +25,7 @@ class Extension(NamedTuple):
     family: str
 
     def __str__(self) -> str:
-        return "{} {}".format("target" if self.kind == TARGET else "match", self.name)
+        return f"{'target' if self.kind == TARGET else 'match'} {self.name}"
 
 
 def ask_compat(connection: Connection, extension: Extension) -> None:
@@ -49,6 +49,6 @@ def ask_legacy(extension: Extension) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.getsockopt(raw.fileno(), level, options[extension.kind], buffer, ctypes.byref(size)) != 0:
             number = ctypes.get_errno()
-            raise OSError(number, "{}: {}".format(extension, os.strerror(number)))
+            raise OSError(number, f"{extension}: {os.strerror(number)}")
     finally:
         raw.close()

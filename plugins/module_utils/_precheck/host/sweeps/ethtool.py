@@ -24,14 +24,14 @@ def cards(root: Root) -> List[Dict[str, Any]]:
     """Every link that is backed by a device."""
     found = []
     for name in root.list("/sys/class/net"):
-        driver = root.at("/sys/class/net/{}/device/driver".format(name))
+        driver = root.at(f"/sys/class/net/{name}/device/driver")
         if os.path.islink(driver):
             found.append(
                 {
                     "name": name,
                     "driver": os.path.basename(os.readlink(driver)),
                     "features": features(name),
-                    "wireless": root.exists("/sys/class/net/{}/wireless".format(name)),
+                    "wireless": root.exists(f"/sys/class/net/{name}/wireless"),
                 }
             )
     return found
@@ -69,4 +69,4 @@ def _ask(asking: socket.socket, link: str, question: bytes) -> bytes:
 
 
 def _words(data: bytes, skip: int) -> List[int]:
-    return list(struct.unpack("={}I".format(len(data) // 4), data[: len(data) // 4 * 4]))[skip:]
+    return list(struct.unpack(f"={len(data) // 4}I", data[: len(data) // 4 * 4]))[skip:]

@@ -103,9 +103,7 @@ def firewalld_trusted(root: Root) -> Dict[str, Any]:
     """Interfaces and sources of the zones that accept everything, and whether the default zone is one of them."""
     texts: Dict[str, str] = {}
     for folder in _ZONE_FOLDERS:
-        texts.update(
-            (name, root.read("{}/{}".format(folder, name)) or "") for name in root.list(folder) if name.endswith(".xml")
-        )
+        texts.update((name, root.read(f"{folder}/{name}") or "") for name in root.list(folder) if name.endswith(".xml"))
     accepting = [text for name, text in sorted(texts.items()) if re.search(_ACCEPTS, text)]
     default = value_of(root.read("/etc/firewalld/firewalld.conf") or "", "DefaultZone") or "public"
     return {
@@ -119,7 +117,7 @@ def firewalld_trusted(root: Root) -> Dict[str, Any]:
 def cni_configuration(root: Root, folder: str) -> List[Dict[str, Any]]:
     """The files that a container runtime considers, in its order, each with the types of its plugins; None if it cannot be parsed."""
     names = [name for name in root.list(folder) if name.endswith((".conf", ".conflist", ".json"))]
-    return [{"file": name, "types": _plugin_types(root.read("{}/{}".format(folder, name)) or "")} for name in names]
+    return [{"file": name, "types": _plugin_types(root.read(f"{folder}/{name}") or "")} for name in names]
 
 
 def _plugin_types(text: str) -> Optional[List[str]]:
@@ -229,7 +227,7 @@ def networkd(root: Root) -> Dict[str, Any]:
     files: Dict[str, str] = {}
     for folder in ("/etc", "/run", "/usr/lib", "/lib"):
         for name in root.list(folder + "/systemd/networkd.conf.d"):
-            files.setdefault(name, "{}/systemd/networkd.conf.d/{}".format(folder, name))
+            files.setdefault(name, f"{folder}/systemd/networkd.conf.d/{name}")
     text = "\n".join(
         root.read(path) or "" for path in ("/etc/systemd/networkd.conf", *(files[name] for name in sorted(files)))
     )

@@ -40,10 +40,10 @@ def _processes(root: Root) -> List[List[str]]:
     found = []
     own = _pid_namespace(root, "1")
     for pid in root.list("/proc"):
-        if not pid.isdigit() or root.line_or_none("/proc/{}/comm".format(pid)) != _NAME:
+        if not pid.isdigit() or root.line_or_none(f"/proc/{pid}/comm") != _NAME:
             continue
         if _pid_namespace(root, pid) in (own, None):
-            arguments = (root.line_or_none("/proc/{}/cmdline".format(pid)) or "").split("\0")
+            arguments = (root.line_or_none(f"/proc/{pid}/cmdline") or "").split("\0")
             if len(arguments) > 1:
                 found.append(arguments)
     return found
@@ -52,7 +52,7 @@ def _processes(root: Root) -> List[List[str]]:
 def _pid_namespace(root: Root, pid: str) -> Optional[str]:
     """None where it may not be read, or the process is gone."""
     try:
-        return os.readlink(root.at("/proc/{}/ns/pid".format(pid)))
+        return os.readlink(root.at(f"/proc/{pid}/ns/pid"))
     except OSError:
         return None
 
@@ -70,7 +70,7 @@ def _of_row(root: Root, row: Distribution) -> Iterable[Optional[Told]]:
     for path in row.settings:
         folder = path + ".d"
         names = [name for name in root.list(folder) if name.endswith((".yaml", ".yml"))]
-        for file in (path, *("{}/{}".format(folder, name) for name in names)):
+        for file in (path, *(f"{folder}/{name}" for name in names)):
             yield _of_settings(root.read(file) or "", file)
     for path in row.arguments:
         text = root.read(path) or ""
@@ -95,8 +95,8 @@ def _of_arguments(words: List[str], by: str) -> Optional[Told]:
     value = ""
     for at, word in enumerate(words):
         # k3s hands it on: --kubelet-arg=node-ip=..., or in two words.
-        passed_on = "--{}={}=".format(_PASSED_ON, _SETTING)
-        whole = "{}={}".format(words[at - 1], word) if at and words[at - 1] == "--" + _PASSED_ON else word
+        passed_on = f"--{_PASSED_ON}={_SETTING}="
+        whole = f"{words[at - 1]}={word}" if at and words[at - 1] == "--" + _PASSED_ON else word
         if whole.startswith(passed_on):
             value = whole[len(passed_on) :]
             continue

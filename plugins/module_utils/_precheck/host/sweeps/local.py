@@ -47,7 +47,7 @@ def lock_holder(root: Root, pause: Callable[[float], None] = time.sleep) -> Opti
             return None
     if holder is None:
         return None
-    program = root.line_or_none("/proc/{}/comm".format(holder))
+    program = root.line_or_none(f"/proc/{holder}/comm")
     return {"pid": holder, "program": program, "seconds": (_LOOKS - 1) * _PAUSE}
 
 
@@ -60,7 +60,7 @@ def _holder(root: Root) -> Optional[int]:
     except FileNotFoundError:
         # Gone meanwhile, or a link that leads nowhere.
         return None
-    wanted = "{:02x}:{:02x}:{}".format(os.major(file.st_dev), os.minor(file.st_dev), file.st_ino)
+    wanted = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
     for line in words(root.read("/proc/locks") or ""):
         if len(line) > 5 and line[1] in ("FLOCK", "POSIX") and line[5] == wanted and line[4].isdigit():
             return int(line[4])

@@ -130,7 +130,7 @@ def loaded_now(root: Root) -> List[str]:
 
 def options(root: Root, release: str) -> Dict[str, str]:
     """The few kernel options that messages name: y, m or n. Empty where the configuration cannot be found."""
-    text = root.read("/boot/config-" + release) or root.read("/lib/modules/{}/config".format(release))
+    text = root.read("/boot/config-" + release) or root.read(f"/lib/modules/{release}/config")
     if root.exists("/proc/config.gz"):
         with gzip.open(root.at("/proc/config.gz"), "rt", encoding="ascii", errors="replace") as stream:
             text = stream.read()
@@ -141,7 +141,7 @@ def options(root: Root, release: str) -> Dict[str, str]:
 
 
 def _choice(text: str, option: str) -> str:
-    at = text.find("\n{}=".format(option))
+    at = text.find(f"\n{option}=")
     chosen = text[at + len(option) + 2 : at + len(option) + 3] if at >= 0 else "n"
     return chosen if chosen in ("y", "m") else "n"
 
@@ -193,7 +193,7 @@ def _blocked(root: Root) -> Dict[str, str]:
             if not name.endswith(".conf") or name in seen:
                 continue
             seen.add(name)
-            path = "{}/{}".format(folder, name)
+            path = f"{folder}/{name}"
             for line in words(root.read(path) or ""):
                 if (line[0] == "blacklist" and len(line) > 1) or (
                     line[0] == "install" and line[2:3] and line[2] in _NOTHING
@@ -217,5 +217,5 @@ def _state(root: Root, folder: str, tree: ModuleTree, name: str) -> str:
     # Everything that Calico makes the kernel load is asked for by alias, and to an alias modprobe applies its blacklist.
     if name in tree.blocked:
         return BLOCKED
-    file = path if path.startswith("/") else "{}/{}".format(folder, path)
+    file = path if path.startswith("/") else f"{folder}/{path}"
     return LOADABLE if root.exists(file) else FILE_MISSING

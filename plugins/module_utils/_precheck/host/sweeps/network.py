@@ -66,7 +66,7 @@ def parse_link(payload: bytes) -> Dict[str, Any]:
         # The kernel's word for a link that is up and has its carrier, or none to lose; Felix goes by it (LinkIsOperUp).
         "running": bool(flags & _IFF_RUNNING),
         "master": _number(found.get(_IFLA_MASTER)) or None,
-        "mac": ":".join("{:02x}".format(byte) for byte in found.get(_IFLA_ADDRESS, b"")),
+        "mac": ":".join(f"{byte:02x}" for byte in found.get(_IFLA_ADDRESS, b"")),
     }
 
 
@@ -129,7 +129,7 @@ def listeners(root: Root, ports: Iterable[int]) -> Dict[str, List[Dict[str, Any]
     for table, protocol, state in _TABLES:
         for address, port, inode in _waiting(root, table, state):
             if int(port, 16) in wanted:
-                found.setdefault("{}/{}".format(protocol, int(port, 16)), []).append((_address(address), inode))
+                found.setdefault(f"{protocol}/{int(port, 16)}", []).append((_address(address), inode))
     holders = _holders(root, {inode for held in found.values() for _address, inode in held if inode != "0"})
     return {
         key: [
@@ -157,7 +157,7 @@ def _waiting(root: Root, table: str, state: str) -> List[Tuple[str, str, str]]:
         if error.errno != errno.ENOENT:
             raise type(error)(error.errno, "/proc/net/" + table) from error
         if not table.endswith("6"):
-            raise NoEvidence("/proc/net/{} is not there".format(table), "make /proc readable") from None
+            raise NoEvidence(f"/proc/net/{table} is not there", "make /proc readable") from None
     return found
 
 
@@ -174,13 +174,11 @@ def _holders(root: Root, inodes: Set[str]) -> Dict[str, str]:
     found: Dict[str, str] = {}
     if not inodes:
         return found
-    processes = [
-        (root.line_or_none("/proc/{}/comm".format(pid)) or "", pid) for pid in root.list("/proc") if pid.isdigit()
-    ]
+    processes = [(root.line_or_none(f"/proc/{pid}/comm") or "", pid) for pid in root.list("/proc") if pid.isdigit()]
     for name, pid in sorted(processes, key=lambda one: one[0] not in _LIKELY):
-        folder = "/proc/{}/fd".format(pid)
+        folder = f"/proc/{pid}/fd"
         try:
-            held = [os.readlink(root.at("{}/{}".format(folder, number))) for number in root.list(folder)]
+            held = [os.readlink(root.at(f"{folder}/{number}")) for number in root.list(folder)]
         except OSError:
             # Gone meanwhile, or another user's.
             continue

@@ -45,9 +45,9 @@ def configuration(root: Root) -> List[str]:
     hidden: Set[str] = set(listed[_AFTER])
     paths: List[str] = []
     for folder in reversed(_BEFORE):
-        paths = ["{}/{}".format(folder, name) for name in listed[folder] if name not in hidden] + paths
+        paths = [f"{folder}/{name}" for name in listed[folder] if name not in hidden] + paths
         hidden.update(listed[folder])
-    paths += [_MAIN, *("{}/{}".format(_AFTER, name) for name in listed[_AFTER])]
+    paths += [_MAIN, *(f"{_AFTER}/{name}" for name in listed[_AFTER])]
     return [root.read(path) or "" for path in paths]
 
 
@@ -141,8 +141,8 @@ def managed_cali(root: Root) -> List[str]:
     found = []
     for name in root.list("/sys/class/net"):
         if name.startswith(("cali", "tunl0", "vxlan.calico", "wireguard.cali")):
-            index = root.line("/sys/class/net/{}/ifindex".format(name)) or ""
-            state = root.read("/run/NetworkManager/devices/{}".format(index)) or ""
+            index = root.line(f"/sys/class/net/{name}/ifindex") or ""
+            state = root.read(f"/run/NetworkManager/devices/{index}") or ""
             if value_of(state, "managed") == "true":
                 found.append(name)
     return found

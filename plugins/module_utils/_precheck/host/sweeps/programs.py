@@ -17,5 +17,5 @@ def named(root: Root, pid: str, name: str) -> str:
     """
     if name != _OF_MANY_PARTS:
         return name
-    words = (root.read("/proc/{}/cmdline".format(pid)) or "").split("\0")
+    words = (root.read(f"/proc/{pid}/cmdline") or "").split("\0")
     return " ".join([name, *words[1:3]]) if words[1:2] == [_PART] and words[2:3] != [""] else name

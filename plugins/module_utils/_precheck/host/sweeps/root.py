@@ -67,7 +67,7 @@ class Root(NamedTuple):
         """False, once it is sure that the path could have been there: absence is evidence only below what is present."""
         anchor = next((one for one in _ANCHORS if path.startswith(one + "/")), None)
         if anchor and not self._holds_something(anchor):
-            reason = "there is no {} here".format(anchor)
+            reason = f"there is no {anchor} here"
             raise NoEvidence(reason, "run the check on the host itself, not in a container", cause=anchor)
         return False
 

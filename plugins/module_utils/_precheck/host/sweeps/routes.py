@@ -108,7 +108,7 @@ def parse_rule(payload: bytes) -> Dict[str, Any]:
 def _network(family: int, raw: Optional[bytes], length: int) -> Optional[str]:
     raw = bytes(4 if family == socket.AF_INET else 16) if raw is None else raw
     readable = family in _FAMILIES and len(raw) in (4, 16)
-    return "{}/{}".format(socket.inet_ntop(family, raw), length) if readable else None
+    return f"{socket.inet_ntop(family, raw)}/{length}" if readable else None
 
 
 def _name(raw: Optional[bytes]) -> Optional[str]:

@@ -66,7 +66,7 @@ def _settings(path: str, text: str, directories: Optional[str], configuration: s
 
 
 def _value(text: str, key: str) -> Optional[str]:
-    found = re.search(r"^\s*{}\s*=\s*([\"'][^\"']*[\"'])".format(key), text, re.MULTILINE)
+    found = re.search(rf"^\s*{key}\s*=\s*([\"'][^\"']*[\"'])", text, re.MULTILINE)
     return found.group(1) if found else None
 
 
@@ -112,9 +112,7 @@ def speaks_tls(endpoint: str, timeout: float) -> Optional[str]:
         # Dear, and asked for by few.
         import ssl
     except ImportError as error:
-        raise NoEvidence(
-            "this Python has no TLS: {}".format(error), "name another by ansible_python_interpreter"
-        ) from error
+        raise NoEvidence(f"this Python has no TLS: {error}", "name another by ansible_python_interpreter") from error
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     host, _colon, port = endpoint.rpartition(":")
@@ -123,7 +121,7 @@ def speaks_tls(endpoint: str, timeout: float) -> Optional[str]:
             context.wrap_socket(connection).close()
         return None
     except ssl.SSLError as error:
-        return "what is there does not speak TLS ({})".format(error.reason or error)
+        return f"what is there does not speak TLS ({error.reason or error})"
     except OSError as error:
         return error.strerror or str(error)
 

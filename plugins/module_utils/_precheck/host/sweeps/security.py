@@ -29,8 +29,8 @@ def security(root: Root) -> Dict[str, Any]:
 
 
 def _container_policies(root: Root) -> List[str]:
-    stores = ["/var/lib/selinux/{}/active/modules".format(name) for name in ("targeted", "mls")]
-    policies = ["{}/{}/container".format(store, priority) for store in stores for priority in root.list(store)]
+    stores = [f"/var/lib/selinux/{name}/active/modules" for name in ("targeted", "mls")]
+    policies = [f"{store}/{priority}/container" for store in stores for priority in root.list(store)]
     return [*policies, "/usr/share/selinux/packages/container.pp.bz2", "/usr/share/selinux/packages/container.pp"]
 
 

@@ -44,7 +44,7 @@ def assignments(root: Root) -> Dict[str, Tuple[str, str]]:
     for folder in _FOLDERS:
         for name in root.list(folder):
             if name.endswith(".conf"):
-                files.setdefault(name, "{}/{}".format(folder, name))
+                files.setdefault(name, f"{folder}/{name}")
     paths: List[str] = [*(files[name] for name in sorted(files)), "/etc/sysctl.conf"]
     found: Dict[str, Tuple[str, str]] = {}
     for path in paths:
