@@ -21,9 +21,10 @@ from .._rollout.operator.intent import NO_WISHES, PATCH, Wishes
 from .._rollout.plan.adoption import ADOPTION, adopted_since
 from .._rollout.plan.build import planned_nodes
 from .._rollout.reducer.decide import decide
-from .._rollout.reducer.decision import after_refusals, noted
+from .._rollout.reducer.decision import after_refusals, cut_short, noted, put_off
 from .._rollout.reducer.refusals import remembered
 from .._rollout.reducer.simulate import nothing_predicted, predict, simulate
+from .._rollout.reducer.situation import assess
 from .._rollout.text.instant import seconds_since
 from . import admission_record
 from .admission import label_writes, try_admission
@@ -185,20 +186,19 @@ class Step:
         except _Refused:
             self._pause(deadline)
         except RolloutError as error:
-            self._stop(" ".join([str(error), *self._put_back(observation)]))
+            self._stop(str(error), observation)
+            self._put_back(observer)
         return pause
 
-    def _put_back(self, observation: Observation) -> list[str]:
-        """What was raised for the adoption does not stay so when the rollout stops; a sentence where it has to."""
-        if observation["installation"] is None or observation["installation"]["raised"] is None:
-            return []
-        if self.plan["adoption_max_unavailable"] is None:
-            return []  # Another run has raised it, and may still need it.
+    def _put_back(self, observer: Observer) -> None:
+        """What the stop puts back. A sentence says so where that fails: the stop is final."""
         try:
-            self.journal.limited("restore_max_unavailable", restore_limit(self.cluster))
+            for _action in self.decision["actions"]:
+                self._limited("restore_max_unavailable", restore_limit(self.cluster), observer)
         except RolloutError as error:
-            return ["maxUnavailable is still raised, the next run puts it back: %s" % error]
-        return []
+            report = self.decision["report"].copy()
+            report["reason"] += " maxUnavailable is still raised, the next run puts it back: %s" % error
+            self.decision = {**self.decision, "report": report}
 
     def _limited(self, do: str, outcome: LimitOutcome, observer: Observer) -> None:
         self.journal.limited(do, outcome)
@@ -231,9 +231,9 @@ class Step:
                 self.state = predict(self.state, action)
         except _Refused as refused:
             # Nobody is waited for: whether it passes is not known in check mode.
-            self._stop("%s. Run again when that is cured" % refused)
+            self._stop("%s. Run again when that is cured" % refused, observation)
         except RolloutError as error:
-            self._stop(str(error))
+            self._stop(str(error), observation)
         return now
 
     def _try(self, actions: Sequence[Action], observation: Observation, deadline: float | None = None) -> None:
@@ -369,7 +369,7 @@ class Step:
             if wrote:
                 before = self._before.copy()
                 before["refused"] = self.state["refused"]
-                self._state_after(before)
+                self.decision, self.state = put_off(self.decision, before), before
             raise _Refused(str(error)) from error
         else:
             self._remember(write, {}, [INSTALLATION])
@@ -387,13 +387,10 @@ class Step:
     def _pause(self, deadline: float) -> None:
         time.sleep(max(0.0, min(RETRY_PAUSE, deadline - time.monotonic())))
 
-    def _stop(self, reason: str) -> None:
-        state = self.state.copy()
-        state["phase"] = "stopped"
-        report = self.decision["report"].copy()
-        report["outcome"], report["reason"] = "stopped", reason
-        self.state = state
-        self.decision = {"actions": [], "state": state, "report": report}
+    def _stop(self, reason: str, observation: Observation) -> None:
+        situation = assess(self.plan, self.state, observation, self.clock(), self.wishes)
+        self.decision = cut_short(situation, {**self.decision, "state": self.state}, reason)
+        self.state = self.decision["state"]
 
 
 def _generation(observation: Observation) -> int:

@@ -107,6 +107,22 @@ def test_a_kind_that_may_not_be_read_is_an_error_and_not_absent() -> None:
         observe_once(api.cluster())
 
 
+@pytest.mark.parametrize("kind", ["nodes", "pods", "daemonsets", "controllerrevisions"])
+def test_a_kind_of_kubernetes_itself_is_never_absent(kind: str) -> None:
+    """An address that leads to no API server answers 404 to everything. An empty list of Nodes would look like an empty cluster."""
+
+    def answer(request: Request, number: int) -> Reply:
+        return status(404, "NotFound") if request.path.endswith(f"/{kind}") else not_installed(request, number)
+
+    with fake_api(answer) as api:
+        cluster = api.cluster()
+        with pytest.raises(ApiError, match="404"):
+            observe_once(cluster)
+        with Observer(cluster, time.monotonic() + 30) as observer, pytest.raises(ApiError, match="404"):
+            observer.observe()
+        cluster.close()
+
+
 def test_a_calico_from_manifests_is_found() -> None:
     def answer(request: Request, number: int) -> Reply:
         if request.path.endswith("kube-system/daemonsets/canal"):

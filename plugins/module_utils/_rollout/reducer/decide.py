@@ -18,7 +18,7 @@ from ..operator.intent import NO_WISHES, Wishes
 from ..plan.adoption import ADOPTION
 from ..plan.build import planned_nodes
 from ..text.terminal import count, listed
-from .decision import decided, done, label, labels_of, noted, restore, stop, wait
+from .decision import decided, done, label, labels_of, noted, restore, stand_still, stop, wait
 from .evidence_rules import evidence_for_another_calico
 from .installation_rules import hand_over, overlaid, placement_restarts, scope_installation
 from .restart_rules import calico_restarting, pods_held_up
@@ -37,13 +37,8 @@ def decide(
     for rule in RULES:
         decision = rule(situation)
         if decision is not None:
-            break
-    else:
-        decision = done(situation)
-    if decision["report"]["outcome"] == "stopped" and rule not in (already_stopped, plan_mismatch):
-        # What was raised for the adoption does not stay so after it.
-        return restore_max_unavailable(situation) or decision
-    return decision
+            return decision
+    return done(situation)
 
 
 # --- rules, in the order in which they are asked ------------------------------------------------------------------
@@ -52,14 +47,14 @@ def decide(
 def already_stopped(situation: Situation) -> Decision | None:
     if situation.state["phase"] != "stopped":
         return None
-    return stop(situation, "the rollout was stopped before; run it again to go on from what the cluster shows")
+    return stand_still(situation, "the rollout was stopped before; run it again to go on from what the cluster shows")
 
 
 def plan_mismatch(situation: Situation) -> Decision | None:
     wanted, remembered = situation.plan["id"], situation.state["plan_id"]
     if wanted == remembered:
         return None
-    return stop(
+    return stand_still(
         situation,
         f"the state given belongs to plan {remembered}, not to plan {wanted}; leave the state out to start from the cluster",
     )
@@ -152,9 +147,7 @@ def adopt_late(situation: Situation) -> Decision | None:
 def restore_left_over(situation: Situation) -> Decision | None:
     """An earlier run that was killed left maxUnavailable raised, and this one does not ask for that. While that run may still be
     alive, the value is left to it: two runs that undo each other's write would never end."""
-    if situation.plan["adoption_max_unavailable"] or not situation.left_over:
-        return None
-    return restore(situation)
+    return None if situation.plan["adoption_max_unavailable"] else restore(situation)
 
 
 def operator_rejected(situation: Situation) -> Decision | None:
@@ -245,8 +238,7 @@ def batch_soaking(situation: Situation) -> Decision | None:
 
 
 def restore_max_unavailable(situation: Situation) -> Decision | None:
-    asked = situation.plan["adoption_max_unavailable"] is not None
-    return restore(situation) if asked or situation.left_over else None
+    return restore(situation)
 
 
 def next_batch(situation: Situation) -> Decision | None:

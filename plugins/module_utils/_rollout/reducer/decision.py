@@ -67,12 +67,22 @@ def _annotated(seen: Observation, key: str) -> set[str]:
 
 
 def restore(situation: Situation) -> Decision | None:
-    """Put maxUnavailable back to what it was before the adoption. What somebody else has set since stays."""
+    """Put maxUnavailable back to what it was before the adoption."""
+    state = situation.state.copy()
+    actions, why = _restoration(situation, state)
+    return decided(situation, state, actions, "in_progress", why) if actions else None
+
+
+def _restoration(situation: Situation, state: RolloutState) -> tuple[list[Action], str]:
+    """The action that restores maxUnavailable, and why. Nothing where another run has raised it and may still need it.
+
+    A value that somebody else has set since stays; the state notes that.
+    """
     installation = situation.seen["installation"]
     raised = installation["raised"] if installation else None
-    if installation is None or raised is None:
-        return None
-    state = situation.state.copy()
+    ours = situation.plan["adoption_max_unavailable"] is not None or situation.left_over
+    if installation is None or raised is None or not ours:
+        return [], ""
     if installation["max_unavailable"] == raised["raised"]:
         why = f"put maxUnavailable of calico-node's rolling update back to {raised['previous'] or 'none of its own'}"
     else:
@@ -81,7 +91,7 @@ def restore(situation: Situation) -> Decision | None:
             f"raised to {raised['raised']}"
         )
         state["notes"] = noted(state, why)
-    return decided(situation, state, [RestoreMaxUnavailable(do="restore_max_unavailable")], "in_progress", why)
+    return [RestoreMaxUnavailable(do="restore_max_unavailable")], why
 
 
 def noted(state: RolloutState, note: str) -> list[str]:
@@ -95,9 +105,35 @@ def wait(situation: Situation, phase: str, why: str, until: float) -> Decision:
 
 
 def stop(situation: Situation, reason: str) -> Decision:
+    """The rollout ends. Its actions put back what was raised for the adoption."""
+    state = situation.state.copy()
+    actions, _why = _restoration(situation, state)
+    state["phase"] = "stopped"
+    return decided(situation, state, actions, "stopped", reason)
+
+
+def stand_still(situation: Situation, reason: str) -> Decision:
+    """The rollout ends and writes nothing: the state shows that it is over, or that it is another rollout's."""
     state = situation.state.copy()
     state["phase"] = "stopped"
     return decided(situation, state, [], "stopped", reason)
+
+
+def cut_short(situation: Situation, decision: Decision, reason: str) -> Decision:
+    """The rollout ends because an action of this decision failed. The report stays, with the new reason."""
+    state = decision["state"].copy()
+    actions, _why = _restoration(situation, state)
+    state["phase"] = "stopped"
+    report = decision["report"].copy()
+    report["outcome"], report["reason"], report["notes"] = "stopped", reason, state["notes"]
+    return Decision(actions=actions, state=state, report=report)
+
+
+def put_off(decision: Decision, state: RolloutState) -> Decision:
+    """The decision, none of whose actions the API server took for now: the next one begins from this state. A stop stops later."""
+    report = decision["report"].copy()
+    report["outcome"] = "in_progress"
+    return after_refusals(Decision(actions=decision["actions"], state=decision["state"], report=report), state)
 
 
 def committing(decision: Decision, owned: Handover) -> Decision:

@@ -277,6 +277,33 @@ def test_one_that_the_user_keeps_out_is_refused_by_name_before_anything_is_writt
     )
 
 
+VIRTUAL = {"type": "virtual-kubelet"}
+
+
+def with_a_virtual_node() -> tuple[Any, Any]:
+    """A plan made while a node that runs no DaemonSets claimed to have a Ready calico-node, and the cluster at that time."""
+    nodes = [*(facts(name, calico_ready=name in RUNNING) for name in ALL), facts("edge-9", VIRTUAL, calico_ready=True)]
+    made = build_plan(nodes, evidence([*ALL, "edge-9"]), [tier("core"), tier("edge")])
+    seen = unscoped([*ALL, "edge-9"], [*RUNNING, "edge-9"])
+    seen["nodes"]["edge-9"] = node_seen(labels=VIRTUAL)
+    return made, seen
+
+
+def test_a_node_that_can_run_no_daemonset_is_not_planned_for_adoption() -> None:
+    made, _seen = with_a_virtual_node()
+    assert made["batches"][0]["nodes"] == RUNNING
+    assert [(entry["node"], entry["cause"]) for entry in made["excluded"]] == [("edge-9", "unsupported")]
+
+
+def test_and_is_not_adopted_beside_the_plan_either() -> None:
+    made, seen = with_a_virtual_node()
+    decision = decided(seen, the_plan=made)
+    assert (decision["actions"], decision["report"]["outcome"]) == ([], "stopped")
+    assert decision["report"]["reason"].startswith(
+        "node edge-9 is kept out (a virtual-kubelet node runs no DaemonSets) and runs a Ready calico-node"
+    )
+
+
 def test_who_was_adopted_beside_the_plan_is_expected_and_no_longer_outside() -> None:
     seen = labelled(rolled_out(ALL, [*RUNNING, "edge-3"]), *RUNNING, "edge-3")
     seen["pods"][-1].update({"ready": False, "reason": "felix is not live"})
@@ -423,15 +450,35 @@ def test_a_run_that_stops_leaves_what_another_one_has_raised() -> None:
     assert (decision["report"]["outcome"], decision["actions"]) == ("stopped", [])
 
 
-def test_a_rollout_that_stops_puts_it_back_first() -> None:
+def overdue(**remembered: Any) -> Any:
+    """A rollout that has raised maxUnavailable, and whose adoption is not ready in time."""
     seen = labelled(rolled_out(ALL, RUNNING), *RUNNING, the_plan=RAISING)
     seen["pods"][1]["ready"] = False
     seen["installation"] = installation(max_unavailable="3", raised=RAISED)
-    late = {"now": NOW + 601, "the_plan": RAISING, "batch": "adoption", "batch_started": NOW}
-    decision = decided(seen, **late)
+    return decided(seen, NOW + 601, RAISING, **{"batch": "adoption", "batch_started": NOW, **remembered})
+
+
+def test_a_rollout_that_stops_puts_it_back_with_the_same_decision() -> None:
+    decision = overdue()
+    assert "adoption is not ready after 601 s" in decision["report"]["reason"]
     assert decision["actions"] == [{"do": "restore_max_unavailable"}]
-    seen["installation"] = installation()
-    assert decided(seen, **late)["report"]["outcome"] == "stopped"
+    assert (decision["report"]["outcome"], decision["state"]["phase"]) == ("stopped", "stopped")
+
+
+@pytest.mark.parametrize("remembered", [{"phase": "stopped"}, {"plan_id": "another"}], ids=["over", "another plan"])
+def test_a_rollout_that_is_over_or_another_ones_writes_nothing_when_it_is_called_again(remembered: Any) -> None:
+    """What is raised by then may be what a run that goes on has raised."""
+    decision = overdue(**remembered)
+    assert (decision["actions"], decision["report"]["outcome"]) == ([], "stopped")
+
+
+def test_a_stop_notes_the_value_that_somebody_else_has_set_since() -> None:
+    seen = {**rolled_out(ALL[:-1], RUNNING), "installation": installation(max_unavailable="7", raised=RAISED)}
+    decision = decided(seen, the_plan=RAISING)
+    assert (decision["actions"], decision["report"]["outcome"]) == ([{"do": "restore_max_unavailable"}], "stopped")
+    assert decision["report"]["notes"] == [
+        "maxUnavailable stays at 7: somebody else changed it while it was raised to 3"
+    ]
 
 
 def test_it_is_not_raised_where_somebody_else_applies_the_installation() -> None:
