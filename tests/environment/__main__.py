@@ -49,7 +49,7 @@ def run(command: list[str], *, core: str, tarball: bool) -> None:
 
 def clean() -> None:
     """Everything that a run makes again by itself within minutes; the Go binaries of the lab stay."""
-    for name in ("collections", "foreign", "linked", "logs", "sanity", "venvs"):
+    for name in ("collections", "foreign", "gates", "linked", "logs", "venvs"):
         if (cache() / name).exists():
             say(f"removing {cache() / name}")
             shutil.rmtree(cache() / name)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,11 @@ def cache() -> Path:
         return Path(given).absolute()
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(home).absolute() / "calico-ops-rollout"
+
+
+def of_this_checkout(folder: Path) -> Path:
+    """A place in a folder of the cache that no other checkout uses."""
+    return folder / f"{CHECKOUT.name}-{hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:12]}"
 
 
 def collection_in(root: Path) -> Path:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the stages and tells how they ended: a table, the logs of failed ones, and a line that counts."""
+"""Runs the stages and tells how they ended: failures as they happen, a table, and a line that counts."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import functools
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
 from tests.environment import collection
 from tests.environment.__main__ import variables
-from tests.environment.places import CHECKOUT, cache
+from tests.environment.places import CHECKOUT, cache, of_this_checkout
 
-from .results import Count, end_of, table, too_long
+from .results import Count, Result, table, too_long
 from .schedule import Schedule
 from .stages import OPERATOR, Stage, all_stages, chosen
 
@@ -38,6 +38,15 @@ def end(number: int, _frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
+def workers(number: int) -> Callable[[Stage], Sequence[str]]:
+    """Tests that need no lab are spread over so many processes."""
+
+    def arguments(stage: Stage) -> Sequence[str]:
+        return [f"--numprocesses={number}"] if number > 1 and stage.spread else []
+
+    return arguments
+
+
 def say(text: str) -> None:
     print(text, flush=True)
 
@@ -46,6 +55,7 @@ def main() -> int:
     stages = all_stages()
     parser = argparse.ArgumentParser(prog="python -m tests.gates", description=__doc__)
     parser.add_argument("stage", nargs="*", help="; ".join(f"{stage.name}: {stage.promise}" for stage in stages))
+    parser.add_argument("--workers", type=int, default=1, help="processes for the unit tests (default: %(default)s)")
     arguments = parser.parse_args()
     try:
         wanted = chosen(arguments.stage, stages)
@@ -53,21 +63,31 @@ def main() -> int:
         parser.error(f"no stage {unknown}; there are {', '.join(stage.name for stage in stages)}")
     if Path.cwd() != CHECKOUT:
         parser.error(f"run it in {CHECKOUT}")
-    logs = cache() / "logs" / "gates"
+    logs = of_this_checkout(cache() / "logs" / "gates")
     logs.mkdir(parents=True, exist_ok=True)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # Set by hand also for Ctrl-C: a shell that starts us in the background has us, and our stages, ignore it.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
     started = time.monotonic()
-    results = Schedule(wanted, environment, logs, say).run()
+    schedule = Schedule(wanted, environment, logs, say, workers(arguments.workers))
+    try:
+        schedule.run()
+    finally:
+        summary(schedule.results, time.monotonic() - started, logs, whole=wanted == stages)
+    return 0 if all(result.ok for result in schedule.results) else 1
+
+
+def summary(results: Sequence[Result], took: float, logs: Path, *, whole: bool) -> None:
+    say(f"\n{table(results)}\n")
     for result in results:
-        if not result.ok and result.log:
-            say(f"\n--- {result.stage}: {result.outcome} ({result.log})\n{end_of(result.log)}")
-    took = time.monotonic() - started
-    say(f"\n{table(results)}\n\n{took:.0f} s in all; logs in {logs}\n")
-    if wanted == stages and too_long(took):
+        for failure in result.failures:
+            say(f"{result.stage} FAILED {failure}")
+        for test in result.running:
+            say(f"{result.stage} RUNNING {test}")
+    say(f"{took:.0f} s in all; logs in {logs}\n")
+    if whole and too_long(took):
         say(f"{too_long(took)}\n")
     say(str(sum((result.count for result in results), Count())))
-    return 0 if all(result.ok for result in results) else 1
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.environment import checkout
-from tests.environment.places import cache, collection_in, locked
+from tests.environment.places import cache, collection_in, locked, of_this_checkout
 
 # Nobody's own git settings: no signing, no hooks, no templates.
 GIT_ENV = {
@@ -28,7 +28,7 @@ GIT_ENV = {
 @contextmanager
 def copied(purpose: str) -> Iterator[Path]:
     """The copy's collection folder; fresh each time, one user at a time."""
-    root = cache() / "gates" / purpose
+    root = of_this_checkout(cache() / "gates") / purpose
     with locked(f"gates-{purpose}"):
         shutil.rmtree(root, ignore_errors=True)
         target = collection_in(root)

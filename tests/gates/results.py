@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 TAIL = 150
 
@@ -29,11 +28,15 @@ class Count:
 class Result:
     stage: str
     outcome: str
-    """passed, failed, timed out, not run (for want of another stage) or skipped (for want of something on this machine)"""
+    """passed, failed, timed out, stopped, not run (for want of another stage) or skipped (for want of something on this machine)"""
     seconds: float
     tests: Count | None
     log: Path | None
     remark: str = ""
+    failures: tuple[str, ...] = ()
+    """Tests that failed, with the first line of why."""
+    running: tuple[str, ...] = ()
+    """Tests that were under way when it ended: not empty where it was stopped, or where the test runner crashed."""
 
     @property
     def ok(self) -> bool:
@@ -45,18 +48,6 @@ class Result:
         if self.tests is None or (not self.ok and self.tests.failed == 0):
             return (self.tests or Count()) + (Count(passed=1) if self.ok else Count(failed=1))
         return self.tests
-
-
-def counted(report: Path) -> Count:
-    """The tests of a pytest run, from its JUnit report; none when it did not get that far."""
-    if not report.is_file():
-        return Count()
-    total = Count()
-    for suite in ElementTree.parse(report).getroot().iter("testsuite"):  # noqa: S314
-        number = {key: int(suite.get(key, "0")) for key in ("tests", "failures", "errors", "skipped")}
-        failed = number["failures"] + number["errors"]
-        total += Count(number["tests"] - failed - number["skipped"], failed, number["skipped"])
-    return total
 
 
 MINUTES = 50
@@ -80,6 +71,16 @@ def table(results: Sequence[Result]) -> str:
     for row in rows:
         lines.append(f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]}".rstrip())
     return "\n".join(lines)
+
+
+def story(result: Result) -> str:
+    """What is to be known of a stage that did not pass: the end of its log, its failed tests, and what was running."""
+    parts = [f"--- {result.stage}: {result.outcome}"]
+    if result.log and result.log.is_file():
+        parts.append(end_of(result.log))
+    parts += [f"FAILED {failure}" for failure in result.failures]
+    parts += [f"RUNNING {test}" for test in result.running]
+    return "\n".join(parts)
 
 
 def end_of(log: Path) -> str:

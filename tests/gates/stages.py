@@ -5,11 +5,9 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tests.environment import interpreters, virtualenv
 from tests.environment.places import CHECKOUT, NAME, NAMESPACE
@@ -19,21 +17,16 @@ CODE = f"ansible_collections.{NAMESPACE}.{NAME}.plugins"
 # Real CRDs of the operator in a folder beside the checkout, if there is one: what reads them is tested with both.
 REAL_CRDS = CHECKOUT.parent / "shared" / "crds"
 
-# How a lab test that runs Ansible is told from one that does not: it names the program, or what runs it.
-RUNS_ANSIBLE = re.compile(r"\"ansible(-playbook)?\"|\btests\.lab\.(modules|player|preparing)\b")
-
 # Names a ready tigera-operator, which one stage runs in the lab instead of the stand-in. The others keep the stand-in.
 OPERATOR = "LAB_OPERATOR"
-MEET_THE_OPERATOR = (
-    "operator/test_*",
-    "modules/test_installation_*",
-    "modules/test_adoption",
-    "modules/test_rollout_*",
-    "playbooks/test_rollout_role",
-)
 
-# Much of what a stage does in the lab is waiting, so two of these run side by side; more would make each other late.
-STATIC, LAB, ANSIBLE = "static", "lab", "ansible"
+STATIC, BUILD, LAB = "static", "build", "lab"
+# How many stages of a lane run at once. Much of what a stage does in the lab is waiting, so there are two of these; more would make
+# each other late. A stage takes the place of the first that ends, so the longest come first and none is idle for long.
+SIDE_BY_SIDE = {STATIC: 1, BUILD: 1, LAB: 2}
+
+# Seconds. No machine is so slow: it ends what would never end. A test that hangs has a limit of its own, and is named.
+LAST_GUARD = 6 * 3600.0
 
 SCENARIOS = {
     "default": "a whole rollout, twice",
@@ -49,36 +42,6 @@ DEMOS = {
 }
 
 
-# Each kind of plugin once, the playbooks, and what rests on hostvars and templating: what depends on ansible-core shows in them. The
-# faults of nodes, hosts and clusters do not.
-ON_THE_OLDEST = tuple(
-    f"tests/lab_tests/{name}.py"
-    for name in (
-        *(
-            "modules/test_host_precheck_old_python",
-            "modules/test_host_prepare",
-            "modules/test_host_reach",
-            "modules/test_installation_scope",
-            "modules/test_inventory_nodes",
-            "modules/test_node_labels",
-            "modules/test_node_precheck",
-            "modules/test_node_precheck_reused",
-            "modules/test_node_readiness",
-            "modules/test_node_taints",
-            "modules/test_rollout_info",
-            "modules/test_rollout_step",
-        ),
-        *(
-            "playbooks/test_evidence",
-            "playbooks/test_limits",
-            "playbooks/test_playbooks",
-            "playbooks/test_rbac_playbooks",
-            "playbooks/test_status",
-        ),
-    )
-)
-
-
 @dataclass(frozen=True)
 class Stage:
     """One gate: commands run one after the other until one fails."""
@@ -86,10 +49,8 @@ class Stage:
     name: str
     promise: str
     commands: Sequence[Sequence[str]]
-    timeout: float
-    """Seconds. The last guard only, far above what a slow machine needs: a test that hangs has a limit of its own."""
     lane: str = STATIC
-    """Stages of one lane run one after the other, lanes side by side."""
+    """Lanes run side by side, and of each as many stages as SIDE_BY_SIDE says."""
     pytest: bool = False
     """Its tests are counted."""
     tarball: bool = False
@@ -101,10 +62,18 @@ class Stage:
     env: dict[str, str] = field(default_factory=dict)
     operator: bool = False
     """Runs with the tigera-operator that LAB_OPERATOR names."""
+    spread: bool = False
+    """Its tests may be spread over several processes."""
+    last_guard: float = LAST_GUARD
 
 
 def _pytest(*arguments: str, python: Sequence[str] = (sys.executable,)) -> list[str]:
     return [*python, "-m", "pytest", "--quiet", "--durations=10", *arguments]
+
+
+def _lab_tests(marks: str, python: Sequence[str] = (sys.executable,)) -> list[str]:
+    """Those whose marks fit; pyproject.toml says what each mark means."""
+    return _pytest("tests/lab_tests", "-m", marks, python=python)
 
 
 def _on_core(core: str, *, tarball: bool = False) -> list[str]:
@@ -121,7 +90,7 @@ def all_stages() -> list[Stage]:
 def _static() -> list[Stage]:
     python = sys.executable
     return [
-        Stage("build", "the cluster's programs compile", [[python, "-m", "tests.lab", "build"]], 1800, "build"),
+        Stage("build", "the cluster's programs compile", [[python, "-m", "tests.lab", "build"]], BUILD),
         Stage(
             "lint",
             "ruff and mypy have nothing to say",
@@ -130,35 +99,30 @@ def _static() -> list[Stage]:
                 ["ruff", "check", "--no-cache", "."],
                 ["mypy", "--no-incremental", "--package", CODE, "--package", "tests"],
             ],
-            900,
         ),
-        Stage("unit", "the decisions, without a cluster", [_pytest("tests/unit")], 1800, pytest=True),
-        Stage("browser", "pages, looked at in Chromium", [_pytest("tests/browser")], 1800, pytest=True),
-        Stage("ansible-lint", "roles and playbooks, production profile", [[python, "-m", "tests.gates.content"]], 300),
-        Stage("sanity", "ansible-test on the newest ansible-core", [[python, "-m", "tests.gates.sanity"]], 1800),
+        Stage("unit", "the decisions, without a cluster", [_pytest("tests/unit")], pytest=True, spread=True),
+        Stage("browser", "pages, looked at in Chromium", [_pytest("tests/browser")], pytest=True),
+        Stage("ansible-lint", "roles and playbooks, production profile", [[python, "-m", "tests.gates.content"]]),
+        Stage("sanity", "ansible-test on the newest ansible-core", [[python, "-m", "tests.gates.sanity"]]),
     ]
 
 
 def _in_the_lab() -> list[Stage]:
-    through_ansible = _tests_through_ansible()
-    others = [f"--ignore={path}" for path in through_ansible]
     stages = [
         Stage(
-            "lab",
-            "a real API server and real hosts, asked directly",
-            [_pytest("tests/lab_tests", *others)],
-            4500,
+            "lab-ansible",
+            "modules and playbooks on a real API server and real hosts",
+            [_lab_tests("ansible")],
             LAB,
             pytest=True,
             tarball=True,
             after=("build",),
         ),
         Stage(
-            "lab-ansible",
-            "modules and playbooks on a real API server and real hosts",
-            [_pytest(*through_ansible)],
-            4500,
-            ANSIBLE,
+            "lab",
+            "a real API server and real hosts, asked directly",
+            [_lab_tests("not ansible")],
+            LAB,
             pytest=True,
             tarball=True,
             after=("build",),
@@ -169,8 +133,7 @@ def _in_the_lab() -> list[Stage]:
             Stage(
                 "lab-crds",
                 "the same with the operator's own CRDs",
-                [_pytest("tests/lab_tests", "-k", "operator or crds or installation")],
-                3600,
+                [_lab_tests("crds")],
                 LAB,
                 pytest=True,
                 tarball=True,
@@ -182,8 +145,7 @@ def _in_the_lab() -> list[Stage]:
         Stage(
             "lab-operator",
             f"what meets the operator, with the tigera-operator that {OPERATOR} names",
-            [_pytest(*_meeting_the_operator())],
-            3600,
+            [_lab_tests("operator")],
             LAB,
             pytest=True,
             tarball=True,
@@ -205,7 +167,6 @@ def _on_the_oldest() -> list[Stage]:
             "sanity-2.16",
             "ansible-test on ansible-core 2.16",
             [[*_on_core(core), "-m", "tests.gates.sanity"]],
-            2400,
             missing=missing,
         ),
         Stage(
@@ -221,15 +182,13 @@ def _on_the_oldest() -> list[Stage]:
                     python=_on_core(core),
                 )
             ],
-            1800,
             pytest=True,
             missing=missing,
         ),
         Stage(
             "lab-2.16",
             "modules and playbooks with ansible-core 2.16 and the oldest client",
-            [_pytest(*ON_THE_OLDEST, python=_on_core(core, tarball=True))],
-            3600,
+            [_lab_tests("oldest_core", python=_on_core(core, tarball=True))],
             LAB,
             pytest=True,
             after=("build",),
@@ -244,7 +203,6 @@ def _demos() -> list[Stage]:
             name,
             promise,
             [[sys.executable, "-m", f"tests.{name.replace('-', '_')}", "--apart"]],
-            1200,
             LAB,
             tarball=True,
             after=("build",),
@@ -259,27 +217,12 @@ def _scenarios() -> list[Stage]:
             "molecule" if scenario == "default" else f"molecule-{scenario}",
             promise,
             [["molecule", "test", "--scenario-name", scenario]],
-            1800,
-            ANSIBLE,
+            LAB,
             tarball=True,
             after=("build",),
         )
         for scenario, promise in SCENARIOS.items()
     ]
-
-
-def _tests_through_ansible() -> list[str]:
-    files = sorted((CHECKOUT / "tests" / "lab_tests").rglob("test_*.py"))
-    return [_relative(file) for file in files if RUNS_ANSIBLE.search(file.read_text(encoding="utf-8"))]
-
-
-def _meeting_the_operator() -> list[str]:
-    folder = CHECKOUT / "tests" / "lab_tests"
-    return [_relative(file) for name in MEET_THE_OPERATOR for file in sorted(folder.glob(f"{name}.py"))]
-
-
-def _relative(path: Path) -> str:
-    return str(path.relative_to(CHECKOUT))
 
 
 def chosen(names: Sequence[str], stages: Sequence[Stage]) -> list[Stage]:

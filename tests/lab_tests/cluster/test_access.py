@@ -15,8 +15,6 @@ from tests.lab.access import RBAC, collection_account
 from tests.lab.api import Api, ApiError
 from tests.lab.lab import Lab
 
-pytestmark = pytest.mark.timeout(120)
-
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 # What Kubernetes grants to everybody who is authenticated: questions about oneself.
 EVERYBODYS = "authorization.k8s.io", "authentication.k8s.io"

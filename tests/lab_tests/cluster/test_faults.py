@@ -14,8 +14,6 @@ from tests.lab.eventually import eventually
 from tests.lab.lab import Lab
 from tests.lab.workloads import PODS, condition, create_calico_node, create_pod_networked, is_ready, pods_of
 
-pytestmark = pytest.mark.timeout(180)
-
 INIT = ["flexvol-driver", "install-cni"]
 Raw = dict[str, Any]
 

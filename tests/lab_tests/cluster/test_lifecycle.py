@@ -22,8 +22,6 @@ from tests.lab.hosts import HostSpec
 from tests.lab.lab import Lab
 from tests.lab.places import REPOSITORY, lab_directory, labs_root
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture
 def second() -> Iterator[Lab]:

@@ -8,14 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from tests.lab.eventually import eventually
 from tests.lab.lab import Lab
 from tests.lab.nodes import CNI_MISSING, NodeSpec
 from tests.lab.workloads import PODS, condition, create_calico_node, create_pod_networked, is_ready, pods_of
-
-pytestmark = pytest.mark.timeout(120)
 
 
 def _node(lab: Lab, name: str) -> dict[str, Any]:

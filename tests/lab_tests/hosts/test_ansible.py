@@ -16,6 +16,8 @@ import pytest
 from tests.lab.eventually import eventually
 from tests.lab.hosts import HostSet, HostSpec
 
+pytestmark = pytest.mark.ansible
+
 ANSIBLE = Path(sys.executable).with_name("ansible")
 
 

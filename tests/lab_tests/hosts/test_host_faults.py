@@ -18,7 +18,7 @@ import pytest
 
 from tests.lab.hosts import HostSet, HostSpec
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.ansible
 
 TIMEOUT = 20
 """precheck_timeout; Ansible itself waits 10 s for a connection."""

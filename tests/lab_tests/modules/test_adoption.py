@@ -38,7 +38,7 @@ from tests.lab_tests.modules.test_rollout_step import actions, diffs, labels_per
 from tests.plans import adopting
 
 # Each test plays a rollout or two, and a busy machine takes its time.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.ansible, pytest.mark.operator]
 
 RUNNING = ["a", "b", "c", "d"]
 STUCK = ExcludedNode(

@@ -16,7 +16,7 @@ from tests.lab.hosts import HostSpec
 from tests.lab.player import Played, Player
 from tests.lab.topologies import Topology
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.ansible
 
 ANOTHER = "amd64" if platform.machine() == "aarch64" else "arm64"
 AT_ODDS = Topology(

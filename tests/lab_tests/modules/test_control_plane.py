@@ -20,7 +20,7 @@ from tests.lab_tests.playbooks.test_status import Told
 from tests.plans import plan_of
 from tests.schemas import schema
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.ansible
 
 NOWHERE = {"spec": {"template": {"spec": {"nodeSelector": {"example.org/nowhere": "true"}}}}}
 OPERATORS = "/apis/apps/v1/namespaces/tigera-operator/deployments"
@@ -50,6 +50,7 @@ def modules(cluster: Lab, tmp_path: Path) -> Modules:
     return Modules(cluster, tmp_path)
 
 
+@pytest.mark.crds
 def test_done_says_that_the_control_plane_is_down_and_the_operator_dead(
     cluster: Lab, modules: Modules, tmp_path: Path
 ) -> None:

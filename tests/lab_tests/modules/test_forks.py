@@ -16,7 +16,7 @@ import yaml
 
 from tests.lab.hosts import HostSet, HostSpec
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="lab hosts are made by root")
+pytestmark = [pytest.mark.ansible, pytest.mark.skipif(os.geteuid() != 0, reason="lab hosts are made by root")]
 
 # Long enough for Ansible to begin with four hosts, on a busy machine too, before the first of them has said a word.
 DELAY = 4.0

@@ -41,7 +41,7 @@ from tests.lab.hosts import HostSet, HostSpec
 from tests.lab.hosts.host import Host
 from tests.lab.prechecks import Answers, over_ssh, statuses
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the kernel answers only to root")
+pytestmark = [pytest.mark.ansible, pytest.mark.skipif(os.geteuid() != 0, reason="the kernel answers only to root")]
 
 CONFIGURATION = Path("/proc/config.gz")
 UNREGISTERED = 31

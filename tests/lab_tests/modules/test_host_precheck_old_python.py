@@ -17,6 +17,8 @@ import pytest
 from tests.lab.hosts import HostSet, HostSpec
 from tests.pythons import python
 
+pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
+
 BIN = Path(sys.executable).parent
 CHECK = "calico_ops.rollout.host_precheck"
 OLDEST = "3.6"

@@ -14,7 +14,11 @@ import pytest
 from tests.lab.hosts import Host, HostSet, HostSpec
 from tests.lab.preparing import Played, Player
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="lab hosts are made by root")
+pytestmark = [
+    pytest.mark.ansible,
+    pytest.mark.oldest_core,
+    pytest.mark.skipif(os.geteuid() != 0, reason="lab hosts are made by root"),
+]
 
 ASKED = {"prepare_modules": True, "prepare_sysctls": True, "prepare_persist": True}
 DROP_IN = "/etc/sysctl.d/99-calico-ops.conf"

@@ -20,7 +20,7 @@ from tests.lab.hosts import Host, HostSet, HostSpec
 from tests.lab.hosts.machine import INTERPRETER
 from tests.lab.preparing import Played, Player
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="lab hosts are made by root")
+pytestmark = [pytest.mark.ansible, pytest.mark.skipif(os.geteuid() != 0, reason="lab hosts are made by root")]
 
 RELEASE = "6.8.0-45-generic"
 RENAMED = f"""import os

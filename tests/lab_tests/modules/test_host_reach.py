@@ -21,7 +21,11 @@ from pydantic import TypeAdapter
 
 from tests.lab.hosts import Host, HostSet, HostSpec
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="lab hosts are made by root")
+pytestmark = [
+    pytest.mark.ansible,
+    pytest.mark.oldest_core,
+    pytest.mark.skipif(os.geteuid() != 0, reason="lab hosts are made by root"),
+]
 
 # A listener of somebody else's, which says nothing to whoever connects.
 TAKES_A_PORT = (

@@ -25,7 +25,7 @@ EVERYTHING = [{"operator": "Exists"}]
 NODES = ("a", "b", "c")
 
 # Each runs Ansible several times, and a busy machine takes its time.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.ansible, pytest.mark.crds, pytest.mark.operator]
 
 
 @pytest.fixture

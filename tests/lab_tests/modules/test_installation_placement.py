@@ -21,7 +21,7 @@ EVERYTHING = [{"operator": "Exists"}]
 NO_FARGATE = {"key": "eks.amazonaws.com/compute-type", "operator": "NotIn", "values": ["fargate"]}
 
 # Each runs Ansible several times, and a busy machine takes its time.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.ansible, pytest.mark.crds, pytest.mark.operator]
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ import pytest
 from tests.lab.lab import Lab
 from tests.lab.nodes import NodeSpec
 
+pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
+
 ADMITTED = {"rollout.calico-ops.dev/admitted": "true"}
 ZONE = "topology.kubernetes.io/zone"
 QUARANTINE = {"key": "rollout.calico-ops.dev/quarantine", "value": "precheck-failed", "effect": "NoSchedule"}

@@ -20,7 +20,7 @@ from tests.lab.modules import Modules, Outcome, eventually
 from tests.lab.player import Played, Player
 from tests.lab_tests.modules.test_node_precheck import CALICO, HOSTS
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
 
 NODES = [host.name for host in HOSTS]
 

@@ -16,6 +16,8 @@ from tests.lab.lab import Lab
 from tests.lab.modules import Modules, eventually
 from tests.lab.nodes import NodeSpec
 
+pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
+
 KEY = "example.com/closed"
 FOREIGN = {"key": "example.com/gpu", "value": "a100", "effect": "NoSchedule"}
 EVICTS = {"key": "example.com/broken", "effect": "NoExecute", "timeAdded": "2026-01-01T00:00:00Z"}

@@ -19,7 +19,7 @@ from tests.lab.faulty_hosts.healthy import HEALTHY
 from tests.lab.hosts import HostSet, HostSpec, Refusal
 from tests.lab.prechecks import Answers, api_server_on, over_ssh, statuses
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the hosts of the lab need root")
+pytestmark = [pytest.mark.ansible, pytest.mark.skipif(os.geteuid() != 0, reason="the hosts of the lab need root")]
 
 SPECS = {**{name: spec for name, (spec, _ways) in HEALTHY.items()}, **{name: one.spec for name, one in FAULTY.items()}}
 ASKED = dict.fromkeys(

@@ -15,6 +15,8 @@ from tests.lab.lab import Lab
 from tests.lab.modules import Modules
 from tests.plans import plan_of
 
+pytestmark = [pytest.mark.ansible, pytest.mark.operator]
+
 CHECKED: dict[str, Any] = {**DEFAULTS, "encapsulation": "vxlan", "pod_cidrs": ["10.244.0.0/16"]}
 POOL = {"cidr": "10.244.0.0/16", "encapsulation": "IPIP"}
 ANOTHER = {"calicoNetwork": {"linuxDataplane": "BPF", "ipPools": [POOL]}}

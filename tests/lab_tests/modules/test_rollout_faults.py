@@ -23,7 +23,7 @@ from tests.lab_tests.modules.test_rollout_step import labels_per_node, played
 from tests.plans import plan_of
 
 # The fixture plays two rollouts to their end, and one of them waits out its batch's time.
-pytestmark = pytest.mark.timeout(500)
+pytestmark = [pytest.mark.ansible, pytest.mark.operator]
 
 AT = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 PROBE = r"\(the kubelet restarts it after 150 failures, every 2 s\)"

@@ -17,6 +17,8 @@ from tests.lab.modules import Modules
 from tests.lab.nodes import NodeSpec
 from tests.schemas import schema
 
+pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core, pytest.mark.operator]
+
 
 @pytest.fixture
 def modules(cluster: Lab, tmp_path: Path) -> Modules:

@@ -27,7 +27,7 @@ from tests.lab_tests.modules.test_installation_scope import INSTALLATION, ready_
 from tests.lab_tests.modules.test_rollout_step import played
 from tests.plans import KEY, plan_of
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.ansible, pytest.mark.operator]
 
 NODES = ["a", "b", "c", "d"]
 OWN = "calico-ops.dev/"
@@ -155,7 +155,6 @@ def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
             lab.down()
 
 
-@pytest.mark.timeout(600)  # three plays and a lab of its own
 def test_a_playbook_that_was_killed_goes_on_when_it_is_run_again(player: Player) -> None:
     lab, hosts = player.lab, {"host-1", "host-2", "host-3"}
     tiers: dict[str, Any] = {"rollout_tiers": [{"name": "all", "selector": "", "batch_size": 2}]}

@@ -20,6 +20,8 @@ from tests.lab.modules import Modules, Outcome, eventually
 from tests.lab_tests.modules.test_installation_scope import INSTALLATION, create_installation, ready_nodes
 from tests.plans import plan_of
 
+pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core, pytest.mark.operator]
+
 GRACE = 5.0
 """Seconds for the requests that were under way when a call's time was up; this machine may be busy."""
 
@@ -88,12 +90,14 @@ def test_calico_is_ready_on_every_planned_node_and_on_no_other(rollout: Rollout)
     assert rollout.ready == {"a", "b", "c", "d", "e"}
 
 
+@pytest.mark.crds
 def test_every_node_gets_one_write_and_the_installation_one(rollout: Rollout) -> None:
     written = Counter((event.verb, event.resource, event.name) for event in rollout.writes)
     nodes = [("patch", "nodes", name) for name in ("a", "b", "c", "d", "e")]
     assert written == Counter([*nodes, ("create", "installations", "default")])
 
 
+@pytest.mark.crds
 def test_the_first_batch_is_labelled_before_the_installation_is_written(rollout: Rollout) -> None:
     order = [event.name for event in sorted(rollout.writes, key=lambda event: event.time)]
     assert set(order[:3]) == {"a", "b", "c"}
@@ -165,6 +169,7 @@ def test_a_ready_node_that_the_user_keeps_out_stops_it_by_name_before_anything_i
     assert (call["changed"], call.writes) == (False, [])
 
 
+@pytest.mark.crds
 def test_without_an_installation_and_a_spec_it_stops_before_the_first_label(nodes: Lab, modules: Modules) -> None:
     (call,) = played(modules, plan_of(["a", "b"]), installation_spec=None)
     assert call["outcome"] == "stopped"

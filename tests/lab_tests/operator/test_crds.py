@@ -15,6 +15,8 @@ from tests.lab.api import ApiError
 from tests.lab.calico import Calico
 from tests.lab.lab import Lab
 
+pytestmark = [pytest.mark.crds, pytest.mark.operator]
+
 
 def selector(labels: dict[str, Any]) -> dict[str, Any]:
     return {"spec": {"template": {"spec": {"nodeSelector": labels}}}}

@@ -22,7 +22,7 @@ from tests.lab.operator.health import (
 from tests.lab.operator.names import Document
 from tests.lab.operator.pods import node
 
-pytestmark = pytest.mark.stand_in("its own functions are asked, without a cluster")
+pytestmark = [pytest.mark.operator, pytest.mark.stand_in("its own functions are asked, without a cluster")]
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 DAEMONSET = 'DaemonSet "calico-system/calico-node"'

@@ -12,7 +12,7 @@ import pytest
 from tests.lab.api import Api, ApiError
 from tests.lab.operator.loop import Loop
 
-pytestmark = pytest.mark.stand_in("its own functions are asked, without a cluster")
+pytestmark = [pytest.mark.operator, pytest.mark.stand_in("its own functions are asked, without a cluster")]
 
 
 class Silent(Api):

@@ -15,6 +15,8 @@ from tests.lab.calico import INSTALLATION, Calico, during, wait_for
 from tests.lab.lab import Lab
 from tests.lab.nodes import NodeSpec
 
+pytestmark = [pytest.mark.crds, pytest.mark.operator]
+
 NODES = ["w-0", "w-1", "w-2"]
 DAEMONSET = "/apis/apps/v1/namespaces/calico-system/daemonsets/calico-node"
 LABEL = {"example.org/admitted": "true"}

@@ -18,6 +18,8 @@ from tests.lab.lab import Lab
 from tests.lab.places import LAB_SOURCES
 from tests.lab_tests import conftest
 
+pytestmark = pytest.mark.operator
+
 SCRIPT = """#!{python}
 import os, sys
 if sys.argv[1:] == ["--print-calico-crds", "all"]:

@@ -12,7 +12,7 @@ from tests.lab.operator.defaults import with_defaults, with_pool_defaults
 from tests.lab.operator.names import Document
 from tests.lab.operator.validation import apiserver_fault, installation_fault
 
-pytestmark = pytest.mark.stand_in("its own functions are asked, without a cluster")
+pytestmark = [pytest.mark.operator, pytest.mark.stand_in("its own functions are asked, without a cluster")]
 
 
 def pod_override(**pod: Any) -> Document:

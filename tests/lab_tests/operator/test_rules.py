@@ -15,7 +15,7 @@ from tests.lab.operator.overlay import overlaid
 from tests.lab.operator.typha import NotEnoughNodes, expected_scale, replicas
 from tests.lab.operator.workloads import for_apiserver, for_installation, for_webhooks, merged
 
-pytestmark = pytest.mark.stand_in("its own functions are asked, without a cluster")
+pytestmark = [pytest.mark.operator, pytest.mark.stand_in("its own functions are asked, without a cluster")]
 
 LINUX = {"kubernetes.io/os": "linux"}
 

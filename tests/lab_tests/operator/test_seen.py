@@ -20,7 +20,7 @@ from tests.lab.lab import Lab
 from tests.lab.nodes import NodeSpec
 
 # The chain of steps is set up in the first test that needs it.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.crds, pytest.mark.operator]
 
 HEALTHY = [f"w-{number:02d}" for number in range(19)]
 BAD = "bad-0"

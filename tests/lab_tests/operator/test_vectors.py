@@ -15,6 +15,8 @@ from tests.lab.calico import Calico, during, wait_for
 from tests.lab.lab import Lab
 from tests.lab.nodes import NodeSpec
 
+pytestmark = [pytest.mark.crds, pytest.mark.operator]
+
 GOOD = ["w-0", "w-1"]
 BAD = "bad-0"
 

@@ -19,7 +19,7 @@ from tests.lab.places import REPOSITORY
 from tests.lab.player import Played, Player
 from tests.lab.topologies import DEMO
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
 
 FIT = ["core-1", "core-2", "core-3", "edge-1", "edge-2", "edge-3"]
 NOTED = "rollout.calico-ops.dev/waived"

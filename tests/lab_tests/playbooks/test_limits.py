@@ -15,7 +15,7 @@ from tests.lab.player import Played, Player
 from tests.lab.topologies import DEMO
 
 # A fixture plays a rollout, and a busy machine takes its time.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
 
 CORE = ["core-1", "core-2", "core-3"]
 

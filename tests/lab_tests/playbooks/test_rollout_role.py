@@ -27,7 +27,7 @@ KEY = "rollout.calico-ops.dev/admitted"
 NAMES = ["core-1", "core-2", "core-3"]
 EVERYTHING = [{"operator": "Exists"}]
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.ansible, pytest.mark.operator]
 
 
 @dataclass(frozen=True)

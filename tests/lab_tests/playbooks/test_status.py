@@ -19,7 +19,7 @@ from tests.lab.lab import Lab
 from tests.lab.modules import PLAYBOOK
 from tests.schemas import schema
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
 
 
 class Told:
