@@ -19,12 +19,14 @@ from ansible_collections.calico_ops.rollout.plugins.plugin_utils._untrusted impo
 _Filter = TypeVar("_Filter", bound=Callable[..., Any])
 
 
-def document(value: Any, kind: str) -> Any:
-    """The value as plain JSON, if it is a document of this kind and of a version that this collection reads."""
+def document(value: Any, *kinds: str) -> Any:
+    """The value as plain JSON, if it is a document of one of these kinds and of a version that this collection reads."""
     data = plain(value)
-    given = data.get("kind") if isinstance(data, dict) else None
-    if given != kind:
-        raise RolloutError(f"a {kind} document is needed, not {'a ' + str(given) if given else type(value).__name__}.")
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if kind not in kinds:
+        given = f"a {kind}" if kind else type(value).__name__
+        wanted = " or ".join(filter(None, (", ".join(kinds[:-1]), kinds[-1])))
+        raise RolloutError(f"a {wanted} document is needed, not {given}.")
     if data.get("version") != DOCUMENT_VERSION:
         raise RolloutError(
             f"this {kind} has version {data.get('version')}, this collection reads version {DOCUMENT_VERSION}."

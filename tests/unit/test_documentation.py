@@ -22,9 +22,9 @@ FENCE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 
 def names_of_content() -> set[str]:
     plugins = CHECKOUT / "plugins"
-    found = {
-        path.stem for kind in ("modules", "filter", "inventory", "callback") for path in (plugins / kind).glob("*")
-    }
+    found = {path.stem for kind in ("modules", "inventory", "callback") for path in (plugins / kind).glob("*")}
+    # A file may hold several filters; each has a manual.
+    found |= {path.stem for path in (plugins / "filter").glob("*.yml")}
     found |= {path.name for path in (CHECKOUT / "roles").glob("*")}
     found |= {path.stem for path in (CHECKOUT / "playbooks").glob("*.yml")}
     return found | {"kube"}

@@ -165,7 +165,9 @@ def test_what_cannot_be_removed_is_named_with_the_api_servers_words(monkeypatch:
     with jobs(world) as (run, _api):
         answers = run.run(NODES[:1], b"", {})
     assert "precheck" in answers["n-0"]
-    assert run.left_text().startswith("An object of this check could not be removed: /api/v1/namespaces/checks/configmaps/")
+    assert run.left_text().startswith(
+        "An object of this check could not be removed: /api/v1/namespaces/checks/configmaps/"
+    )
     assert 'admission webhook "keep.example.com" denied the request' in run.left_text()
 
 

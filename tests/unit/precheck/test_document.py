@@ -201,9 +201,7 @@ def test_a_fault_in_a_check_is_no_crash_and_no_pass() -> None:
     ],
 )
 def test_the_module_fails_when_it_is_told_to(host: Any, fail_on: str, count: int) -> None:
-    assert (
-        len(judge.complaints(judge.judge(judge.Facts(host()), want(), [c.id for c in CATALOGUE]), fail_on)) == count
-    )
+    assert len(judge.complaints(judge.judge(judge.Facts(host()), want(), [c.id for c in CATALOGUE]), fail_on)) == count
 
 
 def test_missing_evidence_makes_the_module_fail_too() -> None:

@@ -9,7 +9,7 @@ from typing import Literal, TypedDict, Union
 
 from .control_plane import ControlPlane, OperatorStatus
 from .nodes import ClusterName
-from .plan import ExcludedNode, PlannedWaiver, UnprovenNode
+from .plan import ExcludedNode, PlannedTier, PlannedWaiver, UnprovenNode
 from .precheck import CrossFinding
 
 
@@ -170,6 +170,7 @@ class BatchReport(TypedDict):
     name: str
     tier: str | None
     nodes: int
+    node_names: list[str]
     admitted: int
     ready: int
     state: Literal["pending", "in_progress", "done"]
@@ -187,6 +188,8 @@ class Report(TypedDict):
     """One sentence: what happens now, or why it stopped and what to do next."""
     planned: int
     ready: int
+    tiers: list[PlannedTier]
+    """As the plan has them."""
     batches: list[BatchReport]
     excluded: list[ExcludedNode]
     unproven: list[UnprovenNode]

@@ -192,6 +192,8 @@ class Plan(TypedDict):
     """Nodes that an earlier run admitted and whose hosts are not in this one: nothing is written to them, and the gate expects them."""
     restarting: list[RestartingNode]
     """Nodes that restart calico-node while the plan is made. They are adopted as soon as it is ready there."""
+    warnings: list[str]
+    """What the person who starts the rollout should know before, a sentence each, without its full stop."""
     restart_patience: int
     """Seconds that calico-node may at least be not ready before it counts as stuck, and not as restarting."""
     batch_timeout: int

@@ -5,25 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from ..documents import Observation, Plan, RestartingNode
+from ..documents import Plan, RestartingNode
 from ..evidence import cross_findings, waivers
 from ..kubernetes.cluster_identity import on_cluster
 from ..plan.adoption import restart_text
-from ..plan.clean_install import restart_warning
 from ..text.terminal import count, paragraph, printable, table
 from .rollout_pages import adopted_all_the_same, chosen_by, outside
 
 
-def plan_text(
-    plan: Plan, installation_spec: Mapping[str, Any] | None = None, observation: Observation | None = None
-) -> str:
-    """Batches in their order, tiers with their budget, and who stays outside.
-
-    With the spec of a clean install, and an observation without an Installation, what of it restarts the first batch is told too.
-    """
+def plan_text(plan: Plan) -> str:
+    """Batches in their order, tiers with their budget, and who stays outside."""
     planned = sum(len(batch["nodes"]) for batch in plan["batches"])
     label = plan["admission_label"]
     batches = count(len(plan["batches"]), "batch", "batches")
@@ -54,9 +47,8 @@ def plan_text(
     if plan["restart"]:
         lines += ["", *paragraph(restart_text(plan["restart"]) + ".")]
     lines += _restarting(plan["restarting"])
-    if observation is not None and observation["installation"] is None and plan["batches"]:
-        warning = restart_warning(installation_spec, plan["batches"][0]["nodes"])
-        lines += ["", *paragraph(f"Warning: {warning}.")] if warning else []
+    for warning in plan["warnings"]:
+        lines += ["", *paragraph(f"Warning: {warning}.")]
     lines += adopted_all_the_same(plan["unproven"])
     lines += outside(plan["excluded"])
     lines += waivers.section(plan["waivers"])

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..documents import ExcludedNode, Plan, PlannedTier, Report, UnprovenNode
+from ..documents import ExcludedNode, PlannedTier, Report, UnprovenNode
 from ..evidence import cross_findings, waivers
 from ..kubernetes.cluster_identity import on_cluster
 from ..plan.exclusion import NOT_IN_RUN
@@ -45,14 +45,13 @@ def progress_line(report: Report, now: float | None = None) -> str:
     return printable(line if longest is None else f"{line}, for {longest} s")
 
 
-def terminal(report: Report, plan: Plan) -> str:
+def terminal(report: Report) -> str:
     """The story of a run; its last line is the result."""
     lines = [
-        f"Rollout of plan {plan['id']}" + (" (check mode: nothing was changed)" if report["check_mode"] else ""),
-        *on_cluster(plan["cluster"]),
+        f"Rollout of plan {report['plan_id']}" + (" (check mode: nothing was changed)" if report["check_mode"] else ""),
+        *on_cluster(report["cluster"]),
         "",
     ]
-    nodes = {batch["name"]: batch["nodes"] for batch in plan["batches"]}
     lines += table(
         ("batch", "state", "ready", "nodes"),
         [
@@ -60,7 +59,7 @@ def terminal(report: Report, plan: Plan) -> str:
                 batch["name"],
                 batch["state"].replace("_", " "),
                 f"{batch['ready']}/{batch['nodes']}",
-                " ".join(nodes[batch["name"]]),
+                " ".join(batch["node_names"]),
             )
             for batch in report["batches"]
         ],
@@ -128,11 +127,10 @@ def _causes_told(entries: Sequence[ExcludedNode] | Sequence[UnprovenNode]) -> li
     return lines
 
 
-def markdown(report: Report, plan: Plan) -> str:
+def markdown(report: Report) -> str:
     """The same story for a wiki, a pull request or a chat."""
-    nodes = {batch["name"]: batch["nodes"] for batch in plan["batches"]}
-    lines = [f"# Calico rollout, plan {escaped(plan['id'])}", ""]
-    lines += [line for told in on_cluster(plan["cluster"]) for line in (escaped(told), "")]
+    lines = [f"# Calico rollout, plan {escaped(report['plan_id'])}", ""]
+    lines += [line for told in on_cluster(report["cluster"]) for line in (escaped(told), "")]
     lines += [f"**{escaped(report['outcome'].replace('_', ' '))}**: {escaped(report['reason'])}", ""]
     if report["check_mode"]:
         lines += ["Check mode: nothing was changed.", ""]
@@ -147,7 +145,7 @@ def markdown(report: Report, plan: Plan) -> str:
                 batch["tier"] or "",
                 batch["state"].replace("_", " "),
                 f"{batch['ready']}/{batch['nodes']}",
-                ", ".join(nodes[batch["name"]]),
+                ", ".join(batch["node_names"]),
             )
             for batch in report["batches"]
         ],
@@ -157,7 +155,7 @@ def markdown(report: Report, plan: Plan) -> str:
         ("Tier", "Selected by", "Nodes", "Left out", "Failure budget"),
         [
             (tier["name"], chosen_by(tier), str(tier["nodes"]), str(tier["left_out"]), str(tier["budget"]))
-            for tier in plan["tiers"]
+            for tier in report["tiers"]
         ],
     )
     if report["not_ready"]:

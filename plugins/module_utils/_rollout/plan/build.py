@@ -37,6 +37,7 @@ from ..text.order import natural
 from ..text.terminal import listed
 from .adoption import ADOPTION, NAMES_SHOWN, adopted, restart, unproven
 from .batches import FIRST_BATCH, in_batches, led_by_adoption
+from .clean_install import warnings
 from .exclusion import NOT_CHECKED, NOT_IN_RUN, excluded_hosts, excluded_node, kept_out, without_evidence
 from .restarting import LEAST_PATIENCE, Trouble, unlabelled_troubles
 from .tiers import Tier, read_exclusions, read_tiers, whole_number
@@ -54,8 +55,12 @@ def build_plan(
     adoption_max_unavailable: int | str | None = None,
     cluster: ClusterName | None = None,
     restart_patience: int = LEAST_PATIENCE,
+    installation_spec: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """`observation` tells what the selector restarts, for how long, and who is restarting now; no batch depends on it."""
+    """`observation` tells what the selector restarts, for how long, and who is restarting now; no batch depends on it.
+
+    Nor on `installation_spec`, the spec of a clean install: it is read for warnings.
+    """
     label = admission_label or AdmissionLabel(key=ADMISSION_KEY, value=ADMISSION_VALUE)
     check_label(label["key"], label["value"])
     rules = read_exclusions(exclusions)
@@ -130,6 +135,7 @@ def build_plan(
         cross_findings=across,
         kept=[entry["node"] for entry in excluded if entry["cause"] == NOT_IN_RUN and entry["node"] in carrying],
         restarting=restarting,
+        warnings=warnings(installation_spec, observation, batches),
         restart_patience=patience,
         batch_timeout=timeout,
         soak=whole_number(soak, "soak", 0),

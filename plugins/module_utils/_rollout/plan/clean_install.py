@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..calico_node.max_unavailable import at_once
+from ..documents import Batch, Observation
 from .adoption import ASSUMED_SECONDS, duration
 
 FEW = 4
@@ -32,6 +33,14 @@ def lacking_autodetection(spec: Mapping[str, Any]) -> list[str]:
         families.discard("V4")
     fields = [f"nodeAddressAutodetection{family}" for family in sorted(families)]
     return [field for field in fields if not network.get(field)]
+
+
+def warnings(spec: Mapping[str, Any] | None, observation: Observation | None, batches: Sequence[Batch]) -> list[str]:
+    """For the plan; none where the cluster was not read, or has an Installation already."""
+    if observation is None or observation["installation"] is not None or not batches:
+        return []
+    told = restart_warning(spec, batches[0]["nodes"])
+    return [told] if told else []
 
 
 def restart_warning(spec: Mapping[str, Any] | None, first_batch: Sequence[str]) -> str | None:

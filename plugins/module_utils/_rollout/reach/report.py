@@ -11,7 +11,7 @@ from typing import Any
 from ..documents import DOCUMENT_VERSION, ReachFinding, ReachOutcome, ReachReport
 from ..errors import RolloutError
 from ..text.order import natural
-from ..text.terminal import count, listed, printable
+from ..text.terminal import count, listed
 from .plan import IPIP
 
 _FAULTS = {
@@ -30,7 +30,7 @@ _VXLAN_REMEDY = (
     "let {} through between the nodes (security groups, host firewalls, the hypervisor's own VXLAN), or set vxlanPort"
 )
 _USUAL_VXLAN = ("udp/4789", "udp6/4789")
-_NOTHING = "nothing was proven: on every port somebody else answers, or nobody, or the hosts share no family"
+NOTHING_PROVEN = "nothing was proven: on every port somebody else answers, or nobody, or the hosts share no family"
 
 
 def assemble_reach(answers: Mapping[str, Mapping[str, Any]]) -> ReachReport:
@@ -68,25 +68,6 @@ def assemble_reach(answers: Mapping[str, Mapping[str, Any]]) -> ReachReport:
     )
 
 
-def reach_text(report: ReachReport) -> str:
-    """What failed and what to do about it; the last line is the result."""
-    lines = []
-    for finding in report["findings"]:
-        lines += [f"{finding_sentence(finding)}.", f"    {finding['remedy']}"]
-    lines += [f"{host} took no part: {why}" for host, why in report["silent"].items()]
-    if report["ended_early"]:
-        lines += [f"{_early(report['ended_early'])}.", "    raise precheck_reach_seconds or the forks, and ask again"]
-    elif report["outcome"] == "not_proven":
-        lines += [f"{_NOTHING}.", "    ask while these ports are free, or name free ones in precheck_reach_targets"]
-    if report["outcome"] == "not_asked":
-        lines.append(f"Result: {report['reason']}.")
-    else:
-        why = "the port is in use there, its listener was gone, or there is no address of its family"
-        unproven = f", {report['not_provable']} not provable ({why})" if report["not_provable"] else ""
-        lines.append(f"Result: {report['reached']} of {count(report['probes'], 'probe')} reached their host{unproven}.")
-    return "\n".join(printable(line) for line in lines)
-
-
 def finding_sentence(finding: ReachFinding) -> str:
     sources, destinations = listed(finding["sources"], 10), listed(finding["destinations"], 10)
     fault = _FAULTS[finding["outcome"]].format(finding["packet"])
@@ -111,13 +92,13 @@ def _outcome(
     if not any(_of(given, "listening", "ports") for given in answers.values()):
         return "not_asked", "nothing was asked: check mode neither listens nor sends"
     if gone:
-        return "not_proven", _early(gone)
+        return "not_proven", early_sentence(gone)
     if not reached:
-        return "not_proven", _NOTHING
+        return "not_proven", NOTHING_PROVEN
     return "passed", "every probe that could prove something reached its host"
 
 
-def _early(gone: Sequence[str]) -> str:
+def early_sentence(gone: Sequence[str]) -> str:
     return f"listeners ended before the step did, and what was asked of them proves nothing: {listed(gone)}"
 
 

@@ -34,6 +34,7 @@ def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: str
         reason=reason,
         planned=len({*planned_nodes(plan), *rows}),
         ready=sum(row["ready"] for row in rows.values()),
+        tiers=plan["tiers"],
         batches=[
             _batch(batch, rows, batch["name"] == state["batch"] and outcome != "done") for batch in plan["batches"]
         ],
@@ -75,6 +76,7 @@ def _batch(batch: Batch, rows: Mapping[str, ReadinessRow], current: bool) -> Bat
         name=batch["name"],
         tier=batch["tier"],
         nodes=len(batch["nodes"]),
+        node_names=batch["nodes"],
         admitted=len(admitted),
         ready=ready,
         state=state,  # type: ignore[typeddict-item]

@@ -140,7 +140,10 @@ def test_a_host_without_a_result_does_not_pass_by_a_waiver() -> None:
             [{**IPSET, "check": "ipset_functionl"}],
             r"\[0\]: there is no check 'ipset_functionl'; is it ipset_functional\?",
         ),
-        ([{**IPSET, "check": "quite_else"}], "there is no check 'quite_else'; docs/reference/prechecks.md lists them all"),
+        (
+            [{**IPSET, "check": "quite_else"}],
+            "there is no check 'quite_else'; docs/reference/prechecks.md lists them all",
+        ),
         ([{**IPSET, "who": "me"}], "who is not known here"),
         ([{**IPSET, "reason": " "}], r"\[0\] \(ipset_functional\): a reason is needed"),
         ([{**IPSET, "until": None}], "until is the last day .* not None. A waiver without an end is refused"),
@@ -201,9 +204,9 @@ def test_every_report_tells_what_is_waived_why_and_until_when() -> None:
     plan = two_nodes(TODAY)
     report = decide(plan, new_state(plan), bare(["edge-1", "edge-2", "edge-3"]), 0.0)["report"]
     assert report["waivers"] == plan["waivers"]
-    for text in (precheck_text(two_hosts(TODAY)), plan_text(plan), terminal(report, plan)):
+    for text in (precheck_text(two_hosts(TODAY)), plan_text(plan), terminal(report)):
         assert WAIVED in " ".join(text.split())
-    for page in (precheck_markdown(two_hosts(TODAY)), markdown(report, plan)):
+    for page in (precheck_markdown(two_hosts(TODAY)), markdown(report)):
         assert "## Waived checks\n\n- " + WAIVED.replace("_", "\\_").replace("(", "\\(").replace(")", "\\)") in page
 
 

@@ -25,7 +25,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.
     terminal,
 )
 
-from tests.unit.rollout.pages.test_rollout_pages import CORE, EDGE, PLAN, report
+from tests.unit.rollout.pages.test_rollout_pages import CORE, EDGE, report
 
 ALONE = CalicoApi(group="crd.projectcalico.org/v1", ground="it alone is served")
 BOTH = CalicoApi(group="crd.projectcalico.org/v1", ground="both groups are served, and the older one decides")
@@ -162,13 +162,13 @@ def test_the_last_lines_of_a_report_tell_it_and_the_outcome_stays_done() -> None
     done = report(CORE + EDGE, ready_since=0.0)
     stuck = component("calico-kube-controllers", "awaiting 1; pod x: <b>no node</b>\x1b[31m")
     done["control_plane"] = told(components=[stuck])
-    lines = terminal(done, PLAN).splitlines()
+    lines = terminal(done).splitlines()
     assert done["outcome"] == "done"
     place = next(number for number, line in enumerate(lines) if line.startswith("Beside calico-node"))
     assert lines[-1].startswith("Result: done") or lines[-2].startswith("Result: done")
     assert place > len(lines) - 8
-    assert "\x1b" not in terminal(done, PLAN)
-    page = markdown(done, PLAN)
+    assert "\x1b" not in terminal(done)
+    page = markdown(done)
     assert "## Beside calico-node" in page
     assert "<b>" not in page
     assert markdown_section(None) == []

@@ -311,8 +311,8 @@ def test_who_was_adopted_beside_the_plan_is_expected_and_no_longer_outside() -> 
     assert [row["node"] for row in report["not_ready"]] == ["edge-3"]
     assert report["excluded"] == []
     assert [doubt["node"] for doubt in report["unproven"]] == ["edge-1", "edge-3"]
-    assert "| edge-3 | h-edge-3 | edge |" in markdown(report, PLAN)
-    assert "edge-3 (host h-edge-3): precheck_failed" in terminal(report, PLAN)
+    assert "| edge-3 | h-edge-3 | edge |" in markdown(report)
+    assert "edge-3 (host h-edge-3): precheck_failed" in terminal(report)
 
 
 def restarting(through: int, **fields: Any) -> Any:
@@ -414,7 +414,7 @@ def test_a_value_that_somebody_else_has_set_meanwhile_stays_and_the_report_says_
     assert decision["actions"] == [{"do": "restore_max_unavailable"}]
     (note,) = decision["report"]["notes"]
     assert note == "maxUnavailable stays at 7: somebody else changed it while it was raised to 3"
-    assert f"Note: {note}." in " ".join(terminal(decision["report"], RAISING).split())
+    assert f"Note: {note}." in " ".join(terminal(decision["report"]).split())
 
 
 @pytest.mark.parametrize(

@@ -53,10 +53,12 @@ def test_a_small_first_batch_and_a_spec_that_is_whole_are_not() -> None:
     assert restart_warning(None, LARGE) is None
 
 
-def test_the_plans_text_warns_only_where_the_installation_is_yet_to_be_made() -> None:
-    made = plan(LARGE, [tier("edge", batch_size=10)])
-    assert "Warning: The first batch may restart calico-node once more" in plan_text(made, {}, bare(LARGE)).replace(
-        "\n  ", " "
-    )
-    assert "Warning" not in plan_text(made, {}, {**bare(LARGE), "installation": installation()})
-    assert "Warning" not in plan_text(made)
+def test_the_plan_warns_only_where_the_installation_is_yet_to_be_made() -> None:
+    wide = [tier("edge", batch_size=10)]
+    warned = plan(LARGE, wide, observation=bare(LARGE), installation_spec={})
+    assert warned["warnings"] == [restart_warning({}, LARGE)]
+    assert "Warning: The first batch may restart calico-node once more" in plan_text(warned).replace("\n  ", " ")
+    installed = {**bare(LARGE), "installation": installation()}
+    assert plan(LARGE, wide, observation=installed, installation_spec={})["warnings"] == []
+    assert plan(LARGE, wide, installation_spec={})["warnings"] == []
+    assert "Warning" not in plan_text(plan(LARGE, wide, observation=bare(LARGE)))

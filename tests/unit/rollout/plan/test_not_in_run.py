@@ -115,10 +115,10 @@ def test_one_node_in_the_run_is_enough_where_others_are_admitted_and_too_few_whe
 def test_the_reports_name_those_who_are_not_in_the_run_in_one_line() -> None:
     plan = limited_plan(CORE)
     report = decide(plan, new_state(plan), rolled_out(CORE + EDGE, []), 0.0)["report"]
-    text = terminal(report, plan)
+    text = terminal(report)
     assert "No node stays outside." in text
     assert "Not in this run, and left as they are (3): edge-1, edge-2, edge-3" in text
-    page = markdown(report, plan)
+    page = markdown(report)
     assert "No node stays outside." in page
     assert r"Not in this run, and left as they are \(3\): edge-1, edge-2, edge-3" in page
 

@@ -524,5 +524,5 @@ def test_who_was_adopted_after_its_restart_is_told_as_unproven_and_not_as_outsid
     report = decided(seen, made, batch="adoption", batch_started=NOW)["report"]
     assert (report["outcome"], report["excluded"]) == ("done", [])
     assert [doubt["node"] for doubt in report["unproven"]] == ["edge-1"]
-    assert "edge-1" in terminal(report, made)
-    assert "| edge-1 | h-edge-1 | edge |" in markdown(report, made)
+    assert "edge-1" in terminal(report)
+    assert "| edge-1 | h-edge-1 | edge |" in markdown(report)

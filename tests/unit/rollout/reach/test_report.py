@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reach.report import (
-    assemble_reach,
-    reach_text,
-)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.reach_text import reach_text
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reach.report import assemble_reach
 
 PORTS = {"tcp/5473": "listening"}
 WHY = "the port is in use there, its listener was gone, or there is no address of its family"

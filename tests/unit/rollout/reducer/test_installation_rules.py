@@ -125,7 +125,7 @@ def test_refusing_stops_with_the_yaml_once_the_labels_are_there() -> None:
     decision = decided(owned(), Wishes(when_owned="refuse"))
     assert (decision["report"]["outcome"], decision["actions"]) == ("stopped", [])
     assert "Commit the fields there, then run again" in decision["report"]["reason"]
-    for page in (terminal(decision["report"], PLAN), markdown(decision["report"], PLAN)):
+    for page in (terminal(decision["report"]), markdown(decision["report"])):
         assert "    controlPlaneNodeSelector:\n    " in page
 
 

@@ -130,7 +130,7 @@ def test_while_it_goes_on_it_is_in_progress_reason_and_both_pages() -> None:
     decision = decided(1.0, refused("a", "b"))
     assert decision["report"]["outcome"] == "in_progress"
     assert DOWN in pages.progress_line(decision["report"])
-    for page in (pages.terminal(decision["report"], PLAN), pages.markdown(decision["report"], PLAN)):
+    for page in (pages.terminal(decision["report"]), pages.markdown(decision["report"])):
         _before, heading, section = page.partition("Refused by the API server so far")
         assert heading
         assert "labels.example.com" in section.split("Outside")[0].split("Note")[0].split("Result")[0]

@@ -10,9 +10,10 @@ import pytest
 
 pytest.importorskip("ansible")
 
-from ansible_collections.calico_ops.rollout.plugins.filter import reach_peers, reach_plan, reach_seconds
+from ansible_collections.calico_ops.rollout.plugins.filter.reach import FilterModule
 from ansible_collections.calico_ops.rollout.plugins.modules import host_reach
 
+FILTERS = FilterModule().filters()
 PORTS = {"tcp/5473": "listening"}
 
 
@@ -43,11 +44,11 @@ def host(**facts: str | None) -> dict[str, Any]:
 
 
 def plan(hosts: list[str], hostvars: Mapping[str, Any]) -> Any:
-    return reach_plan.FilterModule().filters()["reach_plan"](hosts, hostvars, seed="this run")
+    return FILTERS["reach_plan"](hosts, hostvars, seed="this run")
 
 
 def peers(name: str, **hosts: dict[str, Any]) -> Any:
-    return reach_peers.FilterModule().filters()["reach_peers"](name, plan(list(hosts), hosts))
+    return FILTERS["reach_peers"](name, plan(list(hosts), hosts))
 
 
 def test_a_peer_is_asked_at_the_addresses_that_it_has() -> None:
@@ -73,12 +74,12 @@ def test_what_a_fleet_of_200_registered_is_read_once_a_host() -> None:
     names = [f"h{number}" for number in range(200)]
     hostvars = Hostvars({name: host(address=f"192.0.2.{number}") for number, name in enumerate(names)})
     made = plan(names, hostvars)
-    filtered = reach_peers.FilterModule().filters()["reach_peers"]
+    filtered = FILTERS["reach_peers"]
     assert {len(filtered(name, made)) for name in names} == {4}
     assert hostvars.reads == dict.fromkeys(names, 1)
 
 
 def test_listeners_are_there_no_longer_than_host_reach_allows() -> None:
-    seconds = reach_seconds.FilterModule().filters()["reach_seconds"]
+    seconds = FILTERS["reach_seconds"]
     assert seconds(["h"] * 200, "5", "5", at_least="120") == 440
     assert seconds(["h"] * 10_000, 5, 5, at_least=120) == host_reach.LONGEST_LISTENING

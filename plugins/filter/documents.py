@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the hosts of a play registered, as one PrecheckReport."""
+"""The documents that the filters of a play make: what hosts registered as a PrecheckReport, that and the cluster's nodes as a Plan."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ from datetime import datetime, timezone
 from typing import Any, Callable
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.rules.catalogue import CATALOGUE
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import (
+    ClusterName,
+    NodeFacts,
+    Observation,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.canonical import plain
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence import precheck_report as _report
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence.waivers import read_waivers
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages import precheck_text as _text
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.build import build_plan
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.restarting import LEAST_PATIENCE
 from ansible_collections.calico_ops.rollout.plugins.plugin_utils._documents import (
     document,
+    from_the_cluster,
     made_or_complaint,
     readable,
 )
@@ -35,6 +44,46 @@ def precheck_report(
     or_complaint: bool = False,
 ) -> Any:
     return made_or_complaint(or_complaint, lambda: _made(hosts, hostvars, register, in_run, nodes or {}, calico))
+
+
+@readable
+def precheck_complaint(report: Any, fail_on: str = "fail") -> str:
+    return _text.precheck_complaint(document(report, "PrecheckReport"), str(fail_on))
+
+
+@readable
+def plan(
+    report: Any,
+    nodes: Any,
+    tiers: Any,
+    exclusions: Any = (),
+    admission_label: Any = None,
+    batch_timeout: Any = 600,
+    soak: Any = 10,
+    observation: Any = None,
+    adoption_max_unavailable: Any = None,
+    cluster: Any = None,
+    restart_patience: Any = LEAST_PATIENCE,
+    installation_spec: Any = None,
+    or_complaint: bool = False,
+) -> Any:
+    return made_or_complaint(
+        or_complaint,
+        lambda: build_plan(
+            from_the_cluster(nodes, "nodes", NodeFacts),
+            document(report, "PrecheckReport"),
+            plain(tiers),
+            plain(exclusions),
+            plain(admission_label),
+            plain(batch_timeout),
+            plain(soak),
+            None if observation is None else from_the_cluster(observation, "observation", Observation),
+            plain(adoption_max_unavailable),
+            None if cluster is None else from_the_cluster(cluster, "cluster", ClusterName),
+            plain(restart_patience),
+            plain(installation_spec),
+        ),
+    )
 
 
 def _made(
@@ -68,4 +117,4 @@ def _variables(hostvars: Mapping[str, Any], host: str, names: Iterable[str]) -> 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"precheck_report": precheck_report}
+        return {"precheck_report": precheck_report, "precheck_complaint": precheck_complaint, "plan": plan}

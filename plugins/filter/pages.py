@@ -1,0 +1,69 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Pages for people, and for CI, of documents: each carries its kind, which says who writes the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Callable
+
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages import rollout_pages, status_pages
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.plan_text import plan_text
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.precheck_junit import precheck_junit
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.precheck_markdown import (
+    precheck_markdown,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.precheck_text import precheck_text
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.reach_junit import reach_junit
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.reach_text import reach_text
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils._documents import document, readable
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils._precheck_page import precheck_page
+
+Pages = Mapping[str, Callable[[Any], str]]
+"""Who writes the page, by the document's kind. A new page is a line here and one in the filter's manual."""
+
+TEXT: Pages = {
+    "ClusterStatus": status_pages.terminal,
+    "Plan": plan_text,
+    "PrecheckReport": precheck_text,
+    "ReachReport": reach_text,
+    "Report": rollout_pages.terminal,
+}
+MARKDOWN: Pages = {
+    "ClusterStatus": status_pages.markdown,
+    "PrecheckReport": precheck_markdown,
+    "Report": rollout_pages.markdown,
+}
+JUNIT: Pages = {"PrecheckReport": precheck_junit, "ReachReport": reach_junit}
+HTML: Pages = {"PrecheckReport": precheck_page}
+
+
+@readable
+def text(told: Any) -> str:
+    return _page(told, TEXT)
+
+
+@readable
+def markdown(told: Any) -> str:
+    return _page(told, MARKDOWN)
+
+
+@readable
+def junit(told: Any) -> str:
+    return _page(told, JUNIT)
+
+
+@readable
+def html(told: Any) -> str:
+    return _page(told, HTML)
+
+
+def _page(told: Any, pages: Pages) -> str:
+    known = document(told, *pages)
+    return pages[known["kind"]](known)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"text": text, "markdown": markdown, "junit": junit, "html": html}
