@@ -33,7 +33,7 @@ unit: ## unit tests only
 lint: ## ruff, mypy and ansible-lint
 	$(checkout) python -m tests.gates lint ansible-lint
 
-bench: ## what it costs, next to something bare; BENCH=labels, readiness or precheck for one
+bench: ## what it costs, next to something bare; BENCH=labels, readiness, precheck or pages for one
 	$(collection) python -m tests.bench $(BENCH)
 
 lab-up: ## start the lab NAME (default: default), with the demo's seven hosts, and say how to reach it

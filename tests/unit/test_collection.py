@@ -94,6 +94,61 @@ def test_every_file_names_its_licence() -> None:
     assert unnamed == []
 
 
+CLOCKS = {"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time", "process_time_ns"}
+
+
+def clocks(node: ast.AST) -> set[str]:
+    """The functions of the module time that are called in it."""
+    called = [one.func for one in ast.walk(node) if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute)]
+    return {
+        function.attr for function in called if isinstance(function.value, ast.Name) and function.value.id == "time"
+    }
+
+
+def reads_clock(node: ast.AST) -> bool:
+    """Reads a clock for intervals, or makes an interval with that of the wall."""
+    spans = [one for one in ast.walk(node) if isinstance(one, ast.BinOp) and isinstance(one.op, ast.Sub)]
+    return bool(clocks(node) & CLOCKS) or any("time" in clocks(span) for span in spans)
+
+
+def asserts_on_time(source: str) -> list[int]:
+    """Lines that assert how long something took; a slow machine fails them."""
+    tree = ast.parse(source)
+    spans = {
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp) and reads_clock(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name) and isinstance(node.value.op, ast.Sub)
+    }
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assert)
+        and (reads_clock(node.test) or spans & {one.id for one in ast.walk(node.test) if isinstance(one, ast.Name)})
+    ]
+
+
+def test_no_unit_test_asserts_how_long_something_took() -> None:
+    """That it ends is shown by the guard of each test, how fast it is by tests/bench."""
+    found = {
+        path: asserts_on_time(path.read_text(encoding="utf-8")) for path in (CHECKOUT / "tests" / "unit").rglob("*.py")
+    }
+    assert {str(path.relative_to(CHECKOUT)): lines for path, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "assert time.monotonic() - began < 3",
+        "took = time.perf_counter() - began\nassert took < 3",
+        "assert time.time() - began < 3",
+    ],
+)
+def test_an_assert_on_time_is_found(source: str) -> None:
+    assert asserts_on_time(source) != []
+
+
 def test_no_file_is_named_after_nothing_in_particular() -> None:
     vague = {"utils", "util", "helpers", "helper", "common", "misc"}
     assert [str(path) for path in FILES if {part.strip("_") for part in (*path.parts, path.stem)} & vague] == []

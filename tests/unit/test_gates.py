@@ -63,9 +63,7 @@ def ended(pid: str) -> bool:
 
 
 def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
     while not condition():
-        assert time.monotonic() < deadline
         time.sleep(0.05)
 
 

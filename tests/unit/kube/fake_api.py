@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,7 +24,6 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str]
     body: Any
-    at: float
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,6 @@ class FakeApi:
             {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()},
             {name.lower(): ", ".join(handler.headers.get_all(name) or ()) for name in handler.headers},
             _parsed(data),
-            time.monotonic(),
         )
         with self._lock:
             number = len(self.requests)

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -71,11 +73,13 @@ def test_basic_authentication_is_sent_where_there_is_no_token() -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
-def test_429_is_obeyed_for_every_method(method: str) -> None:
+def test_429_is_obeyed_for_every_method(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("urllib3.util.retry.time", SimpleNamespace(sleep=slept.append, time=time.time))
     with fake_api(script(status(429, "TooManyRequests", Retry_After="1"), OK)) as api:
         api.cluster().request(method, NODES, body=None if method == "GET" else {}, content_type=MERGE)
     assert len(api.requests) == 2
-    assert api.requests[1].at - api.requests[0].at >= 1.0
+    assert slept == [1]
 
 
 @pytest.mark.parametrize("code", [500, 502, 503, 504])
@@ -103,41 +107,39 @@ def test_a_conflict_is_an_answer_unless_the_caller_says_that_it_passes() -> None
 
 
 def test_repetitions_end_at_the_deadline_with_the_last_answer() -> None:
-    began = time.monotonic()
     starting = status(503, "ServiceUnavailable", "still starting")
     with fake_api(script(starting)) as api, pytest.raises(ApiError, match="503 ServiceUnavailable: still starting"):
         api.cluster().request("GET", NODES, timeout=2)
-    assert time.monotonic() - began < 2.5
     assert len(api.requests) > 2
 
 
 def test_a_retry_after_beyond_the_deadline_is_not_slept_out() -> None:
-    began = time.monotonic()
     busy = status(429, "TooManyRequests", Retry_After="3600")
     with fake_api(script(busy)) as api, pytest.raises(ApiError, match="429 TooManyRequests"):
         api.cluster().request("GET", NODES, timeout=5)
-    assert time.monotonic() - began < 2
+    assert len(api.requests) == 1
 
 
 def test_a_server_that_does_not_answer_is_named_within_the_time_given() -> None:
-    began = time.monotonic()
     cluster = Cluster(Connection({"host": "http://127.0.0.1:9", "api_key": "x"}))
     with pytest.raises(ApiError, match=r"no answer from http://127.0.0.1:9: .*refused") as caught:
         cluster.request("GET", NODES, timeout=1)
     assert caught.value.status == 0
-    assert time.monotonic() - began < 2
 
 
 def test_a_request_that_hangs_ends_at_its_deadline() -> None:
+    asked_enough = threading.Event()
+
     def hang(request: Request, number: int) -> Reply:
-        time.sleep(3)
+        asked_enough.wait()
         return OK
 
-    began = time.monotonic()
     with fake_api(hang) as api:
-        with pytest.raises(ApiError, match="no answer"):
-            api.cluster().request("GET", NODES, timeout=1)
-        assert time.monotonic() - began < 2.5
+        try:
+            with pytest.raises(ApiError, match="no answer"):
+                api.cluster().request("GET", NODES, timeout=1)
+        finally:
+            asked_enough.set()
 
 
 def test_redirects_are_not_followed_with_the_token() -> None:

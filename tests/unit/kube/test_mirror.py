@@ -19,6 +19,8 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.watch imp
 from tests.unit.kube.fake_api import FakeApi, Reply, Request, fake_api, script, status
 
 PODS = "/api/v1/pods"
+HANGS = 3600.0
+"""Seconds, more than a test may take: one that ends has not waited for it."""
 
 
 def pod(name: str, version: int, **extra: Any) -> dict[str, Any]:
@@ -46,10 +48,10 @@ def names(api: FakeApi, version: str = "10", seconds: float = 1.0) -> list[tuple
 
 
 def test_events_come_in_order_and_the_watch_ends_at_its_deadline() -> None:
-    began = time.monotonic()
-    with fake_api(script(events(event("ADDED", "a", 11), event("DELETED", "a", 12), stay=1), events(stay=9))) as api:
+    with fake_api(
+        script(events(event("ADDED", "a", 11), event("DELETED", "a", 12), stay=1), events(stay=HANGS))
+    ) as api:
         assert names(api, seconds=1.5) == [("ADDED", "a"), ("DELETED", "a")]
-    assert time.monotonic() - began < 3
     assert api.requests[0].query["allowWatchBookmarks"] == "true"
 
 
@@ -132,10 +134,8 @@ def mirror_of(api: FakeApi, seconds: float = 10, **kind: Any) -> Mirror:
     return Mirror(api.cluster(), {"pods": Kind(PODS, **kind)}, within(seconds))
 
 
-def wait_until(mirror: Mirror, condition: Callable[[], bool], seconds: float = 5) -> None:
-    deadline = within(seconds)
+def wait_until(mirror: Mirror, condition: Callable[[], bool]) -> None:
     while not condition():
-        assert time.monotonic() < deadline, "the mirror never came to show it"
         mirror.wait_for_change(0.2)
 
 

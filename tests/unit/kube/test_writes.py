@@ -6,8 +6,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import client
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.writes import NOT_TRIED, Write, write_all
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import client, writes
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.writes import NOT_TRIED, Pace, Write, write_all
 
 from tests.unit.kube.fake_api import Reply, Request, fake_api, status
 
@@ -60,11 +60,27 @@ def test_no_more_writes_are_under_way_than_allowed() -> None:
     assert api.most_at_once == 3
 
 
-def test_writes_keep_to_their_rate() -> None:
-    with fake_api(echo) as api:
-        began = time.monotonic()
-        write_all(api.cluster(), patches(11), 20, 8)
-        assert time.monotonic() - began >= 0.5
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_writes_keep_to_their_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(writes, "time", clock)
+    pace, begun = Pace(20), []
+    for _ in range(11):
+        assert pace.wait()
+        begun.append(clock.now)
+    assert begun == pytest.approx([1000 + number * 0.05 for number in range(11)])
 
 
 def test_writes_that_do_not_fit_before_the_deadline_are_reported_as_not_tried() -> None:

