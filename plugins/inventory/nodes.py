@@ -76,7 +76,7 @@ groups:
   arm: node_architecture.startswith('arm')
 """
 
-from typing import Any
+from typing import Any, cast
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
@@ -144,7 +144,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         kept = self.get_option("cache")
         if kept and cache:
             try:
-                return self._cache[key]  # type: ignore[no-any-return]
+                return cast("list[NodeFacts]", self._cache[key])
             except KeyError:
                 pass  # never kept, or too old
         found = self._fetch(secrets)

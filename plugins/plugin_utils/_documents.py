@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, TypeVar, cast
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import documents
@@ -75,4 +75,4 @@ def readable(function: _Filter) -> _Filter:
         except RolloutError as error:
             raise AnsibleFilterError(f"calico_ops.rollout.{function.__name__}: {error}") from error
 
-    return filtered  # type: ignore[return-value]
+    return cast(_Filter, filtered)

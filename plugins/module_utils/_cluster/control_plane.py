@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .._kube.client import ApiError, Cluster
-from .._rollout.documents import CalicoApi, ComponentStanding, ControlPlane, OperatorStatus
+from .._rollout.documents import CalicoApi, ComponentStanding, ControlPlane, OperatorStatus, WorkloadKind
 from .._rollout.kubernetes.rbac import Right, right
 from .._rollout.observation import snapshot
 from .._rollout.observation.diagnosis import conditions, joined, pod_trouble
@@ -106,7 +106,8 @@ def read_control_plane(
     system = reader.listed(SYSTEM_DEPLOYMENTS, "Deployments in " + SYSTEM)
     operators = reader.listed(OPERATOR_DEPLOYMENTS, "tigera-operator's Deployment")
     daemonsets = [raw for raw in objects("daemonsets") if snapshot.name_of(raw) != NODE]
-    workloads = [("Deployment", raw) for raw in system or []] + [("DaemonSet", raw) for raw in daemonsets]
+    workloads: list[tuple[WorkloadKind, Any]] = [("Deployment", raw) for raw in system or []]
+    workloads += [("DaemonSet", raw) for raw in daemonsets]
     before: Sequence[Any] = ()
     if apiserver is not None and system is not None and not _serves(system):
         before = reader.listed(APPS + APISERVER_BEFORE + "/deployments", "Deployments in " + APISERVER_BEFORE) or ()
@@ -150,7 +151,7 @@ def _migration_phases(cluster: Cluster, reader: Reader) -> list[str] | None:
     return None if found is None else [str((raw.get("status") or {}).get("phase") or "") for raw in found]
 
 
-def _stood(reader: Reader, workloads: Sequence[tuple[str, Any]]) -> list[ComponentStanding]:
+def _stood(reader: Reader, workloads: Sequence[tuple[WorkloadKind, Any]]) -> list[ComponentStanding]:
     pods: dict[str, list[Any]] = {}
     standing = []
     for kind, raw in workloads:
@@ -161,7 +162,7 @@ def _stood(reader: Reader, workloads: Sequence[tuple[str, Any]]) -> list[Compone
             pods[namespace] = reader.listed(path, "pods in " + namespace) or []
         standing.append(
             ComponentStanding(
-                kind=kind,  # type: ignore[typeddict-item]
+                kind=kind,
                 namespace=namespace,
                 name=snapshot.name_of(raw),
                 wanted=wanted,

@@ -76,9 +76,10 @@ class Connection:
         if current is not None and (current.renew_at is None or time.monotonic() < current.renew_at):
             return current
         with self._lock:
-            if self._access is current:
-                self._access = self._loaded(refused=False)
-            return self._access  # type: ignore[return-value]
+            access = self._access
+            if access is None or access is current:
+                access = self._access = self._loaded(refused=False)
+            return access
 
     def renewed(self, refused: Access) -> Access | None:
         """The Access to use instead of one that the server answered with 401; null when no other can be had."""

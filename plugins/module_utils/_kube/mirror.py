@@ -78,6 +78,10 @@ class Mirror:
             self._changed.notify_all()
 
 
+_Objects = dict[tuple[str, str], Any]
+"""By namespace and name."""
+
+
 class _KindMirror:
     """One kind's objects. Only its own thread writes them, under the mirror's lock."""
 
@@ -86,7 +90,7 @@ class _KindMirror:
         self._kind = kind
         self._deadline = deadline
         self._change = change
-        self._objects: dict[tuple[str, str], Any] | None = None
+        self._objects: _Objects | None = None
         self._error: Exception | None = None
         self._closed = threading.Event()
         self._watch: Watch | None = None
@@ -106,7 +110,7 @@ class _KindMirror:
         try:
             while not self._closed.is_set() and time.monotonic() < self._deadline:
                 try:
-                    self._follow(self._listed())
+                    self._follow(*self._listed())
                 except Expired:
                     continue
                 except ApiError as error:
@@ -123,12 +127,11 @@ class _KindMirror:
         if self._watch is not None:
             self._watch.close()
 
-    def _listed(self) -> str:
+    def _listed(self) -> tuple[_Objects, str]:
         items, resource_version = self._cluster.list_all(self._kind.path, query=self._kind.query, trim=self._keyed)
-        self._replace(dict(items))
-        return resource_version
+        return self._replace(dict(items)), resource_version
 
-    def _follow(self, resource_version: str) -> None:
+    def _follow(self, objects: _Objects, resource_version: str) -> None:
         self._watch = watch(self._cluster, self._kind.path, resource_version, self._deadline, query=self._kind.query)
         if self._closed.is_set():
             return
@@ -136,14 +139,17 @@ class _KindMirror:
             key, kept = self._keyed(item)
             with self._change():
                 if event == "DELETED":
-                    self._objects.pop(key, None)  # type: ignore[union-attr]
+                    objects.pop(key, None)
                 else:
-                    self._objects[key] = kept  # type: ignore[index]
+                    objects[key] = kept
 
-    def _replace(self, objects: dict[tuple[str, str], Any]) -> None:
-        if objects != self._objects:
-            with self._change():
-                self._objects = objects
+    def _replace(self, objects: _Objects) -> _Objects:
+        """What is kept from now on: what was kept before where nothing differs, so that nobody is woken."""
+        if self._objects is not None and self._objects == objects:
+            return self._objects
+        with self._change():
+            self._objects = objects
+        return objects
 
     def _keyed(self, item: dict[str, Any]) -> tuple[tuple[str, str], Any]:
         metadata = item["metadata"]

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Settings of the kernel that Felix sets, relies on, or that somebody sets back."""
 
-from typing import Dict, Optional
+from typing import Dict, Optional, Tuple
 
 from ..facts import Facts
 from ..host.no_evidence import NoEvidence
@@ -42,7 +42,7 @@ def _off_for_uplink(facts: Facts, want: Want, ipv6: bool) -> Optional[str]:
     return setting if facts["sysctls"].get(setting) == "0" else None
 
 
-def _forwarding(facts: Facts, names: tuple, now: str) -> Judgement:  # type: ignore[type-arg]
+def _forwarding(facts: Facts, names: Tuple[str, ...], now: str) -> Judgement:
     files = facts["sysctl_files"]
     back = next((name for name in names if files.get(name, ("1", ""))[0] == "0"), None)
     if back:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from ..documents import DOCUMENT_VERSION, CalicoSettings, ClusterName, NodeSettings, PrecheckSettings, UnreadObjects
 from .installation_spec import FROM_OPERATOR, Spec, cidr_version, filled
@@ -135,7 +135,7 @@ def calico_settings(
         kind="CalicoSettings",
         version=DOCUMENT_VERSION,
         cluster=cluster,
-        settings=PrecheckSettings(**found.settings),  # type: ignore[typeddict-item]
+        settings=cast(PrecheckSettings, found.settings),
         sources=found.sources,
         nodes=nodes,
         unread=[

@@ -12,7 +12,7 @@ Instants are seconds since the epoch on the controller's clock; durations are se
 
 from __future__ import annotations
 
-from .control_plane import CalicoApi, ComponentStanding, ControlPlane, OperatorStatus
+from .control_plane import CalicoApi, ComponentStanding, ControlPlane, OperatorStatus, WorkloadKind
 from .decision import (
     Action,
     AwaitOwner,
@@ -51,6 +51,7 @@ from .plan import (
     Evidence,
     ExcludedNode,
     Exclusion,
+    ExclusionCause,
     Plan,
     PlannedTier,
     PlannedWaiver,
@@ -58,6 +59,7 @@ from .plan import (
     RestartingNode,
     StuckNode,
     TierSettings,
+    UnprovenCause,
     UnprovenNode,
 )
 from .precheck import (
@@ -68,16 +70,30 @@ from .precheck import (
     HostIdentity,
     HostOutcome,
     NodeSettings,
+    PrecheckOutcome,
     PrecheckRecord,
     PrecheckReport,
     PrecheckResult,
     PrecheckSettings,
     PrecheckSummary,
+    Severity,
     UnreadObjects,
     Waiver,
+    WaiverEffect,
+    WaiverState,
 )
-from .reach import ReachFinding, ReachOutcome, ReachPeer, ReachPlan, ReachReport
-from .status import Admission, ClusterStatus, NotedWaiver, OutsideNode, PolicyGap, Scope, StaleSetting
+from .reach import ReachFault, ReachFinding, ReachOutcome, ReachPeer, ReachPlan, ReachReport
+from .status import (
+    Admission,
+    ClusterStatus,
+    NotedWaiver,
+    OutsideCause,
+    OutsideNode,
+    PolicyGap,
+    Scope,
+    ScopeState,
+    StaleSetting,
+)
 
 DOCUMENT_VERSION = 1
 
@@ -106,6 +122,7 @@ __all__ = [
     "Evidence",
     "ExcludedNode",
     "Exclusion",
+    "ExclusionCause",
     "HostFacts",
     "HostIdentity",
     "HostOutcome",
@@ -117,6 +134,7 @@ __all__ = [
     "NotedWaiver",
     "Observation",
     "OperatorStatus",
+    "OutsideCause",
     "OutsideNode",
     "OverlaySeen",
     "Plan",
@@ -124,6 +142,7 @@ __all__ = [
     "PlannedWaiver",
     "PodSeen",
     "PolicyGap",
+    "PrecheckOutcome",
     "PrecheckRecord",
     "PrecheckReport",
     "PrecheckResult",
@@ -132,6 +151,7 @@ __all__ = [
     "PredictedChanges",
     "RaiseMaxUnavailable",
     "RaisedSeen",
+    "ReachFault",
     "ReachFinding",
     "ReachOutcome",
     "ReachPeer",
@@ -148,12 +168,18 @@ __all__ = [
     "RolloutState",
     "Scope",
     "ScopeInstallation",
+    "ScopeState",
+    "Severity",
     "StaleSetting",
     "StuckNode",
     "TaintSeen",
     "TierSettings",
+    "UnprovenCause",
     "UnprovenNode",
     "UnreadObjects",
     "Wait",
     "Waiver",
+    "WaiverEffect",
+    "WaiverState",
+    "WorkloadKind",
 ]

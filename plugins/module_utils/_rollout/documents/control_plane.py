@@ -9,6 +9,8 @@ from typing import Literal, TypedDict
 
 from .observation import ConditionSeen
 
+WorkloadKind = Literal["Deployment", "DaemonSet"]
+
 
 class OperatorStatus(TypedDict):
     """A TigeraStatus: what tigera-operator says of one of its components."""
@@ -35,7 +37,7 @@ class CalicoApi(TypedDict):
 class ComponentStanding(TypedDict):
     """A Deployment or DaemonSet of Calico's, or tigera-operator's own Deployment."""
 
-    kind: Literal["Deployment", "DaemonSet"]
+    kind: WorkloadKind
     namespace: str
     name: str
     wanted: int

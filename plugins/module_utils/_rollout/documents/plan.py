@@ -10,6 +10,9 @@ from typing import Literal, TypedDict, Union
 from .nodes import ClusterName
 from .precheck import CrossFinding, PrecheckSettings, Waiver
 
+UnprovenCause = Literal["no_host", "precheck_failed", "unreachable", "no_result", "contradiction"]
+ExclusionCause = Literal[UnprovenCause, "declared", "unsupported", "no_tier", "not_checked", "no_node", "not_in_run"]
+
 
 class TierSettings(TypedDict, total=False):
     """A tier as the user writes it."""
@@ -60,19 +63,7 @@ class ExcludedNode(TypedDict):
     node: str | None
     host: str | None
     tier: str | None
-    cause: Literal[
-        "declared",
-        "unsupported",
-        "no_tier",
-        "no_host",
-        "precheck_failed",
-        "unreachable",
-        "no_result",
-        "not_checked",
-        "no_node",
-        "not_in_run",
-        "contradiction",
-    ]
+    cause: ExclusionCause
     reason: str
     """One sentence for the person on call."""
     remedy: str | None
@@ -86,7 +77,7 @@ class UnprovenNode(TypedDict):
     node: str
     host: str | None
     tier: str | None
-    cause: Literal["no_host", "precheck_failed", "unreachable", "no_result", "contradiction"]
+    cause: UnprovenCause
     reason: str
     remedy: str | None
 

@@ -9,6 +9,11 @@ from typing import Any, Literal, TypedDict, Union
 
 from .nodes import ClusterName
 
+PrecheckOutcome = Literal["passed", "failed", "unreachable", "no_result", "not_checked"]
+Severity = Literal["warn", "fail"]
+WaiverEffect = Literal["warn", "skip"]
+WaiverState = Literal["in_force", "expired", "unused"]
+
 
 class CheckResult(TypedDict):
     """What one check found on one host that is not well, or why it could not judge. A check that found all well is told by its id."""
@@ -206,12 +211,12 @@ class Waiver(TypedDict):
     """A check that a user chose not to let count on a host."""
 
     check: str
-    effect: Literal["warn", "skip"]
+    effect: WaiverEffect
     """Whether the check counts as a warning, or not at all."""
     reason: str
     until: str
     """The last day, in UTC, as an ISO date."""
-    state: Literal["in_force", "expired", "unused"]
+    state: WaiverState
     """`expired` does not count; `unused` has nothing to waive in this run."""
 
 
@@ -219,7 +224,7 @@ class CrossFinding(TypedDict):
     """What no host can tell alone: it shows when hosts are compared with each other, with the controller, or with their Nodes."""
 
     id: str
-    severity: Literal["warn", "fail"]
+    severity: Severity
     """`fail` keeps the hosts' nodes out."""
     hosts: list[str]
     message: str
@@ -229,7 +234,7 @@ class CrossFinding(TypedDict):
 class HostOutcome(TypedDict):
     """One host of the inventory in a PrecheckReport."""
 
-    outcome: Literal["passed", "failed", "unreachable", "no_result", "not_checked"]
+    outcome: PrecheckOutcome
     """What the result means once waivers and the other hosts are taken into account. `not_checked`: check mode asks no node by a Job."""
     reason: str | None
     """Why there is no passing result, in one sentence; null when passed."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal, TypedDict, Union
 
 ReachOutcome = Literal["passed", "failed", "not_proven", "not_asked"]
+ReachFault = Literal["timeout", "refused", "unreachable", "too_big"]
 
 
 class ReachPeer(TypedDict):
@@ -34,7 +35,7 @@ class ReachFinding(TypedDict):
 
     target: str
     """`tcp/179`, `udp/4789`, `ip/4`; `tcp6/179`, `udp6/4789` over IPv6."""
-    outcome: Literal["timeout", "refused", "unreachable", "too_big"]
+    outcome: ReachFault
     """`too_big`: small packets were answered, and whole ones as large as the overlay's were not."""
     packet: Union[int, None]
     """Bytes of the smallest packet that was too big; null for other outcomes."""

@@ -12,6 +12,9 @@ from .decision import Readiness
 from .nodes import ClusterName
 from .plan import AdmissionLabel
 
+OutsideCause = Literal["quarantined", "unsupported", "registered_anew", "not_admitted"]
+ScopeState = Literal["absent", "overlaid", "unscoped", "pending", "in_force"]
+
 
 class NotedWaiver(TypedDict):
     check: str
@@ -50,7 +53,7 @@ class OutsideNode(TypedDict):
     """A node that does not carry the admission label."""
 
     node: str
-    cause: Literal["quarantined", "unsupported", "registered_anew", "not_admitted"]
+    cause: OutsideCause
     """`registered_anew`: it was admitted as another Node of its name, and lost label and calico-node with it."""
     reason: str
     """One sentence for the person on call."""
@@ -77,7 +80,7 @@ class PolicyGap(TypedDict):
 class Scope(TypedDict):
     """Where the Installation lets calico-node run."""
 
-    state: Literal["absent", "overlaid", "unscoped", "pending", "in_force"]
+    state: ScopeState
     """`absent`: no Installation; `overlaid`: an Installation named overlay takes the place of a selector, affinity or tolerations;
     `unscoped`: a selector lacks the admission label; `pending`: tigera-operator has not taken them yet."""
     reason: str

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Callable, NamedTuple, Union
 
-from ..documents import CrossFinding, HostOutcome, NodeFacts, PrecheckReport
+from ..documents import CrossFinding, HostOutcome, NodeFacts, PrecheckReport, Severity
 from ..kubernetes.names import ARCHITECTURE_LABEL
 from ..text.markdown import table_of
 from ..text.order import natural
@@ -47,12 +47,12 @@ Hosts = Mapping[str, HostOutcome]
 
 class Comparison(NamedTuple):
     id: str
-    severity: str
+    severity: Severity
     remedy: str
     judge: Callable[..., Found]
 
 
-def compares(severity: str, remedy: str) -> Callable[[Callable[..., Found]], Comparison]:
+def compares(severity: Severity, remedy: str) -> Callable[[Callable[..., Found]], Comparison]:
     """Makes a judgement a comparison of the same name."""
     return lambda judge: Comparison(judge.__name__, severity, remedy, judge)
 
@@ -269,7 +269,7 @@ def _findings(one: Comparison, *compared: Any) -> Iterator[CrossFinding]:
     for hosts, message in one.judge(*compared):
         yield CrossFinding(
             id=one.id,
-            severity=one.severity,  # type: ignore[typeddict-item]
+            severity=one.severity,
             hosts=list(hosts),
             message=message,
             remedy=one.remedy,

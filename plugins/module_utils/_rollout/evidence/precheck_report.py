@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from ..documents import DOCUMENT_VERSION, CalicoSettings, HostOutcome, PrecheckReport, PrecheckResult
+from ..documents import DOCUMENT_VERSION, CalicoSettings, HostOutcome, PrecheckOutcome, PrecheckReport, PrecheckResult
 from ..documents.canonical import digest, plain
 from ..documents.validate import flaw_of
 from ..errors import RolloutError
@@ -147,7 +147,7 @@ def _with_result(result: dict[str, Any], node_name: str | None) -> HostOutcome:
             "no_result", f"its precheck result is for Node {own}, but the inventory says Node {node_name}", node_name
         )
     outcome = _host("passed", None, own)
-    outcome["result"] = result  # type: ignore[typeddict-item]
+    outcome["result"] = cast(PrecheckResult, result)
     return _judged(outcome, result["verdict"])
 
 
@@ -202,13 +202,15 @@ def _flaw(result: dict[str, Any]) -> str | None:
     return None
 
 
-def _without(outcome: str, reason: str, node_name: str | None, remedy: str | None = None) -> HostOutcome:
+def _without(outcome: PrecheckOutcome, reason: str, node_name: str | None, remedy: str | None = None) -> HostOutcome:
     return _host(outcome, reason, node_name, remedy)
 
 
-def _host(outcome: str, reason: str | None, node_name: str | None, remedy: str | None = None) -> HostOutcome:
+def _host(
+    outcome: PrecheckOutcome, reason: str | None, node_name: str | None, remedy: str | None = None
+) -> HostOutcome:
     return HostOutcome(
-        outcome=outcome,  # type: ignore[typeddict-item]
+        outcome=outcome,
         reason=reason,
         remedy=remedy,
         node_name=node_name,

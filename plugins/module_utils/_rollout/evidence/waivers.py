@@ -12,25 +12,36 @@ import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from ..documents import CheckResult, HostOutcome, PlannedWaiver, PrecheckReport, PrecheckResult, Waiver
+from ..documents import (
+    CheckResult,
+    HostOutcome,
+    PlannedWaiver,
+    PrecheckReport,
+    PrecheckResult,
+    Waiver,
+    WaiverEffect,
+    WaiverState,
+)
 from ..errors import RolloutError
 from ..text.markdown import escaped
 from ..text.order import natural
 from ..text.terminal import count, listed, paragraph
 
 _KEYS = ("check", "reason", "until", "effect")
-_EFFECTS = ("warn", "skip")
+_EFFECTS: tuple[WaiverEffect, ...] = ("warn", "skip")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
-IN_FORCE, EXPIRED, UNUSED = "in_force", "expired", "unused"
+IN_FORCE: Literal["in_force"] = "in_force"
+EXPIRED: Literal["expired"] = "expired"
+UNUSED: Literal["unused"] = "unused"
 
 
 class Asked(NamedTuple):
     """A waiver as the user wrote it."""
 
     check: str
-    effect: str
+    effect: WaiverEffect
     reason: str
     until: date
 
@@ -55,10 +66,10 @@ def apply_waivers(asked: Sequence[Asked], result: PrecheckResult | None, today: 
     return [
         Waiver(
             check=one.check,
-            effect=one.effect,  # type: ignore[typeddict-item]
+            effect=one.effect,
             reason=one.reason,
             until=one.until.isoformat(),
-            state=_state(one, found.get(one.check), today),  # type: ignore[typeddict-item]
+            state=_state(one, found.get(one.check), today),
         )
         for one in asked
     ]
@@ -137,7 +148,7 @@ def markdown_section(waivers: Sequence[PlannedWaiver]) -> list[str]:
     return ["", "## Waived checks", "", *lines] if lines else []
 
 
-def _state(asked: Asked, found: str | None, today: date) -> str:
+def _state(asked: Asked, found: str | None, today: date) -> WaiverState:
     counts = found in ("fail", "skipped") or (found == "warn" and asked.effect == "skip")
     if not counts:
         return UNUSED
@@ -159,9 +170,9 @@ def _asked(given: Any, where: str, known: Collection[str]) -> Asked:
     reason = given.get("reason")
     if not isinstance(reason, str) or not reason.strip():
         raise RolloutError(f"{where}: a reason is needed, it is what every report shows.")
-    effect = given.get("effect", "warn")
-    if effect not in _EFFECTS:
-        raise RolloutError(f"{where}: effect is {' or '.join(_EFFECTS)}, not {effect!r}.")
+    effect = next((one for one in _EFFECTS if one == given.get("effect", "warn")), None)
+    if effect is None:
+        raise RolloutError(f"{where}: effect is {' or '.join(_EFFECTS)}, not {given.get('effect')!r}.")
     return Asked(str(check), effect, " ".join(reason.split()), _day(given.get("until"), where))
 
 

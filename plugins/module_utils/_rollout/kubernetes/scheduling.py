@@ -72,7 +72,7 @@ def matches_affinity(name: str, labels: Mapping[str, str], affinity: Mapping[str
     return required is None or any(_term_holds(name, labels, term) for term in required)
 
 
-def required_terms(affinity: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
+def required_terms(affinity: Mapping[str, Any]) -> Sequence[dict[str, Any]] | None:
     required = (affinity.get("nodeAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution")
     return None if required is None else required.get("nodeSelectorTerms") or []
 

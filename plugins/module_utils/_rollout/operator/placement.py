@@ -105,7 +105,7 @@ def with_provider_terms(
             }
             continue
         for term in required_terms(merged) or []:
-            _add_expression(term, expression)  # type: ignore[arg-type]
+            _add_expression(term, expression)
     return merged
 
 

@@ -9,10 +9,20 @@ The pod is the evidence, never the precheck: a node that loses a working calico-
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import cast
 
 from ..calico_node.max_unavailable import at_a_time, raises, surges
 from ..calico_node.readiness import carries
-from ..documents import AdmissionLabel, ExcludedNode, NodeFacts, Observation, Restart, StuckNode, UnprovenNode
+from ..documents import (
+    AdmissionLabel,
+    ExcludedNode,
+    NodeFacts,
+    Observation,
+    Restart,
+    StuckNode,
+    UnprovenCause,
+    UnprovenNode,
+)
 from ..kubernetes.names import ANNOTATION_BATCH, ANNOTATION_PLAN
 from ..operator.installation import scoped
 from ..text.terminal import count, listed
@@ -46,12 +56,12 @@ def adopted_since(observation: Observation, plan_id: str, label: AdmissionLabel,
 
 
 def unproven(outside: ExcludedNode) -> UnprovenNode:
-    """What would keep the node outside, if calico-node did not run there."""
+    """What would keep the node outside, if calico-node did not run there. `outside` is a fault: no other cause is a doubt."""
     return UnprovenNode(
         node=outside["node"] or "",
         host=outside["host"],
         tier=outside["tier"],
-        cause=outside["cause"],  # type: ignore[typeddict-item]
+        cause=cast(UnprovenCause, outside["cause"]),
         reason=outside["reason"],
         remedy=outside["remedy"],
     )

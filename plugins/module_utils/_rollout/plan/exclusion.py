@@ -6,17 +6,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
 
 from ..calico_node.readiness import carries
-from ..documents import AdmissionLabel, CrossFinding, ExcludedNode, HostOutcome, NodeFacts, PrecheckReport
+from ..documents import (
+    AdmissionLabel,
+    CrossFinding,
+    ExcludedNode,
+    ExclusionCause,
+    HostOutcome,
+    NodeFacts,
+    PrecheckReport,
+)
 from ..evidence.precheck_report import failed_checks
 from ..text.order import natural
 from .tiers import Rule
 
-NOT_IN_RUN = "not_in_run"
+NOT_IN_RUN: Literal["not_in_run"] = "not_in_run"
 """The cause of a node whose host the run was limited to leave out: neither admitted nor blamed."""
 
-NOT_CHECKED = "not_checked"
+NOT_CHECKED: Literal["not_checked"] = "not_checked"
 """The cause of a node that only a Job can check, in check mode: nothing is known of it, so no budget pays for it."""
 
 # What calls itself a node and cannot run a DaemonSet's pod: the operator's own affinity keeps these out by the same labels.
@@ -133,7 +142,7 @@ def _no_node(host: str, outcome: HostOutcome) -> ExcludedNode:
     return _entry(None, host, "no_node", reason, "Join the host to the cluster, or set node_name for it")
 
 
-def _silence(outcome: HostOutcome) -> tuple[str, str, str]:
+def _silence(outcome: HostOutcome) -> tuple[ExclusionCause, str, str]:
     """Cause, reason and remedy for a host that gave no usable answer."""
     if outcome["outcome"] == "unreachable":
         return (
@@ -151,19 +160,23 @@ def _sentence(text: str | None) -> str | None:
     return text and text[:1].upper() + text[1:]
 
 
-def _fault(node: str, host: str | None, tier: str | None, cause: str, reason: str, remedy: str | None) -> ExcludedNode:
+def _fault(
+    node: str, host: str | None, tier: str | None, cause: ExclusionCause, reason: str, remedy: str | None
+) -> ExcludedNode:
     entry = _entry(node, host, cause, reason, remedy)
     entry["tier"] = tier
     entry["counts"] = True
     return entry
 
 
-def _entry(node: str | None, host: str | None, cause: str, reason: str, remedy: str | None = None) -> ExcludedNode:
+def _entry(
+    node: str | None, host: str | None, cause: ExclusionCause, reason: str, remedy: str | None = None
+) -> ExcludedNode:
     return ExcludedNode(
         node=node,
         host=host,
         tier=None,
-        cause=cause,  # type: ignore[typeddict-item]
+        cause=cause,
         reason=reason,
         remedy=remedy,
         counts=False,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from ..documents import DOCUMENT_VERSION, Plan
 from ..documents.validate import flaw_of
@@ -31,7 +31,7 @@ def given_plan(value: Mapping[str, Any]) -> Plan:
         raise RolloutError(
             f"{flaw.told('plan')}. The plan is not as the plan filter of this version makes it; make the plan anew."
         )
-    plan: Plan = value  # type: ignore[assignment]
+    plan = cast(Plan, value)
     if not plan["batches"]:
         raise RolloutError("plan: it has no batch, so there is nothing to roll out.")
     check_label(plan["admission_label"]["key"], plan["admission_label"]["value"])

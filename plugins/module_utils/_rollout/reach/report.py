@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..documents import DOCUMENT_VERSION, ReachFinding, ReachOutcome, ReachReport
+from ..documents import DOCUMENT_VERSION, ReachFault, ReachFinding, ReachOutcome, ReachReport
 from ..errors import RolloutError
 from ..text.order import natural
 from ..text.terminal import count, listed
 from .plan import IPIP
 
-_FAULTS = {
+_FAULTS: dict[ReachFault, str] = {
     "timeout": "no answer from",
     "refused": "refused by",
     "unreachable": "no way to",
@@ -129,10 +129,10 @@ def _grouped(failed: set[tuple[str, str]], probed: set[tuple[str, str]]) -> list
     return found + [by_source[source] for source in sorted(by_source, key=natural)]
 
 
-def _finding(target: str, outcome: str, pairs: set[tuple[str, str]], packet: int) -> ReachFinding:
+def _finding(target: str, outcome: ReachFault, pairs: set[tuple[str, str]], packet: int) -> ReachFinding:
     return ReachFinding(
         target=target,
-        outcome=outcome,  # type: ignore[typeddict-item]
+        outcome=outcome,
         sources=sorted({source for source, _to in pairs}, key=natural),
         destinations=sorted({destination for _from, destination in pairs}, key=natural),
         pairs=len(pairs),

@@ -21,10 +21,12 @@ from ..documents import (
     NodeSeen,
     Observation,
     OperatorStatus,
+    OutsideCause,
     OutsideNode,
     PolicyGap,
     Readiness,
     Scope,
+    ScopeState,
 )
 from ..evidence.admission_annotations import admission
 from ..kubernetes.names import DOMAIN
@@ -139,7 +141,7 @@ def _outside(
     cause, reason = _why_outside(node, label, observation, record, renewed)
     return OutsideNode(
         node=node["name"],
-        cause=cause,  # type: ignore[typeddict-item]
+        cause=cause,
         reason=reason,
         calico_ready=node["calico_ready"],
         unschedulable=node["unschedulable"],
@@ -149,7 +151,7 @@ def _outside(
 
 def _why_outside(
     node: NodeFacts, label: AdmissionLabel, observation: Observation, record: Record, renewed: Record
-) -> tuple[str, str]:
+) -> tuple[OutsideCause, str]:
     unsupported = kept_out(node, None, ())
     if unsupported is not None:
         return "unsupported", unsupported["reason"]
@@ -188,7 +190,7 @@ def _scope(observation: Observation, label: AdmissionLabel) -> Scope:
     installation = observation["installation"]
     state, reason = _scope_state(observation, label)
     return Scope(
-        state=state,  # type: ignore[typeddict-item]
+        state=state,
         reason=reason,
         calico_node_selector=installation["calico_node_selector"] if installation else {},
         csi_node_driver_selector=installation["csi_node_driver_selector"] if installation else {},
@@ -201,7 +203,7 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _scope_state(observation: Observation, label: AdmissionLabel) -> tuple[str, str]:
+def _scope_state(observation: Observation, label: AdmissionLabel) -> tuple[ScopeState, str]:
     undone = overlay.defeats(observation, label)
     if undone is not None:
         return "overlaid", f"{undone}. {overlay.remedy(label)}"
@@ -211,7 +213,7 @@ def _scope_state(observation: Observation, label: AdmissionLabel) -> tuple[str, 
     return state, reason
 
 
-def _own_state(observation: Observation, label: AdmissionLabel) -> tuple[str, str]:
+def _own_state(observation: Observation, label: AdmissionLabel) -> tuple[ScopeState, str]:
     text = f"{label['key']}={label['value']}"
     if observation["installation"] is None:
         found = observation["manifest_install"]
