@@ -157,7 +157,8 @@ def test_a_mirror_lists_anew_when_its_version_is_too_old() -> None:
         fake_api(cluster_of([[pod("a", 1)], [pod("b", 2)]], [events(GONE), events(stay=5)])) as api,
         mirror_of(api) as mirror,
     ):
-        wait_until(mirror, lambda: present(mirror) == ["b"])
+        # The objects are there before the watch that follows them is asked for.
+        wait_until(mirror, lambda: present(mirror) == ["b"] and len(api.requests) >= 4)
     assert [request.query.get("resourceVersion") for request in api.requests[:4]] == [None, "100", None, "200"]
 
 
