@@ -2,19 +2,24 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Takes a rollout further for at most a minute: observe, decide, act."""
+"""Takes a rollout further for at most a minute: observe, decide, act. The action plugin of the same name calls it until the end."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollout_step
-short_description: Takes a rollout of Calico one step further
+short_description: Carries out a rollout of Calico
 version_added: "0.1.0"
 author:
   - The calico_ops.rollout authors (@calico-ops)
 description:
-  - Observes the cluster, decides what the plan asks for next, and does it, until the rollout is finished, a batch is through, or
-    O(max_duration) is used up. A playbook calls it in a loop until RV(finished), and shows RV(progress) in between.
+  - Observes the cluster, decides what the plan asks for next, and does it, until the rollout is finished.
+  - Shows a line whenever the progress changes, and at least one a minute. The line has the batch, how many of its nodes are ready, what
+    the rollout waits for, and the time since the task began. It also has an estimate of the time that is left, once the task has seen how
+    long a batch takes in this run. A task with C(no_log) and check mode show none. Where the stdout callback writes JSON, the lines go
+    to standard error.
+  - With O(max_duration) the task makes one call only. It returns when the rollout is finished, when a batch is through, or after so many
+    seconds. The playbook makes the loop, hands RV(state) on, and shows RV(progress).
   - Nodes on which calico-node is Ready already are adopted, that is, labelled before the selector is set. Ready pods are listed anew right
     before that write and once after it; a node that became ready in between is labelled at once, whether it is in the plan or not.
   - Setting the selector restarts calico-node on the nodes where it runs, as many at a time as C(maxUnavailable) of its rolling update
@@ -46,13 +51,14 @@ options:
     required: true
   state:
     description:
-      - RV(state) of the call before. Leave it out in the first call, and in each new run.
+      - RV(state) of the call before, in a loop of your own. Leave it out in the first call, and in each new run.
       - The state of another plan stops the rollout.
     type: dict
   max_duration:
-    description: Seconds after which the call returns, at most 60. A write that is under way then is finished first.
+    description:
+      - Make one call that takes so many seconds at most, from 1 to 60. The call finishes a write that is under way.
+      - Without it the task goes on until the rollout is finished.
     type: int
-    default: 60
   installation_spec:
     description:
       - The C(spec) of the C(Installation) for a clean install. It is created, with the selectors in it, after the first batch is
@@ -92,7 +98,12 @@ attributes:
     details: Shows the labels and annotations of each node written, and the fields of the C(Installation) that were set.
   idempotent:
     support: partial
-    details: Each call takes the rollout further; once it is finished, nothing changes any more.
+    details: Once the rollout is finished, nothing changes any more.
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: partial
+    details:
+      - Only with O(max_duration), which makes it one call. A whole rollout in the background would show no progress.
 seealso:
   - module: calico_ops.rollout.installation_scope
   - module: calico_ops.rollout.node_labels
@@ -101,12 +112,19 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Take the rollout further
+- name: Roll Calico out, and show the progress
+  calico_ops.rollout.rollout_step:
+    plan: "{{ plan }}"
+    installation_spec:
+      variant: Calico
+  register: rollout
+  failed_when: rollout is failed or rollout.outcome == 'stopped'
+
+- name: Take the rollout further by at most a minute, in a loop of your own
   calico_ops.rollout.rollout_step:
     plan: "{{ plan }}"
     state: "{{ step.state | default(omit) }}"
-    installation_spec:
-      variant: Calico
+    max_duration: 60
   register: step
   until: step.finished
   retries: 100
@@ -129,7 +147,7 @@ outcome:
   returned: success
   type: str
 batch_completed:
-  description: Whether the batch under way passed its gate during this call.
+  description: Whether a batch passed its gate during this task.
   returned: success
   type: bool
 progress:
@@ -137,12 +155,12 @@ progress:
   returned: success
   type: str
 elapsed:
-  description: Seconds that the call took, of the O(max_duration) that it may take.
+  description: Seconds that the module took, without the time that Ansible needs to start it.
   returned: success
   type: float
 state:
   description: To be handed to the next call as it is. Its content is no interface.
-  returned: success
+  returned: success, and after a failure in the middle of a rollout
   type: dict
 report:
   description: Where the rollout stands, as a document of kind C(Report).
@@ -212,15 +230,15 @@ report:
       returned: always
 to_commit:
   description: YAML to merge into what Helm or a GitOps controller applies. The rollout goes on when the fields are in the cluster.
-  returned: in the call that begins to wait for it
+  returned: when the rollout began to wait for it
   type: str
 readiness:
   description: The readiness table of the batches begun so far, as M(calico_ops.rollout.node_readiness) returns it.
   returned: success
   type: dict
 actions:
-  description: What the call did, or in check mode what the rest of the rollout would do, in order.
-  returned: success
+  description: What the task did, or in check mode what the rest of the rollout would do, in order.
+  returned: success, and after a failure in the middle of a rollout
   type: list
   elements: dict
   contains:
@@ -308,7 +326,7 @@ def main() -> None:
         argument_spec={
             "plan": {"type": "dict", "required": True},
             "state": {"type": "dict"},
-            "max_duration": {"type": "int", "default": LONGEST_CALL},
+            "max_duration": {"type": "int"},
             "installation_spec": {"type": "dict"},
             "when_owned": {"type": "str", "choices": list(WHEN_OWNED), "default": WAIT},
             "owner_timeout": {"type": "int", "default": OWNER_TIMEOUT},
@@ -321,8 +339,10 @@ def main() -> None:
     )
     params = module.params
     began = time.monotonic()
-    if not 1 <= params["max_duration"] <= LONGEST_CALL:
-        module.fail_json(msg=f"max_duration: {params['max_duration']} is not between 1 and {LONGEST_CALL} seconds.")
+    # The action plugin always says how long; what runs the module without it gets the longest call.
+    max_duration = LONGEST_CALL if params["max_duration"] is None else params["max_duration"]
+    if not 1 <= max_duration <= LONGEST_CALL:
+        module.fail_json(msg=f"max_duration: {max_duration} is not between 1 and {LONGEST_CALL} seconds.")
     if not 1 <= params["owner_timeout"] <= LONGEST_COMMIT:
         module.fail_json(msg=f"owner_timeout: {params['owner_timeout']} is not between 1 and {LONGEST_COMMIT} seconds.")
     with connected(module) as cluster:
@@ -342,7 +362,7 @@ def main() -> None:
             plan=plan,
             state=given_state(params["state"], plan),
             installation_spec=params["installation_spec"],
-            limits=Limits(params["max_duration"], params["rate"], params["concurrency"]),
+            limits=Limits(max_duration, params["rate"], params["concurrency"]),
             wishes=wishes,
         )
         if params["state"] is None:

@@ -34,7 +34,7 @@ class Played:
 
     @property
     def steps(self) -> list[dict[str, Any]]:
-        return self.results("Observe, decide, act")
+        return self.results("Admit one batch after the other")
 
     @property
     def plan(self) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def planning(**changed: Any) -> dict[str, Any]:
 def test_a_plan_that_cannot_be_made_says_why_before_anything_else(
     changed: dict[str, Any], sentence: str, tmp_path: Path
 ) -> None:
-    said, shown = failure(tmp_path, "rollout/tasks/plan.yml", planning(**changed))
+    said, shown = failure(tmp_path, "rollout/tasks/make_plan.yml", planning(**changed))
     assert said.startswith(sentence), said
     assert "Finalization" not in shown
     assert "Error while resolving" not in shown
@@ -101,5 +101,5 @@ def test_a_complaint_that_repeats_what_somebody_wrote_is_text_and_no_template(tm
     """As facts of a host do, the tiers come to be while the play runs: nobody has vouched for them."""
     tiers = json.dumps([{"name": "core", "match": "{{ 6 * 7 }} ["}]).replace("{{", "\\u007b\\u007b")
     made = f"{{{{ '{tiers}' | from_json }}}}"
-    said, _shown = failure(tmp_path, "rollout/tasks/plan.yml", planning(rollout_tiers=made))
+    said, _shown = failure(tmp_path, "rollout/tasks/make_plan.yml", planning(rollout_tiers=made))
     assert "'{{ 6 * 7 }} [' is not a JMESPath expression" in said

@@ -126,7 +126,7 @@ def test_a_webhook_that_goes_down_after_the_first_batch_is_named_while_its_label
     nodes: Lab, modules: Modules
 ) -> None:
     plan = plan_of(["a", "b"], ["c"], batch_timeout=45)
-    first = modules.run("rollout_step", plan=plan, installation_spec={})
+    first = modules.run("rollout_step", plan=plan, installation_spec={}, max_duration=60)
     assert first["batch_completed"]
     with webhook_down(nodes):
         waiting = modules.run("rollout_step", plan=plan, installation_spec={}, state=first["state"], max_duration=2)

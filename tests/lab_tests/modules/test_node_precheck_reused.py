@@ -131,7 +131,7 @@ def test_the_playbook_hands_on_how_long_a_result_counts_and_tells_which_do(lab: 
     before, after = (entry(played, "immutable") for played in (first, second))
     assert (before["reused"], after["reused"]) == (False, True)
     assert (after["outcome"], after["checked_at"]) == ("passed", before["checked_at"])
-    text = " ".join(" ".join(second.results("Show which hosts may join")[0]["msg"]).split())
+    text = " ".join(second.results("Show which hosts may join")[0]["msg"].split())
     assert "On immutable a result of an earlier run counts, the oldest from " in text
 
 

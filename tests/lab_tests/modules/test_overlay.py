@@ -33,7 +33,7 @@ def to_the_second_batch(modules: Modules, plan: Any) -> Outcome:
     """Calls until the first batch is through."""
     state = None
     for _call in range(20):
-        called = modules.run("rollout_step", plan=plan, state=state, installation_spec={})
+        called = modules.run("rollout_step", plan=plan, state=state, installation_spec={}, max_duration=60)
         assert not called.failed, called["msg"]
         if called["batch_completed"]:
             return called
@@ -70,5 +70,5 @@ def test_a_rollout_under_way_stops_at_once_and_status_is_not_zero(
 
     cluster.admin.delete(OVERLAY)
     calico.wait_until_settled(2)
-    again = modules.run("rollout_step", plan=plan, installation_spec={})
+    again = modules.run("rollout_step", plan=plan, installation_spec={}, max_duration=60)
     assert again["outcome"] != "stopped", again["report"]["reason"]

@@ -59,11 +59,12 @@ def rollout(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Rollout:
 def played(
     modules: Modules, plan: Plan, *, state: Any = None, keep_state: bool = True, **options: Any
 ) -> list[Outcome]:
-    """Calls until it is finished."""
+    """Calls of at most a minute until it is finished, each returning when a batch is through."""
+    options = {"installation_spec": ADDRESSES, "max_duration": 60, **options}
     calls: list[Outcome] = []
     while not calls or not calls[-1]["finished"]:
         assert len(calls) < 40, [call["progress"] for call in calls]
-        calls.append(modules.run("rollout_step", plan=plan, state=state, **{"installation_spec": ADDRESSES, **options}))
+        calls.append(modules.run("rollout_step", plan=plan, state=state, **options))
         assert not calls[-1].failed, calls[-1]["msg"]
         state = calls[-1]["state"] if keep_state else None
     return calls

@@ -81,7 +81,7 @@ def test_what_is_used_again_says_when_it_was_checked(first: Played, second: Play
     before, after = report(first)["hosts"]["core-1"], report(second)["hosts"]["core-1"]
     assert (after["checked_at"], after["reused"]) == (before["checked_at"], True)
     assert after["result"] == before["result"]
-    text = " ".join(" ".join(second.results("Show which hosts may join")[0]["msg"]).split())
+    text = " ".join(second.results("Show which hosts may join")[0]["msg"].split())
     assert "On 2 hosts (core-1, edge-1) a result of an earlier run counts, the oldest from 20" in text
 
 
@@ -150,7 +150,7 @@ def test_a_waived_host_may_join_and_every_document_says_so(player: Player, first
         jsonschema.validate(document, json.loads(schema.read_text()))
     told = f"counts as a warning until {TOMORROW}: replaced in spring"
     for task in ("Show which hosts may join", "Show the plan"):
-        assert told in " ".join(" ".join(played.results(task)[0]["msg"]).split())
+        assert told in " ".join(played.results(task)[0]["msg"].split())
     assert "## Waived checks" in (played.reports / "precheck.md").read_text()
 
 
@@ -159,7 +159,7 @@ def test_an_expired_waiver_does_not_count_and_is_named(player: Player, first: Pl
     played = player.play("expired", "precheck", *LIMIT, inventory=inventory)
     assert played.code != 0
     assert f"expired on {YESTERDAY} and does not count any more" in " ".join(
-        " ".join(played.results("Show which hosts may join")[0]["msg"]).split()
+        played.results("Show which hosts may join")[0]["msg"].split()
     )
 
 
@@ -186,7 +186,9 @@ def test_the_status_tells_which_node_a_waiver_let_in_and_when_its_last_day_has_p
         player.lab.admin.patch(node, {"metadata": {"annotations": annotations}})
         played = player.play(name, "status")
         status = json.loads((played.reports / "status.json").read_text())
-        jsonschema.validate(status, json.loads((REPOSITORY / "docs" / "reference" / "schemas" / "ClusterStatus.json").read_text()))
+        jsonschema.validate(
+            status, json.loads((REPOSITORY / "docs" / "reference" / "schemas" / "ClusterStatus.json").read_text())
+        )
         found = {one["node"]: one["waivers"] for one in status["admitted"] if one["waivers"]}
         assert found == {
             "edge-4": [
@@ -195,6 +197,8 @@ def test_the_status_tells_which_node_a_waiver_let_in_and_when_its_last_day_has_p
             ]
         }
         told = f"expired on {day}" if expired else f"until {day}"
-        shown = [" ".join(line.split()) for line in played.results("Show where the cluster stands")[0]["msg"]]
+        shown = [
+            " ".join(line.split()) for line in played.results("Show where the cluster stands")[0]["msg"].splitlines()
+        ]
         assert f"{waivers[0]['check']} {told} edge-4" in shown
         assert ("waiver" in status["reason"]) == expired

@@ -67,7 +67,7 @@ def test_tags_plan_shows_the_plan_and_stops(player: Player) -> None:
     assert (played.code, played.writes, played.steps) == (0, [], [])
     assert [batch["name"] for batch in played.plan["batches"]] == ["core-1", "core-2", "edge-1", "edge-2"]
     assert json.loads((played.reports / "plan.json").read_text()) == played.plan
-    text = "\n".join(played.results("Show the plan")[0]["msg"])
+    text = played.results("Show the plan")[0]["msg"]
     assert f"Plan {played.plan['id']}" in text
     cluster = played.plan["cluster"]
     assert f"On context {cluster['context']}, cluster {cluster['name']}, https://127.0.0.1:" in text
@@ -82,7 +82,7 @@ def test_the_precheck_playbook_takes_a_limit_without_localhost(player: Player) -
         "edge-4": "failed",
     }
     assert sorted(report["not_in_run"]) == [*CORE, "edge-2", "edge-3"]
-    text = played.results("Show which hosts may join")[0]["msg"]
+    text = played.results("Show which hosts may join")[0]["msg"].splitlines()
     assert text[-1] == "Result: 1 of 2 hosts can run calico-node; 5 are not in this run."
 
 

@@ -25,6 +25,7 @@ from tests.unit.rollout.builders import evidence, machine_id
 
 KEY = "rollout.calico-ops.dev/admitted"
 NAMES = ["core-1", "core-2", "core-3"]
+STEP = "Admit one batch after the other"
 EVERYTHING = [{"operator": "Exists"}]
 
 pytestmark = [pytest.mark.ansible, pytest.mark.operator]
@@ -35,10 +36,12 @@ class Played:
     code: int
     tasks: list[tuple[str, dict[str, Any]]]
     writes: list[AuditEvent]
+    shown: str
+    """What came on the screen beside the document that the callback makes."""
 
-    def shown(self, task: str) -> list[Any]:
-        """What a task said each time that it was not skipped."""
-        return [result["msg"] for name, result in self.tasks if name.endswith(task) and not result.get("skipped")]
+    def result(self, task: str) -> dict[str, Any]:
+        (result,) = [result for name, result in self.tasks if name.endswith(task)]
+        return result
 
 
 def play(lab: Lab, directory: Path, **variables: Any) -> Played:
@@ -63,7 +66,7 @@ def play(lab: Lab, directory: Path, **variables: Any) -> Played:
     assert "{" in done.stdout, done.stdout + done.stderr
     (only,) = json.loads(done.stdout[done.stdout.index("{") :])["plays"]
     tasks = [(task["task"]["name"], task["hosts"]["localhost"]) for task in only["tasks"] if task["hosts"]]
-    return Played(done.returncode, tasks, lab.audit.writes(since, user=lab.collection_user))
+    return Played(done.returncode, tasks, lab.audit.writes(since, user=lab.collection_user), done.stderr)
 
 
 def test_what_is_to_be_committed_is_shown_once_waited_for_and_then_gone_on_with(cluster: Lab, tmp_path: Path) -> None:
@@ -77,20 +80,26 @@ def test_what_is_to_be_committed_is_shown_once_waited_for_and_then_gone_on_with(
         "rollout_typha_label": {"key": "tier", "value": "core"},
         "rollout_kube_controllers": {"node_selector": {"tier": "core"}},
     }
-    waited = play(cluster, tmp_path, **asked, rollout_owner_timeout=40, rollout_step_duration=4)
+    waited = play(cluster, tmp_path, **asked, rollout_owner_timeout=25)
     assert waited.code != 0
-    (shown,) = waited.shown("Show what its owner is to commit into the Installation")
-    progress = [line for line in waited.shown("Show progress") if "waiting for a commit, for at most" in line]
-    assert len(progress) >= 2
-    (report,) = waited.shown("Show the report")
+    shown = waited.result(STEP)["to_commit"]
+    lines = waited.shown.splitlines()
+    assert lines.count("To be committed by the owner of the Installation:") == 1
+    assert "\n".join(shown.splitlines()) in waited.shown
+    (waits,) = [line for line in lines if "waiting for a commit, for at most" in line]
+    (stops,) = [line for line in lines if line.startswith("stopped: not committed after 2")]
+    assert lines.index("To be committed by the owner of the Installation:") < lines.index(waits) < lines.index(stops)
+    report = waited.result("Show the report")["msg"]
+    assert report in waited.shown
     assert "To commit:" in report
-    assert "Result: stopped. not committed after 4" in " ".join(" ".join(report).split())
+    assert "Result: stopped. not committed after 2" in " ".join(report.split())
     assert {event.resource for event in waited.writes} == {"nodes"}
 
-    commit(calico, yaml.safe_load("\n".join(shown)))
+    commit(calico, yaml.safe_load(shown))
     gone_on = play(cluster, tmp_path, **asked)
-    assert gone_on.code == 0, gone_on.shown("Show the report")
-    assert gone_on.shown("Show what its owner is to commit into the Installation") == []
+    assert gone_on.code == 0, gone_on.shown
+    assert "to_commit" not in gone_on.result(STEP)
+    assert "To be committed" not in gone_on.shown
     assert gone_on.writes == []
     assert calico.pod_template()["tolerations"] == EVERYTHING
     assert calico.pod_template("calico-typha")["nodeSelector"]["tier"] == "core"

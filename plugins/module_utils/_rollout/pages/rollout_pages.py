@@ -17,12 +17,12 @@ from ..kubernetes.cluster_identity import on_cluster
 from ..plan.exclusion import NOT_IN_RUN
 from ..text.instant import seconds_since
 from ..text.markdown import escaped, table_of
-from ..text.terminal import listed, paragraph, printable, table
+from ..text.terminal import count, listed, paragraph, printable, table
 from . import control_plane_section
 
 
 def progress_line(report: Report, now: float | None = None) -> str:
-    """`batch 2/4 edge-1: 1/2 ready, waiting for edge-2 (not_ready: ...), for 12 s`; how long is told where `now` is given."""
+    """`batch 2/4 edge-1: 1 of 2 ready, waiting for edge-2 (not_ready: ...), for 12 s`; how long is told where `now` is given."""
     if report["outcome"] != "in_progress":
         return printable(f"{report['outcome']}: {report['reason']}")
     current = next((place for place in enumerate(report["batches"], 1) if place[1]["state"] == "in_progress"), None)
@@ -32,12 +32,13 @@ def progress_line(report: Report, now: float | None = None) -> str:
     # The reason may open with the batch's name, which the line says itself.
     what = report["reason"].replace(f"batch {batch['name']}: ", "", 1)
     place = f"batch {index}/{len(report['batches'])} {batch['name']}"
-    if index > 1 and not batch["admitted"]:
+    if index > 1 and what.startswith("admit ") and not report["refused"]:
         before = f"{index - 1}/{len(report['batches'])} {report['batches'][index - 2]['name']}"
+        further = f"{index}/{len(report['batches'])} {batch['name']}, {count(batch['nodes'], 'node')}"
         return printable(
-            f"batch {before} is through, {report['ready']}/{report['planned']} nodes ready; next {place}: {what}"
+            f"batch {before} is through, {report['ready']} of {report['planned']} nodes ready; next {further}"
         )
-    line = f"{place}: {batch['ready']}/{batch['nodes']} ready, {what}"
+    line = f"{place}: {batch['ready']} of {batch['nodes']} ready, {what}"
     # A calico-node that has yet to be restarted runs well, and has so for a long time.
     stuck = [row for row in report["not_ready"] if row["state"] != "old_revision"]
     ages = [] if now is None else [seconds_since(row["since"], now) for row in stuck]

@@ -37,7 +37,7 @@ def report(admitted: list[str], unready: Any = (), the_plan: Any = PLAN, **state
 
 def test_the_progress_line_tells_batch_count_and_what_is_waited_for() -> None:
     line = progress_line(report(CORE + EDGE, ["edge-2"]))
-    assert line == "batch 2/2 edge-1: 1/2 ready, waiting for edge-2 (not_ready: felix is not live)"
+    assert line == "batch 2/2 edge-1: 1 of 2 ready, waiting for edge-2 (not_ready: felix is not live)"
 
 
 def test_the_progress_line_tells_for_how_long_where_the_time_is_given() -> None:
@@ -45,12 +45,12 @@ def test_the_progress_line_tells_for_how_long_where_the_time_is_given() -> None:
 
 
 def test_the_progress_line_of_a_ready_batch_tells_no_age() -> None:
-    assert progress_line(report(CORE), NOW) == "batch 1/2 core-1: 2/2 ready, watched for 10 s to stay so"
+    assert progress_line(report(CORE), NOW) == "batch 1/2 core-1: 2 of 2 ready, watched for 10 s to stay so"
 
 
 def test_the_progress_line_between_two_batches_tells_what_is_through_and_what_is_next() -> None:
     assert progress_line(report(CORE, ready_since=0.0)) == (
-        "batch 1/2 core-1 is through, 2/4 nodes ready; next batch 2/2 edge-1: admit 2 nodes (edge-1, edge-2)"
+        "batch 1/2 core-1 is through, 2 of 4 nodes ready; next 2/2 edge-1, 2 nodes"
     )
 
 

@@ -329,7 +329,7 @@ def restarting(through: int, **fields: Any) -> Any:
 def test_the_progress_line_tells_how_many_are_through() -> None:
     decision = decided(restarting(1), batch="adoption", batch_started=NOW, phase="scoping")
     assert progress_line(decision["report"]) == (
-        "batch 1/2 adoption: 1/4 ready, waiting for calico-node to restart on 2 more nodes "
+        "batch 1/2 adoption: 1 of 4 ready, waiting for calico-node to restart on 2 more nodes "
         "(from template revision old to 7d9f), core-2 (not_ready: felix is not live)"
     )
 
