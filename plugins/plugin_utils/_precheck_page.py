@@ -14,10 +14,6 @@ import hashlib
 from pathlib import Path
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckReport
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence.checked_for import (
-    sentences,
-    settings_section,
-)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence.fleet import (
     FAIL,
     GRAVITY,
@@ -28,7 +24,11 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.eviden
     Row,
     survey,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence.waivers import told
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages import waivers_section
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.checked_for_section import (
+    sentences,
+    settings_section,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.precheck_text import (
     WORDS,
     hindered,
@@ -71,7 +71,7 @@ def precheck_page(report: PrecheckReport) -> str:
             *sentences(report),
             *(f"Checked for {told}." for told in settings_section(report)),
         ],
-        waived=told(fleet.waivers),
+        waived=waivers_section.sentences(fleet.waivers),
         verdict=verdict,
         gravities=_gravities,
         text_of=_text_of,

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.precheck_archive import precheck_archive
-from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host import in_cluster
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.questions import asked_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence import job
 
@@ -72,10 +71,6 @@ def result(said: str) -> dict[str, Any]:
     return found
 
 
-def test_both_sides_know_the_result_by_the_same_mark() -> None:
-    assert in_cluster.MARK == job.MARK
-
-
 def test_the_archive_holds_every_part_that_a_check_needs(archive: Path) -> None:
     folder = CHECKOUT / "plugins/module_utils/_precheck"
     parts = {str(path.relative_to(folder)) for path in folder.glob("host/**/*.py")}
@@ -89,7 +84,7 @@ def test_the_same_code_is_the_same_archive_and_fits_into_a_configmap() -> None:
 
 @pytest.mark.parametrize("python", [sys.executable, *oldest_python()])
 def test_nothing_is_imported_once_the_host_is_entered(python: str, archive: Path, asked: Path) -> None:
-    done = run(python, "-c", SEALED, str(archive), str(asked))
+    done = run(python, "-c", SEALED, str(archive), str(asked), job.MARK)
     assert done.stderr == ""
     found = result(done.stdout)
     assert set(asked_of(WANT)["probes"]) <= set(found["facts"])
@@ -100,7 +95,7 @@ def test_nothing_is_imported_once_the_host_is_entered(python: str, archive: Path
 def test_a_container_that_does_not_share_the_hosts_processes_says_so(archive: Path, asked: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root")
-    arguments = ["-I", "-B", str(archive), str(asked)]
+    arguments = ["-I", "-B", str(archive), str(asked), job.MARK]
     done = subprocess.run(
         ["unshare", "--pid", "--fork", sys.executable, *arguments],
         capture_output=True,
@@ -117,7 +112,7 @@ def test_a_container_that_does_not_share_the_hosts_processes_says_so(archive: Pa
 def test_a_container_that_may_not_enter_the_host_says_so(taken: str, archive: Path, asked: Path) -> None:
     drop = ["setpriv", f"--bounding-set={taken}", f"--inh-caps={taken}"]
     done = subprocess.run(
-        [*drop, sys.executable, "-I", "-B", str(archive), str(asked)],
+        [*drop, sys.executable, "-I", "-B", str(archive), str(asked), job.MARK],
         capture_output=True,
         text=True,
         check=False,

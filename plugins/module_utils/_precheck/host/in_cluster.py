@@ -19,15 +19,15 @@ from typing import List
 
 from .gather import gather
 
-MARK = "HOST-PROBE "
 _NAMESPACES = ("net", "uts", "mnt")
 _CODECS = ("ascii", "idna", "latin-1", "utf-8")
 """Python loads a codec when it is first used, and then its files are the host's."""
 
 
 def main(arguments: List[str]) -> None:
-    """The one argument is the file with what is asked, as JSON."""
-    with open(arguments[1], encoding="utf-8") as stream:
+    """The arguments are the file with what is asked, as JSON, and the mark before the answer."""
+    asked_file, mark = arguments[1:]
+    with open(asked_file, encoding="utf-8") as stream:
         asked = json.load(stream)
     for name in _CODECS:
         codecs.lookup(name)
@@ -36,7 +36,7 @@ def main(arguments: List[str]) -> None:
         import_module("ssl")
     enter_host()
     # On a line of its own: what is read of a container is everything that it said, on both of its streams.
-    sys.stdout.write(f"\n{MARK}{json.dumps(gather(asked))}\n")
+    sys.stdout.write(f"\n{mark}{json.dumps(gather(asked))}\n")
     sys.stdout.flush()
 
 

@@ -13,19 +13,16 @@ from typing import Any, Callable, NamedTuple, Union
 
 from ..documents import CrossFinding, HostOutcome, NodeFacts, PrecheckReport, Severity
 from ..kubernetes.names import ARCHITECTURE_LABEL
-from ..text.markdown import table_of
 from ..text.order import natural
-from ..text.terminal import listed, paragraph
+from ..text.terminal import listed
 from .checked_for import differing
 from .matching import Matches, meaningful
 
 SKEW_ALLOWED = 30.0
 """Seconds. Certificates that are not valid yet, and leases that seem expired, are what a clock further off brings."""
 
-_NAMED = 12
+NAMED = 12
 """Hosts in a sentence, which may stand for each of them: as its reason, and its node's in the plan."""
-
-_WORDS = {"fail": "failed", "warn": "warning"}
 
 # `uname -m` as Go, and so the kubelet, names it. A 32-bit kubelet on a 64-bit kernel is a mismatch as well: its images are 32-bit.
 _GO_NAMES = {
@@ -143,7 +140,7 @@ def mtu_differs(hosts: Hosts) -> Found:
             by_mtu.setdefault(mtu, []).append(name)
     if len(by_mtu) > 1:
         usual = max(by_mtu, key=lambda mtu: (len(by_mtu[mtu]), mtu))
-        told = ", ".join(f"{mtu} on {listed(names, _NAMED)}" for mtu, names in sorted(by_mtu.items()))
+        told = ", ".join(f"{mtu} on {listed(names, NAMED)}" for mtu, names in sorted(by_mtu.items()))
         others = [name for mtu, names in sorted(by_mtu.items()) if mtu != usual for name in names]
         yield others, f"the MTU is not the same everywhere: {told}; large packets between them are lost or cut"
 
@@ -234,37 +231,6 @@ def fatal(findings: Sequence[CrossFinding]) -> dict[str, CrossFinding]:
     return kept
 
 
-def warnings(findings: Sequence[CrossFinding]) -> list[CrossFinding]:
-    """Without those that keep nodes out: where who is outside is told, the reason is told with it."""
-    return [finding for finding in findings if finding["severity"] == "warn"]
-
-
-def section(findings: Sequence[CrossFinding]) -> list[str]:
-    """As part of a page for a terminal; nothing where there is none."""
-    lines = []
-    for finding in findings:
-        lines += paragraph(f"{_WORDS[finding['severity']]}: {finding['id']}: {_told(finding)}", indent=2)
-        if len(finding["hosts"]) > _NAMED:
-            lines += paragraph(f"hosts: {listed(finding['hosts'])}", indent=6)
-        lines += paragraph(f"remedy: {finding['remedy']}", indent=6)
-    return ["", f"Between hosts ({len(findings)}):", *lines] if lines else []
-
-
-def markdown_section(findings: Sequence[CrossFinding]) -> list[str]:
-    rows = [
-        (_WORDS[finding["severity"]], finding["id"], ", ".join(finding["hosts"]), finding["message"], finding["remedy"])
-        for finding in findings
-    ]
-    return (
-        ["", "## Between hosts", "", *table_of(("What", "Finding", "Hosts", "Message", "Remedy"), rows)] if rows else []
-    )
-
-
-def _told(finding: CrossFinding) -> str:
-    """A sentence about one host does not name it."""
-    return f"{finding['hosts'][0]}: {finding['message']}" if len(finding["hosts"]) == 1 else finding["message"]
-
-
 def _findings(one: Comparison, *compared: Any) -> Iterator[CrossFinding]:
     for hosts, message in one.judge(*compared):
         yield CrossFinding(
@@ -287,7 +253,7 @@ def _sharing(hosts: Hosts, value: Callable[[HostOutcome], Union[str, None]]) -> 
 
 
 def _each(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) <= _NAMED else listed(names, _NAMED)
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) <= NAMED else listed(names, NAMED)
 
 
 def _identity(host: HostOutcome, key: str) -> Any:

@@ -19,7 +19,7 @@ MANAGER = "calico-ops-rollout"
 RUN = "rollout.calico-ops.dev/precheck"
 EXPIRES = "rollout.calico-ops.dev/expires"
 MARK = "HOST-PROBE "
-"""What the line with the host's answer begins with, as _precheck/host/in_cluster.py writes it."""
+"""What the line with the host's answer begins with: the container gets it as an argument."""
 
 CONTAINER = "precheck"
 _ARCHIVE, _ASKED, _FOLDER = "precheck.pyz", "asked.json", "/precheck"
@@ -150,7 +150,7 @@ def _pod(settings: JobSettings, node: str) -> dict[str, Any]:
             {
                 "name": CONTAINER,
                 "image": settings.image,
-                "command": [settings.interpreter, "-I", "-B", f"{_FOLDER}/{_ARCHIVE}", f"{_FOLDER}/{_ASKED}"],
+                "command": [settings.interpreter, "-I", "-B", f"{_FOLDER}/{_ARCHIVE}", f"{_FOLDER}/{_ASKED}", MARK],
                 "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}},
                 "securityContext": {"privileged": True, "runAsUser": 0, "runAsGroup": 0, "runAsNonRoot": False},
                 "volumeMounts": [{"name": "precheck", "mountPath": _FOLDER, "readOnly": True}],

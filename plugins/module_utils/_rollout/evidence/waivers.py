@@ -25,9 +25,7 @@ from ..documents import (
     WaiverState,
 )
 from ..errors import RolloutError
-from ..text.markdown import escaped
 from ..text.order import natural
-from ..text.terminal import count, listed, paragraph
 
 _KEYS = ("check", "reason", "until", "effect")
 _EFFECTS: tuple[WaiverEffect, ...] = ("warn", "skip")
@@ -117,35 +115,6 @@ def of_report(report: PrecheckReport, nodes: Mapping[str, str]) -> list[PlannedW
         for waiver in report["hosts"][host]["waivers"]
         if waiver["state"] != UNUSED
     ]
-
-
-def told(waivers: Sequence[PlannedWaiver]) -> list[str]:
-    """For people: what is waived on which hosts, why, and until when."""
-    grouped: dict[tuple[str, ...], list[str]] = {}
-    for each in waivers:
-        waiver = each["waiver"]
-        key = (waiver["state"], waiver["check"], waiver["effect"], waiver["until"], waiver["reason"])
-        grouped.setdefault(key, []).append(each["host"])
-    lines = []
-    for (state, check, effect, until, reason), hosts in grouped.items():
-        where = f"on {hosts[0]}" if len(hosts) == 1 else f"on {count(len(hosts), 'host')} ({listed(hosts)})"
-        if state == EXPIRED:
-            lines.append(f"{check} {where}: expired on {until} and does not count any more: {reason}")
-        else:
-            counts = "counts as a warning" if effect == "warn" else "does not count"
-            lines.append(f"{check} {where}: {counts} until {until}: {reason}")
-    return lines
-
-
-def section(waivers: Sequence[PlannedWaiver]) -> list[str]:
-    """The same as part of a page for a terminal; nothing where nothing is waived."""
-    lines = [line for one in told(waivers) for line in paragraph(one, indent=2)]
-    return ["", f"Waived checks ({len(told(waivers))}):", *lines] if lines else []
-
-
-def markdown_section(waivers: Sequence[PlannedWaiver]) -> list[str]:
-    lines = [f"- {escaped(one)}" for one in told(waivers)]
-    return ["", "## Waived checks", "", *lines] if lines else []
 
 
 def _state(asked: Asked, found: str | None, today: date) -> WaiverState:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..documents import Plan, RestartingNode
-from ..evidence import cross_findings, waivers
 from ..kubernetes.cluster_identity import on_cluster
 from ..plan.adoption import restart_text
 from ..text.terminal import count, paragraph, printable, table
+from . import cross_findings_section, waivers_section
 from .rollout_pages import adopted_all_the_same, chosen_by, outside
 
 
@@ -51,8 +51,8 @@ def plan_text(plan: Plan) -> str:
         lines += ["", *paragraph(f"Warning: {warning}.")]
     lines += adopted_all_the_same(plan["unproven"])
     lines += outside(plan["excluded"])
-    lines += waivers.section(plan["waivers"])
-    lines += cross_findings.section(cross_findings.warnings(plan["cross_findings"]))
+    lines += waivers_section.section(plan["waivers"])
+    lines += cross_findings_section.section(cross_findings_section.warnings(plan["cross_findings"]))
     return "\n".join(printable(line) for line in lines)
 
 

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from ..documents import PrecheckReport
-from ..evidence import cross_findings, waivers
-from ..evidence.checked_for import checked_for, sentences
 from ..evidence.fleet import Fleet, Remedy, survey
 from ..text.markdown import escaped, table_of
 from ..text.terminal import count
+from . import cross_findings_section, waivers_section
+from .checked_for_section import checked_for, sentences
 from .precheck_text import (
     WORDS,
     cell,
@@ -41,8 +41,8 @@ def precheck_markdown(report: PrecheckReport) -> str:
         lines += ["## What to do", ""]
         for remedy in fleet.remedies:
             lines += [*_remedy(remedy), ""]
-    lines += waivers.markdown_section(fleet.waivers)
-    lines += cross_findings.markdown_section(fleet.across)
+    lines += waivers_section.markdown_section(fleet.waivers)
+    lines += cross_findings_section.markdown_section(fleet.across)
     settings = checked_for(report["hosts"])
     if settings:
         told_of = [(one.setting, one.value, one.source, ", ".join(one.hosts) or "all") for one in settings]

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 from ..documents import PrecheckReport
 from ..errors import RolloutError
-from ..evidence import cross_findings, waivers
-from ..evidence.checked_for import sentences, settings_section
 from ..evidence.fleet import FAIL, GRAVITY, UNJUDGED, WARN, Cause, Fleet, Remedy, Row, survey
 from ..text.instant import rfc3339
 from ..text.terminal import count, listed, paragraph, printable, table
+from . import cross_findings_section, waivers_section
+from .checked_for_section import sentences, settings_section
 
 ROWS_SHOWN = 40
 """Hosts in the table; on a large fleet the rest is counted, and the files that the role keeps have all."""
@@ -42,8 +42,8 @@ def precheck_text(report: PrecheckReport) -> str:
         lines += ["", *_remedy(remedy)]
     for told in (*modules_loaded(fleet), *static_evidence(fleet), *reused_evidence(fleet)):
         lines += ["", *paragraph(told)]
-    lines += waivers.section(fleet.waivers)
-    lines += cross_findings.section(fleet.across)
+    lines += waivers_section.section(fleet.waivers)
+    lines += cross_findings_section.section(fleet.across)
     settings = settings_section(report)
     if settings:
         lines += ["", "Checked for this Calico:"]

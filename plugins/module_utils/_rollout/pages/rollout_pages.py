@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..documents import ExcludedNode, PlannedTier, Report, UnprovenNode
-from ..evidence import cross_findings, waivers
 from ..kubernetes.cluster_identity import on_cluster
 from ..plan.exclusion import NOT_IN_RUN
 from ..text.instant import seconds_since
 from ..text.markdown import escaped, table_of
 from ..text.terminal import count, listed, paragraph, printable, table
-from . import control_plane_section
+from . import control_plane_section, cross_findings_section, waivers_section
 
 
 def progress_line(report: Report, now: float | None = None) -> str:
@@ -79,8 +78,8 @@ def terminal(report: Report) -> str:
         )
     lines += adopted_all_the_same(report["unproven"])
     lines += outside(report["excluded"])
-    lines += waivers.section(report["waivers"])
-    lines += cross_findings.section(cross_findings.warnings(report["cross_findings"]))
+    lines += waivers_section.section(report["waivers"])
+    lines += cross_findings_section.section(cross_findings_section.warnings(report["cross_findings"]))
     for note in report["notes"]:
         lines += ["", *paragraph(f"Note: {note}.")]
     if report["to_commit"]:
@@ -179,8 +178,8 @@ def markdown(report: Report) -> str:
     lines += _causes(left) if left else ["No node stays outside."]
     absent = _absent(report["excluded"])
     lines += ["", escaped(absent)] if absent else []
-    lines += waivers.markdown_section(report["waivers"])
-    lines += cross_findings.markdown_section(cross_findings.warnings(report["cross_findings"]))
+    lines += waivers_section.markdown_section(report["waivers"])
+    lines += cross_findings_section.markdown_section(cross_findings_section.warnings(report["cross_findings"]))
     if report["notes"]:
         lines += ["", "## Notes", "", *[f"- {escaped(note)}" for note in report["notes"]]]
     lines += control_plane_section.markdown_section(report["control_plane"])

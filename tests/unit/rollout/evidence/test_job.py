@@ -79,6 +79,11 @@ def test_code_and_settings_travel_in_one_configmap() -> None:
     assert made["immutable"]
 
 
+def test_the_container_is_given_the_mark_that_its_answer_is_known_by() -> None:
+    (container,) = job(SETTINGS, "talos-1")["spec"]["template"]["spec"]["containers"]
+    assert container["command"][-2:] == ["/precheck/asked.json", MARK]
+
+
 def test_the_result_is_bound_to_the_node_whatever_it_says_itself() -> None:
     assert registered(NODE, log(), examine)["precheck"]["node_name"] == "talos-1"
 
