@@ -13,7 +13,7 @@ checkout = $(PYTHON) -m tests.environment run --
 collection = $(PYTHON) -m tests.environment --collection run --
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stuck test unit lint bench lab-up lab-down clean
+.PHONY: help demo demo-stuck check test unit lint changelog bench lab-up lab-down clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,14 +24,20 @@ demo: ## a real cluster with seven hosts, one of them unfit, and the rollout on 
 demo-stuck: ## a cluster of twenty nodes that one of them keeps stuck, and the rescue
 	$(collection) python -m tests.demo_stuck
 
+check: ## lint, unit tests and structure, for the inner loop; in two processes
+	$(checkout) python -m tests.gates --workers 2 lint unit
+
 test: ## every gate, as CI runs them; STAGES="unit lint" for some
 	$(collection) python -m tests.gates $(STAGES)
 
 unit: ## unit tests only
 	$(checkout) python -m tests.gates unit
 
-lint: ## ruff, mypy and ansible-lint
+lint: ## ruff, mypy, changelog, subjects of commits, and ansible-lint
 	$(checkout) python -m tests.gates lint ansible-lint
+
+changelog: ## take the fragments of changelogs/fragments into CHANGELOG.md
+	$(checkout) python -m tests.gates.changelog
 
 bench: ## what it costs, next to something bare; BENCH=labels, readiness, precheck or pages for one
 	$(collection) python -m tests.bench $(BENCH)

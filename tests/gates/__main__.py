@@ -42,7 +42,7 @@ def workers(number: int) -> Callable[[Stage], Sequence[str]]:
     """Tests that need no lab are spread over so many processes."""
 
     def arguments(stage: Stage) -> Sequence[str]:
-        return [f"--numprocesses={number}"] if number > 1 and stage.spread else []
+        return [f"--numprocesses={number}", "--dist=loadfile"] if number > 1 and stage.spread else []
 
     return arguments
 

@@ -91,14 +91,19 @@ def _static() -> list[Stage]:
     python = sys.executable
     return [
         Stage("build", "the cluster's programs compile", [[python, "-m", "tests.lab", "build"]], BUILD),
+        # In the lane of the build, which is short: beside the unit tests it costs the inner loop no time of its own.
         Stage(
             "lint",
-            "ruff and mypy have nothing to say",
+            "code, changelog and subjects of commits are in order",
             # Without mypy's memory of earlier runs: it goes wrong over packages that lie in several places.
             [
                 ["ruff", "check", "--no-cache", "."],
+                ["antsibull-changelog", "lint"],
+                ["antsibull-changelog", "lint-changelog-yaml", "changelogs/changelog.yaml"],
+                [python, "-m", "tests.gates.commits"],
                 ["mypy", "--no-incremental", "--package", CODE, "--package", "tests"],
             ],
+            BUILD,
         ),
         Stage("unit", "the decisions, without a cluster", [_pytest("tests/unit")], pytest=True, spread=True),
         Stage("browser", "pages, looked at in Chromium", [_pytest("tests/browser")], pytest=True),

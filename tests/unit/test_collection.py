@@ -25,7 +25,7 @@ LIBRARY = "ansible_collections.calico_ops.rollout.plugins.module_utils"
 # What a collection's user gets; everything else stays behind.
 SHIPPED = {
     *("CHANGELOG.md", "CODE_OF_CONDUCT.md", "README.md", "REUSE.toml", "galaxy.yml", "requirements.txt"),
-    *("LICENSES", "docs", "extensions", "meta", "playbooks", "plugins", "roles"),
+    *("LICENSES", "changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"),
 }
 # Formats without room for a comment, or written by a tool: REUSE.toml speaks for them.
 WITHOUT_HEADER = {".json", ".md", ".png", ".mod", ".sum"}
@@ -87,6 +87,7 @@ def test_every_file_names_its_licence() -> None:
         for path in FILES
         if path.suffix not in WITHOUT_HEADER
         and path.parent != CHECKOUT / "tests" / "sanity"  # ansible-test takes no line that is only a comment
+        and path != CHECKOUT / "changelogs" / "changelog.yaml"  # a tool writes it; REUSE.toml speaks for it
         and "LICENSES" not in path.parts
         and path.stat().st_size > 0
         and "SPDX-License-Identifier: GPL-3.0-or-later" not in path.read_text(encoding="utf-8")[:400]

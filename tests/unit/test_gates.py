@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -18,6 +19,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+import yaml
 from _pytest.mark.expression import Expression
 
 from tests import demo
@@ -441,3 +443,48 @@ def test_what_a_core_is_not_asked_is_exactly_what_it_need_not_be_asked(version: 
         "plugins/modules/host_precheck.py validate-modules:ansible-module-not-initialized",
     ]
     assert all(" # " in line for line in ignored)
+
+
+def literal(path: Path, name: str) -> Any:
+    """A constant of a program that is not imported: nox need not be here."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name:
+            return ast.literal_eval(node.value)
+    raise AssertionError(f"{path.name} has no {name}")
+
+
+def test_sessions_of_nox_run_stages_that_there_are() -> None:
+    known = {one.name for one in all_stages()}
+    sessions = literal(CHECKOUT / "noxfile.py", "SESSIONS")
+    assert {stage for _promise, stages in sessions.values() for stage in stages} - {"--workers", "2"} <= known
+
+
+def test_make_check_and_nox_check_are_one() -> None:
+    (line,) = re.findall(
+        r"^check:.*\n\t\$\(checkout\) python -m tests.gates (.*)$", (CHECKOUT / "Makefile").read_text(), re.MULTILINE
+    )
+    assert line.split() == literal(CHECKOUT / "noxfile.py", "SESSIONS")["check"][1]
+
+
+WORKFLOW = yaml.safe_load((CHECKOUT / ".github" / "workflows" / "ci.yml").read_text())
+
+
+def test_ci_runs_every_supported_core_on_every_python_that_it_supports() -> None:
+    asked = {(one["core"], one["python"]) for one in WORKFLOW["jobs"]["core"]["strategy"]["matrix"]["include"]}
+    pythons = literal(CHECKOUT / "noxfile.py", "PYTHONS")
+    assert asked == {(core, python) for core, versions in pythons.items() for python in versions}
+    assert set(pythons) == {
+        path.stem.removeprefix("ignore-") for path in (CHECKOUT / "tests" / "sanity").glob("ignore-*.txt")
+    }
+
+
+def test_ci_calls_what_a_laptop_calls_and_pins_what_it_uses() -> None:
+    steps = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
+    used = [step["uses"] for step in steps if "uses" in step]
+    assert [one for one in used if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", one)] == []
+    ran = {
+        re.sub(r" .*", "", step["run"].removeprefix('sudo --preserve-env=CALICO_OPS_CACHE env "PATH=$PATH" '))
+        for step in steps
+        if "run" in step
+    }
+    assert ran == {"make", "nox", ".ci/run", "python", "sudo"}
