@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import documents
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import actions
 from pydantic import ConfigDict, TypeAdapter
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference" / "schemas"
@@ -37,7 +38,7 @@ DOCUMENTS = (
 
 def schema(document: Any) -> dict[str, Any]:
     """The JSON Schema of one document. Definitions stay free of pydantic, so its settings are lent to them here."""
-    for definition in vars(documents).values():
+    for definition in (*vars(documents).values(), *vars(actions).values()):
         if inspect.isclass(definition) and typing.is_typeddict(definition):
             definition.__pydantic_config__ = ConfigDict(use_attribute_docstrings=True, extra="forbid")  # type: ignore[attr-defined]
     generated = TypeAdapter(document).json_schema()

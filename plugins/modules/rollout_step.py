@@ -290,11 +290,12 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.access_review import require, rolling_out
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.actions.action import Limits
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.calico_objects import read_settings
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.options import (
     PLACEMENT_OPTIONS,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.step import Limits, Step
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.step import Step
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.options import (
     AUTH_CONSTRAINTS,

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from .._kube.client import NODES, Cluster
 from .._kube.writes import Write
 from .._rollout.calico_node.readiness import carries
-from .._rollout.documents import LabelNodes, NodeSeen, Observation, Plan
+from .._rollout.documents import NodeSeen, Observation, Plan
+from .._rollout.documents.actions import LabelNodes
 from .._rollout.errors import RolloutError
 from .._rollout.evidence.admission_annotations import written_to
 from .._rollout.reducer.decision import label_action

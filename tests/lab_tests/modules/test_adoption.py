@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster import step as step_module
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.actions import scope_installation
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.actions.action import Limits
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope_request import (
     ScopeRequest,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.step import Limits, Step
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.step import Step
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.connection import Connection
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import ExcludedNode
@@ -137,7 +138,7 @@ def test_a_node_that_becomes_ready_between_the_decision_and_the_write_keeps_its_
 ) -> None:
     """The operator is held until the write is over: the next thing that it and the DaemonSet controller see is the label."""
     plan = adopting(RUNNING, excluded=[STUCK])
-    written = step_module.scope
+    written = scope_installation.scope
 
     def scope(cluster: Cluster, request: ScopeRequest, **options: Any) -> Any:
         if request.check_mode:
@@ -147,7 +148,7 @@ def test_a_node_that_becomes_ready_between_the_decision_and_the_write_keeps_its_
         eventually(lambda: "stuck" in ready_nodes(stuck), "calico-node became ready on the stuck node")
         return written(cluster, request, **options)
 
-    monkeypatch.setattr(step_module, "scope", scope)
+    monkeypatch.setattr(scope_installation, "scope", scope)
     cluster = Cluster(Connection({"kubeconfig": str(stuck.kubeconfig)}))
     step = Step(cluster, plan, new_state(plan), None, Limits(20, 0, 4))
     step.carry_out()

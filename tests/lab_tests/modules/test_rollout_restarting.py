@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster import step as step_module
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.actions import scope_installation
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.actions.action import Limits
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope_request import (
     ScopeRequest,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.observe import survey
-from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.step import Limits, Step
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.step import Step
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.connection import Connection
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence.precheck_report import assemble
@@ -241,7 +242,7 @@ def test_one_that_does_not_come_back_stops_the_run_by_its_name_before_anything_i
 def test_at_each_phase_of_the_rollout_a_rolling_update_may_begin(
     running: Lab, witness: Callable[[], Verdict], monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    written = step_module.scope
+    written = scope_installation.scope
 
     def begin() -> None:
         restart(running)
@@ -255,7 +256,7 @@ def test_at_each_phase_of_the_rollout_a_rolling_update_may_begin(
             begin()
         return outcome
 
-    monkeypatch.setattr(step_module, "scope", scope)
+    monkeypatch.setattr(scope_installation, "scope", scope)
     rollout = Rollout(running)
     if when == "before the first label":
         begin()

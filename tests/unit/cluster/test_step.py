@@ -12,19 +12,33 @@ from typing import Any
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster import dry_run
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster import step as step_module
-from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.step import Limits, Step
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.actions.action import (
+    Answers,
+    Call,
+    Change,
+    Done,
+    Handler,
+    Limits,
+    RefusedForNow,
+    Told,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.actions.registry import ACTIONS
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.step import Step
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.step_result import Journal
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import client
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import (
     Decision,
     Plan,
     RolloutState,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubernetes.names import ANNOTATION_RAISED
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.rollout_pages import progress_line
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.state import new_state
 
 from tests.plans import plan_of
 from tests.unit.kube.fake_api import Reply, fake_api, status
 
+from . import raw
 from .world import World
 
 PLAN = plan_of(["a", "b"])
@@ -338,3 +352,140 @@ def test_an_installation_that_is_refused_for_as_long_as_a_batch_may_take_stops_i
     assert outcome(step_again)[0] == "stopped"
     assert "labels.example.com" in outcome(step_again)[1]
     assert world.labelled == []
+
+
+# --- an action ------------------------------------------------------------------------------------------------------
+
+PROBE: Any = {"do": "probe", "nodes": ["a"]}
+
+
+class Probing(Handler[Any]):
+    """An action that today's code does not know."""
+
+    def __init__(self, *refusals: str, failure: str | None = None) -> None:
+        self.refusals, self.failure = list(refusals), failure
+        self.carried_out = 0
+
+    def carry_out(self, action: Any, call: Call) -> Done:
+        if self.refusals:
+            said = self.refusals.pop(0)
+            raise RefusedForNow(Answers("probe", {"a": said}, ["a"]), said)  # type: ignore[arg-type]
+        self.carried_out += 1
+        return Done(Told({"do": "probe", "nodes": action["nodes"]}, changed=True), failure=self.failure)
+
+    def foresee(self, action: Any, call: Call) -> Done:
+        return Done(Told({"do": "probe", "nodes": action["nodes"]}, changed=True))
+
+
+@pytest.fixture
+def probing(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Lets the last decision have a new action, and gives that action a handler."""
+
+    def learn(handler: Probing, outcome: str) -> Probing:
+        def decide(plan: Plan, *rest: Any) -> Decision:
+            decision = known(plan, *rest)
+            if decision["report"]["outcome"] != "done":
+                return decision
+            report: Any = {**decision["report"], "outcome": outcome}
+            return {**decision, "actions": [PROBE], "report": report}
+
+        known = step_module.decide
+        monkeypatch.setattr(step_module, "decide", decide)
+        monkeypatch.setattr(step_module, "ACTIONS", {**ACTIONS, "probe": handler})
+        monkeypatch.setattr(step_module, "RETRY_PAUSE", 0.1)
+        return handler
+
+    return learn
+
+
+def test_a_new_action_is_carried_out_and_foreseen_without_a_change_of_the_step(probing: Any) -> None:
+    handler = probing(Probing(), "done")
+    real, rehearsal = carried_out(World("a", "b")), rehearsed(World("a", "b"))
+    assert handler.carried_out == 1
+    assert real.journal.actions[-1] == rehearsal.journal.actions[-1] == {"do": "probe", "nodes": ["a"]}
+
+
+def test_a_stop_whose_action_is_refused_for_now_stops_once_it_went_through(probing: Any) -> None:
+    handler = probing(Probing("503 ServiceUnavailable", "503 ServiceUnavailable"), "stopped")
+    step = carried_out(World("a", "b"))
+    assert (handler.refusals, handler.carried_out, outcome(step)[0]) == ([], 1, "stopped")
+
+
+def test_until_then_it_is_in_progress_and_says_what_is_refused(probing: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    probing(Probing("503 ServiceUnavailable"), "stopped")
+    monkeypatch.setattr(step_module, "RETRY_PAUSE", 60.0)
+    step = carried_out(World("a", "b"), max_duration=3)
+    assert outcome(step)[0] == "in_progress"
+    assert "the API server refuses the probe of a since" in outcome(step)[1]
+
+
+def test_a_stop_whose_action_fails_is_final_and_says_so(probing: Any) -> None:
+    handler = probing(Probing(failure="403 Forbidden"), "stopped")
+    step = carried_out(World("a", "b"))
+    assert (handler.carried_out, outcome(step)[0]) == (1, "stopped")
+    assert outcome(step)[1].endswith("maxUnavailable is still raised, the next run puts it back: 403 Forbidden")
+
+
+def raised_in(world: World, restored: Reply | None = None) -> tuple[Plan, list[Any]]:
+    """A plan whose run has raised maxUnavailable, and a label that the API server then refuses; the JSON patches that come."""
+    plan: Any = {**PLAN, "adoption_max_unavailable": "3"}
+    world.installation = raw.installation(nodeUpdateStrategy={"rollingUpdate": {"maxUnavailable": 3}})
+    kept = json.dumps({"previous": 1, "raised": "3", "plan": plan["id"], "until": None})
+    world.installation["metadata"]["annotations"] = {ANNOTATION_RAISED: kept}
+    world.refused["b"], world.taken_in_a_dry_run = status(403, "Forbidden", "cannot patch nodes"), {"b"}
+    patches: list[Any] = []
+
+    def answer(request: Any, number: int) -> Reply:
+        if not isinstance(request.body, list):
+            return others(request, number)
+        patches.append(request.body)
+        if restored is None:
+            world.installation = raw.installation(nodeUpdateStrategy={"rollingUpdate": {"maxUnavailable": 1}})
+        return restored or Reply(body=world.installation)
+
+    others = world.answer
+    vars(world)["answer"] = answer
+    return plan, patches
+
+
+def test_a_rollout_that_a_refused_label_ends_puts_back_what_it_has_raised() -> None:
+    world = World("a", "b")
+    plan, patches = raised_in(world)
+    step = carried_out(world, plan)
+    assert outcome(step)[0] == "stopped"
+    assert outcome(step)[1].startswith("batch core-1: 1 of 2 nodes could not be labelled: ")
+    assert [entry["do"] for entry in step.journal.actions] == ["label_nodes", "restore_max_unavailable"]
+    assert step.journal.actions[-1] == {"do": "restore_max_unavailable", "before": "3", "after": "1"}
+    assert len(patches) == 1
+
+
+def test_and_says_so_where_it_cannot() -> None:
+    world = World("a", "b")
+    plan, patches = raised_in(world, status(403, "Forbidden", "cannot patch installations"))
+    step = carried_out(world, plan)
+    assert outcome(step)[0] == "stopped"
+    assert "1 of 2 nodes could not be labelled" in outcome(step)[1]
+    assert "maxUnavailable is still raised, the next run puts it back: " in outcome(step)[1]
+    assert len(patches) == 1
+
+
+def test_a_wait_that_goes_on_is_told_once_by_its_latest_reason() -> None:
+    journal = Journal()
+    for do, why in (("wait", "one"), ("wait", "two"), ("await_restart", "three"), ("wait", "four"), ("wait", "five")):
+        journal.add(Told({"do": do, "why": why}), waits=True)
+    assert [entry["why"] for entry in journal.actions] == ["two", "three", "five"]
+
+
+def test_two_labellings_in_a_row_are_two_actions() -> None:
+    journal = Journal()
+    for batch in ("adoption", "core-1"):
+        journal.add(Told({"do": "label_nodes", "batch": batch}), waits=False)
+    assert [entry["batch"] for entry in journal.actions] == ["adoption", "core-1"]
+
+
+def test_the_diff_goes_from_before_the_first_change_to_after_the_last() -> None:
+    journal = Journal()
+    for before, after in (({"a": 1}, {"a": 2, "b": 3}), ({"a": 2, "b": 3, "c": 4}, {"a": 5, "b": 6})):
+        journal.add(Told(diff=[Change("Installation", before, after)]), waits=False)
+    (part,) = journal.diff()
+    assert (part["before"], part["after"]) == ({"a": 1, "c": 4}, {"a": 5, "b": 6})

@@ -8,12 +8,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import (
-    Action,
     Decision,
     Observation,
     Plan,
     RolloutState,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.actions import Action
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import (
     decide,
 )

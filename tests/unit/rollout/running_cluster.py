@@ -11,11 +11,11 @@ from typing import Any
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.calico_node.max_unavailable import at_once
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.calico_node.readiness import carries
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import (
-    Action,
     Decision,
     Observation,
     Plan,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.actions import Action
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.installation import scoped
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import (
     decide,

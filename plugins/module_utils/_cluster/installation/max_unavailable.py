@@ -17,7 +17,8 @@ from ..._rollout.calico_node.max_unavailable import (
     raising_patch,
     restoring_patch,
 )
-from ..._rollout.documents import Observation, RaiseMaxUnavailable
+from ..._rollout.documents import Observation
+from ..._rollout.documents.actions import RaiseMaxUnavailable
 from ..._rollout.errors import RolloutError
 from ..._rollout.text.instant import rfc3339
 from .scope_request import ATTEMPTS, PATH

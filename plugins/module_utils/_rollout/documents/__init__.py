@@ -5,6 +5,8 @@
 
 inventory + cluster nodes -> PrecheckReport -> Plan -> (decide -> actions -> Observation)* -> Report
 
+The actions of a decision are in `actions`, and imported from there.
+
 Each is plain JSON: dicts, lists, strings, numbers, booleans and null. The JSON Schemas in docs/reference/schemas are generated from
 these definitions, and every document of a real run is validated against them in the tests.
 Instants are seconds since the epoch on the controller's clock; durations are seconds.
@@ -14,23 +16,16 @@ from __future__ import annotations
 
 from .control_plane import CalicoApi, ComponentStanding, ControlPlane, OperatorStatus, WorkloadKind
 from .decision import (
-    Action,
-    AwaitOwner,
-    AwaitRestart,
     BatchReport,
+    BatchState,
     Decision,
-    LabelNodes,
-    PredictedChanges,
-    RaiseMaxUnavailable,
+    Outcome,
+    Phase,
     Readiness,
     ReadinessRow,
-    RefusedWrite,
     Report,
     RestartState,
-    RestoreMaxUnavailable,
     RolloutState,
-    ScopeInstallation,
-    Wait,
 )
 from .nodes import ClusterAddress, ClusterName, NodeFacts
 from .observation import (
@@ -99,14 +94,12 @@ DOCUMENT_VERSION = 1
 
 __all__ = [
     "DOCUMENT_VERSION",
-    "Action",
     "Admission",
     "AdmissionLabel",
     "ApiServerSeen",
-    "AwaitOwner",
-    "AwaitRestart",
     "Batch",
     "BatchReport",
+    "BatchState",
     "CalicoApi",
     "CalicoSettings",
     "CheckResult",
@@ -127,16 +120,17 @@ __all__ = [
     "HostIdentity",
     "HostOutcome",
     "InstallationSeen",
-    "LabelNodes",
     "NodeFacts",
     "NodeSeen",
     "NodeSettings",
     "NotedWaiver",
     "Observation",
     "OperatorStatus",
+    "Outcome",
     "OutsideCause",
     "OutsideNode",
     "OverlaySeen",
+    "Phase",
     "Plan",
     "PlannedTier",
     "PlannedWaiver",
@@ -148,8 +142,6 @@ __all__ = [
     "PrecheckResult",
     "PrecheckSettings",
     "PrecheckSummary",
-    "PredictedChanges",
-    "RaiseMaxUnavailable",
     "RaisedSeen",
     "ReachFault",
     "ReachFinding",
@@ -159,15 +151,12 @@ __all__ = [
     "ReachReport",
     "Readiness",
     "ReadinessRow",
-    "RefusedWrite",
     "Report",
     "Restart",
     "RestartState",
     "RestartingNode",
-    "RestoreMaxUnavailable",
     "RolloutState",
     "Scope",
-    "ScopeInstallation",
     "ScopeState",
     "Severity",
     "StaleSetting",
@@ -177,7 +166,6 @@ __all__ = [
     "UnprovenCause",
     "UnprovenNode",
     "UnreadObjects",
-    "Wait",
     "Waiver",
     "WaiverEffect",
     "WaiverState",

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict, Union
+from typing import Literal, TypedDict
 
+from .actions import Action, RefusedWrite
 from .control_plane import ControlPlane, OperatorStatus
 from .nodes import ClusterName
 from .plan import ExcludedNode, PlannedTier, PlannedWaiver, UnprovenNode
 from .precheck import CrossFinding
+
+Phase = Literal["new", "restarting", "labelling", "awaiting_owner", "scoping", "waiting", "soaking", "done", "stopped"]
+BatchState = Literal["pending", "in_progress", "done"]
+Outcome = Literal["in_progress", "done", "stopped"]
 
 
 class ReadinessRow(TypedDict):
@@ -39,67 +44,6 @@ class Readiness(TypedDict):
     nodes: list[ReadinessRow]
 
 
-class LabelNodes(TypedDict):
-    do: Literal["label_nodes"]
-    batch: str
-    nodes: list[str]
-    labels: dict[str, str]
-    annotations: dict[str, str]
-    """Those that each of the nodes gets."""
-    waived: dict[str, Union[str, None]]
-    """By node, what it gets as annotation of the waivers that it is admitted by; null takes that of an earlier admission off."""
-    checked_for: dict[str, Union[str, None]]
-    """The same for the settings that its host was checked for."""
-
-
-class ScopeInstallation(TypedDict):
-    do: Literal["scope_installation"]
-    create: bool
-
-
-class RaiseMaxUnavailable(TypedDict):
-    do: Literal["raise_max_unavailable"]
-    value: str
-    plan: str
-    """Id of the plan that asks for it."""
-    until: float
-    """When the run that raises it has ended at the latest, by the cluster's clock: then it is left over."""
-
-
-class RestoreMaxUnavailable(TypedDict):
-    do: Literal["restore_max_unavailable"]
-
-
-class Wait(TypedDict):
-    do: Literal["wait"]
-    why: str
-    """What is waited for, in one sentence."""
-    until: float
-    """Instant at which the decision must be taken anew at the latest."""
-
-
-class AwaitOwner(TypedDict):
-    """Whoever applies the Installation or the APIServer is to commit what is wanted of it; the report has the YAML."""
-
-    do: Literal["await_owner"]
-    why: str
-    until: float
-
-
-class AwaitRestart(TypedDict):
-    """Nodes restart calico-node, and the selector would take it from them for good."""
-
-    do: Literal["await_restart"]
-    why: str
-    until: float
-    nodes: list[str]
-
-
-Action = Union[
-    LabelNodes, ScopeInstallation, RaiseMaxUnavailable, RestoreMaxUnavailable, AwaitOwner, AwaitRestart, Wait
-]
-
-
 class RestartState(TypedDict):
     """A rolling update of calico-node that is under way."""
 
@@ -111,27 +55,11 @@ class RestartState(TypedDict):
     """When that number last grew."""
 
 
-class RefusedWrite(TypedDict):
-    """A write that is still to be done, and the API server's last answer to it."""
-
-    write: Literal["label", "selector", "raise_max_unavailable", "restore_max_unavailable"]
-    object: str
-    """The node's name, or `Installation/default`."""
-    said: str
-    """The API server's own words; that it gave no answer, where it gave none."""
-    since: str
-    """RFC 3339: when the write was first refused."""
-    last: str
-    """RFC 3339: when it was last refused."""
-
-
 class RolloutState(TypedDict):
     """What a rollout remembers between calls. Everything else is read from the cluster: losing it costs a soak, never a node."""
 
     plan_id: str
-    phase: Literal[
-        "new", "restarting", "labelling", "awaiting_owner", "scoping", "waiting", "soaking", "done", "stopped"
-    ]
+    phase: Phase
     batch: str | None
     batch_started: float | None
     ready_since: float | None
@@ -152,18 +80,8 @@ class RolloutState(TypedDict):
     """The API server was asked by a dry run whether it takes the labels."""
     notes: list[str]
     """What the report is to tell that the cluster no longer shows."""
-    predicted: PredictedChanges | None
-    """Check mode only: what the steps so far would have changed."""
-
-
-class PredictedChanges(TypedDict):
-    labelled: dict[str, str]
-    """The batch by node."""
-    restarted: list[str]
-    """Nodes whose calico-node became ready again."""
-    scoped: bool
-    max_unavailable: str | None
-    """What it was raised to; the empty string once it was put back."""
+    check_mode: bool
+    """Nothing is written: the observations show the cluster as it would be after the actions so far."""
 
 
 class BatchReport(TypedDict):
@@ -173,7 +91,7 @@ class BatchReport(TypedDict):
     node_names: list[str]
     admitted: int
     ready: int
-    state: Literal["pending", "in_progress", "done"]
+    state: BatchState
 
 
 class Report(TypedDict):
@@ -183,7 +101,7 @@ class Report(TypedDict):
     version: int
     plan_id: str
     cluster: ClusterName | None
-    outcome: Literal["in_progress", "done", "stopped"]
+    outcome: Outcome
     reason: str
     """One sentence: what happens now, or why it stopped and what to do next."""
     planned: int

@@ -13,7 +13,8 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 
-from ..documents import Admission, CalicoSettings, LabelNodes, NodeSeen, NotedWaiver, Plan
+from ..documents import Admission, CalicoSettings, NodeSeen, NotedWaiver, Plan
+from ..documents.actions import LabelNodes
 from ..kubernetes.names import (
     ANNOTATION_BATCH,
     ANNOTATION_CHECKED_FOR,

@@ -35,6 +35,23 @@ class Lacking(NamedTuple):
 
 NOTHING_LACKS = Lacking([], [], [], [])
 
+_NEW = InstallationSeen(
+    uid="",
+    generation=1,
+    calico_node_selector={},
+    csi_node_driver_selector={},
+    control_plane_selector={},
+    max_unavailable=None,
+    raised=None,
+    variant=None,
+    provider=None,
+    selector_since=None,
+    managed_by=[],
+    owned_by=[],
+    placement={},
+)
+"""An Installation that is to be created."""
+
 
 class Handover(NamedTuple):
     owners: list[str]
@@ -105,6 +122,38 @@ def handover(seen: Observation, label: AdmissionLabel, placement: Placement) -> 
         served = apiserver_purpose(label, placement, seen["v3_crds"])
         documents.append(_document("APIServer", served.spec if served else {}))
     return Handover(owners, fields, to_commit(documents, owners)) if documents else None
+
+
+def as_wanted(seen: Observation, label: AdmissionLabel, placement: Placement) -> Observation:
+    """The same cluster once nothing lacks: it was written by us, or committed. Other keys and fields stay."""
+    after, apiserver = seen.copy(), seen["apiserver"]
+    installation = _NEW.copy() if seen["installation"] is None else seen["installation"].copy()
+    installation["placement"] = dict(installation["placement"])
+    for component, wanted in _wanted(seen, label, placement).items():
+        if component == CONTROL_PLANE_SELECTOR:
+            installation["control_plane_selector"] = {**installation["control_plane_selector"], **wanted}
+        else:
+            has = installation["placement"].get(component, {})
+            installation["placement"][component] = _with(has, wanted)
+    selector = {label["key"]: label["value"]}
+    installation["calico_node_selector"] = {**installation["calico_node_selector"], **selector}
+    installation["csi_node_driver_selector"] = {**installation["csi_node_driver_selector"], **selector}
+    after["installation"] = installation
+    purpose = apiserver_purpose(label, placement, seen["v3_crds"]) if apiserver else None
+    if purpose and apiserver:
+        apiserver = apiserver.copy()
+        apiserver["placement"] = dict(apiserver["placement"])
+        for component in purpose.spec:
+            has = apiserver["placement"].get(component, {})
+            apiserver["placement"][component] = _with(has, pod_spec(purpose.spec, component))
+        after["apiserver"] = apiserver
+    return after
+
+
+def _with(has: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """A pod's spec with further fields. nodeSelector is a granular map: the keys that it has stay."""
+    selector = {**(has.get("nodeSelector") or {}), **(wanted.get("nodeSelector") or {})}
+    return {**has, **wanted, **({"nodeSelector": selector} if selector else {})}
 
 
 def _wanted(seen: Operands, label: AdmissionLabel, placement: Placement) -> dict[str, Any]:

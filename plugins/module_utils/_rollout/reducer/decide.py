@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import Callable
 
 from ..calico_node.max_unavailable import raises, surges
-from ..documents import Action, Decision, Observation, Plan, RaiseMaxUnavailable, RolloutState
+from ..documents import Decision, Observation, Plan, RolloutState
+from ..documents.actions import Action, RaiseMaxUnavailable
 from ..operator.installation import refusals, rejection
 from ..operator.intent import NO_WISHES, Wishes
 from ..plan.adoption import ADOPTION

@@ -5,17 +5,8 @@
 
 from __future__ import annotations
 
-from ..documents import (
-    Action,
-    Batch,
-    Decision,
-    LabelNodes,
-    Observation,
-    Plan,
-    RestoreMaxUnavailable,
-    RolloutState,
-    Wait,
-)
+from ..documents import Batch, Decision, Observation, Outcome, Phase, Plan, RolloutState
+from ..documents.actions import Action, LabelNodes, RestoreMaxUnavailable, Wait
 from ..evidence.admission_annotations import waived_on
 from ..evidence.for_calico import noted_on
 from ..kubernetes.names import ANNOTATION_BATCH, ANNOTATION_CHECKED_FOR, ANNOTATION_PLAN, ANNOTATION_PRECHECK
@@ -98,9 +89,9 @@ def noted(state: RolloutState, note: str) -> list[str]:
     return state["notes"] if note in state["notes"] else [*state["notes"], note]
 
 
-def wait(situation: Situation, phase: str, why: str, until: float) -> Decision:
+def wait(situation: Situation, phase: Phase, why: str, until: float) -> Decision:
     state = situation.state.copy()
-    state["phase"] = phase  # type: ignore[typeddict-item]
+    state["phase"] = phase
     return decided(situation, state, [Wait(do="wait", why=why, until=until)], "in_progress", why)
 
 
@@ -149,14 +140,16 @@ def done(situation: Situation) -> Decision:
     excluded = outside_now(situation.plan, situation.readiness)
     absent = sum(entry["cause"] == NOT_IN_RUN for entry in excluded)
     outside, kept = len(excluded) - absent, len(situation.plan["kept"])
-    is_ready = "is ready" if state["predicted"] is None else "would be ready"
+    is_ready = "would be ready" if state["check_mode"] else "is ready"
     where = f"all {situation.readiness['ready_count'] - kept} planned nodes"
     where += f" and {kept} admitted before" if kept else ""
     told = [f"{outside} outside" if outside else "none is outside", *([f"{absent} not in this run"] if absent else [])]
     return decided(situation, state, [], "done", f"calico-node {is_ready} on {where}; {', '.join(told)}")
 
 
-def decided(situation: Situation, state: RolloutState, actions: list[Action], outcome: str, reason: str) -> Decision:
+def decided(
+    situation: Situation, state: RolloutState, actions: list[Action], outcome: Outcome, reason: str
+) -> Decision:
     reason = with_refusals(reason, state["refused"]) if outcome != "done" else reason
     report = standing(situation.plan, state, situation.readiness, outcome, reason)
     return Decision(actions=actions, state=state, report=report)

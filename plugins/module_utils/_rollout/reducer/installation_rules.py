@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ..documents import AwaitOwner, Decision, ScopeInstallation
+from ..documents import Decision
+from ..documents.actions import AwaitOwner, ScopeInstallation
 from ..operator import overlay
 from ..operator.intent import REFUSE
 from ..plan.adoption import restart_text

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..calico_node.readiness import carries
-from ..documents import AdmissionLabel, Observation, RefusedWrite
+from ..documents import AdmissionLabel, Observation
+from ..documents.actions import RefusedWrite, Writing
 from ..operator.installation import scoped
 from ..text.instant import rfc3339
 from ..text.terminal import listed, printable
@@ -23,16 +24,17 @@ LONGEST = 600
 """Characters of an answer. Those of the API server about a webhook that it cannot reach have some 300."""
 NAMES_SHOWN = 5
 
-_WHAT = {
+_WORDS = {
     "label": "the admission label of",
     "selector": "the selector in",
     "raise_max_unavailable": "the raised maxUnavailable in",
     "restore_max_unavailable": "the former maxUnavailable in",
 }
+"""Where the name of the write alone says too little."""
 
 
 def remembered(
-    refused: Sequence[RefusedWrite], write: str, failed: Mapping[str, str], tried: Collection[str], now: float
+    refused: Sequence[RefusedWrite], write: Writing, failed: Mapping[str, str], tried: Collection[str], now: float
 ) -> list[RefusedWrite]:
     """The refused writes after another attempt.
 
@@ -45,7 +47,7 @@ def remembered(
     at = rfc3339(now)
     new = [
         RefusedWrite(
-            write=write,  # type: ignore[typeddict-item]
+            write=write,
             object=name,
             said=printable(said)[:LONGEST],
             since=known.get(name, at),
@@ -68,7 +70,9 @@ def still_refused(refused: Iterable[RefusedWrite], seen: Observation, label: Adm
             return entry["object"] in nodes and not carries(nodes[entry["object"]]["labels"], label)
         if entry["write"] == "selector":
             return not scoped(installation, label)
-        return raised == (entry["write"] == "restore_max_unavailable")
+        if entry["write"] in ("raise_max_unavailable", "restore_max_unavailable"):
+            return raised == (entry["write"] == "restore_max_unavailable")
+        return True
 
     return [entry for entry in refused if pending(entry)]
 
@@ -84,7 +88,9 @@ def told(refused: Sequence[RefusedWrite], write: str) -> str:
     for entries in alike.values():
         names = listed([entry["object"] for entry in entries], NAMES_SHOWN)
         since = min(entry["since"] for entry in entries)
-        parts.append(f"the API server refuses {_WHAT[write]} {names} since {since}: {entries[0]['said']}")
+        parts.append(
+            f"the API server refuses {_WORDS.get(write, f'the {write} of')} {names} since {since}: {entries[0]['said']}"
+        )
     return "; ".join(parts)
 
 
@@ -96,14 +102,20 @@ def in_brackets(refused: Sequence[RefusedWrite], write: str) -> str:
 
 def with_refusals(reason: str, refused: Sequence[RefusedWrite]) -> str:
     """A reason that names every refused write; those that it names already are not told twice."""
-    texts = [text for write in _WHAT if (text := told(refused, write)) and text not in reason]
+    texts = [text for write in _kinds(refused) if (text := told(refused, write)) and text not in reason]
     return "; ".join([reason, *texts])
 
 
 def without_refusals(reason: str, refused: Sequence[RefusedWrite]) -> str:
     """The same reason before it named them."""
-    for write in _WHAT:
+    for write in _kinds(refused):
         text = told(refused, write)
         if text:
             reason = reason.replace(f" ({text})", "").replace(f"; {text}", "")
     return reason
+
+
+def _kinds(refused: Iterable[RefusedWrite]) -> list[str]:
+    """Each kind of write once. Those of the table come first, in its order, so that a reason always reads the same."""
+    found = {entry["write"] for entry in refused}
+    return [*(write for write in _WORDS if write in found), *sorted(found - set(_WORDS))]

@@ -11,7 +11,9 @@ from ..documents import (
     DOCUMENT_VERSION,
     Batch,
     BatchReport,
+    BatchState,
     ExcludedNode,
+    Outcome,
     Plan,
     Readiness,
     ReadinessRow,
@@ -22,7 +24,7 @@ from ..plan.adoption import unproven
 from ..plan.build import planned_nodes
 
 
-def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: str, reason: str) -> Report:
+def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: Outcome, reason: str) -> Report:
     rows = {row["node"]: row for row in readiness["nodes"] if row["node"] not in plan["kept"]}
     outside = outside_now(plan, readiness)
     return Report(
@@ -30,7 +32,7 @@ def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: str
         version=DOCUMENT_VERSION,
         plan_id=plan["id"],
         cluster=plan["cluster"],
-        outcome=outcome,  # type: ignore[typeddict-item]
+        outcome=outcome,
         reason=reason,
         planned=len({*planned_nodes(plan), *rows}),
         ready=sum(row["ready"] for row in rows.values()),
@@ -49,7 +51,7 @@ def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: str
         operator=[],
         control_plane=None,
         to_commit=None,
-        check_mode=state["predicted"] is not None,
+        check_mode=state["check_mode"],
     )
 
 
@@ -68,10 +70,9 @@ def _batch(batch: Batch, rows: Mapping[str, ReadinessRow], current: bool) -> Bat
     """The batch under way is in progress until the gate has let the next one through, however ready it looks."""
     admitted = [rows[node] for node in batch["nodes"] if node in rows]
     ready = sum(row["ready"] for row in admitted)
+    state: BatchState = "done" if admitted else "pending"
     if current or (admitted and ready < len(batch["nodes"])):
         state = "in_progress"
-    else:
-        state = "done" if admitted else "pending"
     return BatchReport(
         name=batch["name"],
         tier=batch["tier"],
@@ -79,5 +80,5 @@ def _batch(batch: Batch, rows: Mapping[str, ReadinessRow], current: bool) -> Bat
         node_names=batch["nodes"],
         admitted=len(admitted),
         ready=ready,
-        state=state,  # type: ignore[typeddict-item]
+        state=state,
     )

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from ..calico_node.max_unavailable import at_a_time, surges
-from ..documents import AwaitRestart, Decision
+from ..documents import Decision
+from ..documents.actions import AwaitRestart
 from ..plan.adoption import NAMES_SHOWN
 from ..text.terminal import count, listed
 from .decision import decided, stop

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..calico_node.max_unavailable import at_a_time
 from ..calico_node.readiness import carries, judge
 from ..documents import Batch, ExcludedNode, Observation, Plan, Readiness, RestartState, RolloutState
-from ..operator.handover import NOTHING_LACKS, Handover, Lacking, handover, lacking
+from ..operator.handover import Handover, Lacking, handover, lacking
 from ..operator.installation import scoped, stranded, taken
 from ..operator.intent import PATCH, Wishes
 from ..plan.adoption import ADOPTION, adopted_since
@@ -215,9 +215,6 @@ _NONE = Trouble("", "restarting", None, "", 0, 0)
 
 def assess(plan: Plan, state: RolloutState, seen: Observation, now: float, wishes: Wishes) -> Situation:
     label = plan["admission_label"]
-    # Check mode takes it that all of it was set, or committed, once it was to be.
-    foreseen = state["predicted"] is not None and state["predicted"]["scoped"]
-    hands_over = wishes.when_owned != PATCH and not foreseen
     nodes = seen["nodes"]
     planned = [*plan["kept"], *planned_nodes(plan)]
     admitted = [name for name in planned if name in nodes and carries(nodes[name]["labels"], label)]
@@ -234,9 +231,9 @@ def assess(plan: Plan, state: RolloutState, seen: Observation, now: float, wishe
         admitted=frozenset(admitted),
         readiness=judge(admitted, seen, label),
         wishes=wishes,
-        wanting=NOTHING_LACKS if foreseen else lacking(seen, label, wishes.placement),
+        wanting=lacking(seen, label, wishes.placement),
         troubles=unlabelled_troubles(seen, label, plan["restart_patience"], plan["batch_timeout"], missing),
-        handover=handover(seen, label, wishes.placement) if hands_over else None,
+        handover=None if wishes.when_owned == PATCH else handover(seen, label, wishes.placement),
     )
     return situation._replace(state=_fold(situation))
 

@@ -29,7 +29,7 @@ def new_state(plan: Plan) -> RolloutState:
         refused=[],
         labels_tried=False,
         notes=[],
-        predicted=None,
+        check_mode=False,
     )
 
 
@@ -40,8 +40,8 @@ def given_state(value: Mapping[str, Any] | None, plan: Plan) -> RolloutState:
     flaw = flaw_of(value, RolloutState)
     if flaw is not None:
         raise RolloutError(
-            "%s. This is not the `state` that rollout_step returned; leave it out to start from what the cluster shows."
-            % flaw.told("state")
+            f"{flaw.told('state')}. This is not the `state` that rollout_step returned; leave it out to start from what the "
+            "cluster shows."
         )
     state: RolloutState = dict(value)  # type: ignore[assignment]
     return state

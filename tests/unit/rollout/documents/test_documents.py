@@ -14,10 +14,10 @@ pytest.importorskip("pydantic")
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.calico_node.readiness import judge  # noqa: E402
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import decide  # noqa: E402
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.simulate import predict, simulate  # noqa: E402
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.state import new_state  # noqa: E402
 
 from tests import schemas  # noqa: E402
+from tests.unit.cluster.foreseen import after  # noqa: E402
 from tests.unit.rollout.builders import LABEL, UNREACHABLE, answer, bare, evidence, facts, failing, plan, rolled_out  # noqa: E402
 from tests.unit.rollout.fake_cluster import FakeCluster, Run  # noqa: E402
 
@@ -78,12 +78,10 @@ def test_a_readiness_table_is_valid() -> None:
 
 def test_simulated_documents_are_valid() -> None:
     the_plan = plan(NAMES)
-    state = new_state(the_plan)
+    seen, state = bare(NAMES), new_state(the_plan)
     for _number in range(3):
-        seen = simulate(bare(NAMES), the_plan, state)
         decision = decide(the_plan, state, seen, 0.0)
         state = decision["state"]
-        for action in decision["actions"]:
-            state = predict(state, action)
+        seen = after(seen, the_plan, *decision["actions"])
         validate("Observation", seen)
         validate("RolloutState", state)

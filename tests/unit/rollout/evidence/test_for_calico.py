@@ -33,7 +33,6 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.f
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import (
     decide,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.simulate import nothing_predicted
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.state import new_state
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.status.cluster_status import cluster_status
 
@@ -69,8 +68,7 @@ def planned(settings: dict[str, Any], running: Any = (), hosts: Any = None) -> A
 
 def decided(plan: Any, calico: CalicoSettings | None, seen: Any = None, check_mode: bool = False) -> Any:
     state = new_state(plan)
-    if check_mode:
-        state["predicted"] = nothing_predicted()
+    state["check_mode"] = check_mode
     return decide(plan, state, seen or bare(NAMES), NOW, Wishes(calico=calico))
 
 

@@ -115,7 +115,7 @@ def test_the_reports_tell_hosts_that_are_no_node() -> None:
 
 
 def test_the_terminal_report_says_that_check_mode_changed_nothing() -> None:
-    made = report(CORE, predicted={"labelled": [], "scoped": False})
+    made = report(CORE, check_mode=True)
     assert terminal(made).splitlines()[0].endswith("(check mode: nothing was changed)")
     assert "Check mode: nothing was changed." in markdown(made)
 

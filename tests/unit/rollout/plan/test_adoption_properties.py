@@ -8,18 +8,10 @@ import copy
 from typing import Any
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.calico_node.max_unavailable import at_once
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import (
-    decide,
-)
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.simulate import (
-    nothing_predicted,
-    predict,
-    simulate,
-)
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.state import new_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.cluster.foreseen import foretold
 from tests.unit.rollout.builders import plan, tier
 from tests.unit.rollout.running_cluster import BEGIN, AdoptingRun, RunningCluster
 
@@ -105,23 +97,9 @@ def test_check_mode_foretells_the_writes_of_an_adoption(world: Any) -> None:
     the_plan, cluster = world
     cluster.worn, cluster.late = cluster.late, set()
     seen = cluster.observe(BEGIN)
-    state, now, foretold = new_state(the_plan), 1000.0, []
-    state["predicted"] = nothing_predicted()
     untouched = copy.deepcopy(seen)
-    while True:
-        decision = decide(the_plan, state, simulate(seen, the_plan, state), now)
-        state = decision["state"]
-        if decision["report"]["outcome"] != "in_progress":
-            break
-        for action in decision["actions"]:
-            state = predict(state, action)
-            if action["do"] == "wait":
-                now = action["until"]
-            elif action["do"] != "await_restart":
-                foretold.append(action)
+    writes, decision = foretold(the_plan, seen, 1000.0)
     AdoptingRun(the_plan, cluster).to_the_end()
     # All but the instant until which maxUnavailable may stay raised, which is that of the write.
-    assert [{**action, "until": None} for action in foretold] == [
-        {**action, "until": None} for action in cluster.actions
-    ]
+    assert [{**action, "until": None} for action in writes] == [{**action, "until": None} for action in cluster.actions]
     assert (decision["report"]["outcome"], seen) == ("done", untouched)

@@ -29,10 +29,10 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.r
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import (
     decide,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.simulate import predict, simulate
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.state import new_state
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.text.instant import rfc3339
 
+from tests.unit.cluster.foreseen import after
 from tests.unit.rollout.builders import (
     LABEL,
     READ_AT,
@@ -508,9 +508,8 @@ def test_check_mode_takes_it_that_the_restart_ends_well() -> None:
     seen = cluster(unready(5))
     made = planned(seen)
     decision = decided(seen, made)
-    state = predict(decision["state"], decision["actions"][0])
-    ahead = simulate(seen, made, state)
-    assert acts(decide(made, state, ahead, NOW)) == [("label_nodes", ["edge-1"]), ("label_nodes", RUNNING)]
+    ahead = after(seen, made, *decision["actions"])
+    assert acts(decide(made, decision["state"], ahead, NOW)) == [("label_nodes", ["edge-1"]), ("label_nodes", RUNNING)]
     assert [each["ready"] for each in seen["pods"]] == [True, True, False]
 
 

@@ -12,15 +12,10 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.b
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import (
     decide,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.simulate import (
-    nothing_predicted,
-    predict,
-    simulate,
-)
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.state import new_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.cluster.foreseen import foretold
 from tests.unit.rollout.builders import LABEL, bare, plan, tier
 from tests.unit.rollout.fake_cluster import FakeCluster, Run
 
@@ -176,22 +171,10 @@ def test_check_mode_foretells_the_writes_of_the_real_run(drawn: Any) -> None:
     names, the_plan = drawn
     seen = bare(names)
     untouched = copy.deepcopy(seen)
-    state, now, foretold = new_state(the_plan), 1000.0, []
-    state["predicted"] = nothing_predicted()
-    while True:
-        decision = decide(the_plan, state, simulate(seen, the_plan, state), now)
-        state = decision["state"]
-        if decision["report"]["outcome"] != "in_progress":
-            break
-        for action in decision["actions"]:
-            state = predict(state, action)
-            if action["do"] == "wait":
-                now = action["until"]
-            else:
-                foretold.append(action)
+    writes, decision = foretold(the_plan, seen, 1000.0)
     run = Run(the_plan, FakeCluster(names))
     run.to_the_end()
-    assert foretold == [action for each in run.decisions for action in each["actions"] if action["do"] != "wait"]
+    assert writes == [action for each in run.decisions for action in each["actions"] if action["do"] != "wait"]
     assert decision["report"]["outcome"] == "done"
     assert decision["report"]["check_mode"]
     assert seen == untouched

@@ -17,13 +17,9 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import (
     decide,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.simulate import (
-    nothing_predicted,
-    predict,
-    simulate,
-)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.state import new_state
 
+from tests.unit.cluster.foreseen import after
 from tests.unit.rollout.builders import bare, installation, node_seen, plan, pod, rolled_out
 
 CORE = ["core-1", "core-2"]
@@ -141,11 +137,10 @@ def test_an_owner_who_committed_everything_is_asked_for_nothing() -> None:
 
 def test_check_mode_takes_it_that_the_commit_comes() -> None:
     truth = owned()
-    state: Any = {**new_state(PLAN), "predicted": nothing_predicted(), "batch": "core-1", "batch_started": NOW}
-    decision = decide(PLAN, state, simulate(truth, PLAN, state), NOW)
+    state: Any = {**new_state(PLAN), "check_mode": True, "batch": "core-1", "batch_started": NOW}
+    decision = decide(PLAN, state, truth, NOW)
     assert kinds(decision) == ["await_owner"]
-    state = predict(decision["state"], decision["actions"][0])
-    following = decide(PLAN, state, simulate(truth, PLAN, state), NOW)
+    following = decide(PLAN, decision["state"], after(truth, PLAN, *decision["actions"]), NOW)
     assert kinds(following) == ["wait"]
     assert following["report"]["to_commit"] is None
 

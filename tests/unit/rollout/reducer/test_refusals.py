@@ -9,8 +9,8 @@ from typing import Any
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import (
     Decision,
     Observation,
-    RefusedWrite,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.actions import RefusedWrite, Writing
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages import rollout_pages as pages
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import (
     decide,
@@ -35,7 +35,7 @@ DOWN = '500 InternalError: Internal error occurred: failed calling webhook "labe
 PLAN = plan_of(["a", "b"], ["c"], batch_timeout=600)
 
 
-def refused(*names: str, said: str = DOWN, write: str = "label", now: float = 0.0) -> list[RefusedWrite]:
+def refused(*names: str, said: str = DOWN, write: Writing = "label", now: float = 0.0) -> list[RefusedWrite]:
     return remembered([], write, dict.fromkeys(names, said), names, now)
 
 
