@@ -35,11 +35,22 @@ def lines_of(**hosts: Any) -> list[str]:
 FELIX = {"wireguard": "FelixConfiguration/default"}
 
 
-def test_each_setting_that_is_no_default_has_a_line_with_its_source_and_the_defaults_share_one() -> None:
-    lines = lines_of(a=checked("a", FELIX, wireguard=True), b=checked("b", FELIX, wireguard=True), dark=UNREACHABLE)
-    assert lines[1] == "  wireguard: true, from FelixConfiguration/default"
-    assert lines[2].startswith("  by default: dataplane iptables, encapsulation vxlan")
-    assert "wireguard true" not in " ".join(lines)
+def test_the_settings_of_an_object_are_told_together_and_the_defaults_are_counted() -> None:
+    sources = {
+        "wireguard": "FelixConfiguration/default",
+        "mtu": "FelixConfiguration/default mtuIfacePattern",
+        "bgp": "Installation/default calicoNetwork.bgp",
+        "ipv6": "no IPv6 pool in Installation/default",
+        "cni_bin_dir": "default of tigera-operator",
+    }
+    hosts = {name: checked(name, sources, wireguard=True, mtu=1400) for name in ("a", "b")}
+    assert lines_of(**hosts, dark=UNREACHABLE)[1:6] == [
+        "  from Installation/default: bgp false, ipv6 false",
+        "  from FelixConfiguration/default: wireguard true, mtu 1400",
+        "  from default of tigera-operator: cni_bin_dir /opt/cni/bin",
+        f"  by default: {len(DEFAULTS) - 5} other settings; precheck.md names them",
+        "",
+    ]
 
 
 def test_a_setting_that_was_overridden_on_some_hosts_is_told_with_them() -> None:
