@@ -21,6 +21,7 @@ from tests.lab.topologies import DEMO, Topology
 
 SCENARIOS = Path(__file__).resolve().parent.parent / "molecule"
 ADMITTED = "rollout.calico-ops.dev/admitted"
+ROLLS_OUT = "Admit one batch after the other"
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", re.MULTILINE)
 
 
@@ -49,10 +50,14 @@ class Story:
         if not kept:
             self.broken.append(promise)
 
-    def run(self, *command: str) -> tuple[int, str]:
-        """Show the command and its output as it comes; give its exit code and output."""
+    def run(self, *command: str, since: str | None = None) -> tuple[int, str]:
+        """Show the command and its output as it comes; give its exit code and output.
+
+        :param since: a task of a playbook; what comes before it was shown before and is left out
+        """
         print(f"$ {' '.join(command)}", flush=True)
         lines = []
+        shown = since is None
         with subprocess.Popen(
             command,
             env=self.environment,
@@ -62,12 +67,18 @@ class Story:
             text=True,
         ) as process:
             for line in process.stdout or ():
-                print(line, end="", flush=True)
+                if not shown and line.startswith("TASK ") and f": {since}]" in line:
+                    shown = True
+                    print("[...]\n")
+                if shown:
+                    print(line, end="", flush=True)
                 lines.append(line)
+        if not shown:
+            print(*lines, sep="", end="")
         print(flush=True)
         return process.returncode, "".join(lines)
 
-    def rollout(self, *arguments: str) -> tuple[int, str]:
+    def rollout(self, *arguments: str, since: str | None = None) -> tuple[int, str]:
         return self.run(
             "ansible-playbook",
             "-i",
@@ -76,12 +87,13 @@ class Story:
             "-e",
             f"@{self.variables.relative_to(Path.cwd())}",
             *arguments,
+            since=since,
         )
 
     def changes_nothing(self) -> None:
         """The last chapter but one of every story."""
         self.chapter("The same command again", "Nothing is left to do, so nothing is changed.")
-        code, output = self.rollout()
+        code, output = self.rollout(since=ROLLS_OUT)
         changed = {host: int(count) for host, count in RECAP.findall(output)}
         self.holds(
             "the second run ends with 0 and changes nothing", code == 0 and changed != {} and not any(changed.values())
@@ -106,6 +118,9 @@ def tell(story: Story) -> None:
     code, output = story.rollout()
     story.holds("the rollout ends with 0", code == 0)
     story.holds("edge-4 is named with the cause", "edge-4" in output and "netfilter" in output)
+    through = re.findall(r"^batch \d/4 (\S+) is through, .*; \d\d:\d\d", output, re.MULTILINE)
+    story.holds("a line tells when each batch is through", through == ["core-1", "core-2", "edge-1"])
+    story.holds("and how long the rest takes", bool(re.search("^batch .*, about .* left$", output, re.MULTILINE)))
 
     story.chapter("The cluster afterwards", "Six nodes run Calico. edge-4 is as it was, and nobody waits for it:")
     table = story.nodes()

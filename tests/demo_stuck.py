@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import sys
 
-from tests.demo import ADMITTED, Story, play
+from tests.demo import ADMITTED, ROLLS_OUT, Story, play
 from tests.lab.recorder import judge, recorded
 from tests.lab.topologies import STUCK
 
@@ -41,7 +41,7 @@ def tell(story: Story) -> None:
         "Nineteen nodes get the label first. Only then the selector is set, once; it takes calico-node from edge-5 alone and",
         "restarts it on the others, four at a time.",
     )
-    code, output = story.rollout()
+    code, output = story.rollout(since=ROLLS_OUT)
     story.holds("the rollout ends with 0", code == 0)
     story.holds("edge-5 stays outside, named with the cause", "edge-5: precheck_failed" in output)
     story.holds("edge-4 is adopted all the same, and named", "edge-4: precheck_failed" in output)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..documents import HostOutcome, PrecheckReport
 from ..evidence.checked_for import NAMED, shown
 from ..text.order import natural
-from ..text.terminal import listed
+from ..text.terminal import count, listed
 
 DEFAULT = "default"
 
@@ -64,7 +64,7 @@ def sentences(report: PrecheckReport) -> list[str]:
 
 
 def settings_section(report: PrecheckReport) -> list[str]:
-    """Lines for a terminal."""
+    """A line for each setting that is no default, and one for the defaults."""
     told = checked_for(report["hosts"])
     own = [one for one in told if one.source != DEFAULT or one.hosts]
     rest = [one for one in told if not (one.source != DEFAULT or one.hosts)]
@@ -72,3 +72,27 @@ def settings_section(report: PrecheckReport) -> list[str]:
     if rest:
         lines.append(f"by default: {', '.join(f'{one.setting} {one.value}' for one in rest)}")
     return lines
+
+
+def settings_together(report: PrecheckReport) -> list[str]:
+    """What an object says together, and how many settings have their defaults. The files of the role have each with its field."""
+    told = checked_for(report["hosts"])
+    together: dict[str, list[Told]] = {}
+    for one in told:
+        if not one.hosts:
+            together.setdefault(_object(one.source), []).append(one)
+    defaults = together.pop(DEFAULT, [])
+    lines = [one.words for one in told if one.hosts]
+    for source, settings in together.items():
+        lines.append(f"from {source}: {', '.join(f'{one.setting} {one.value}' for one in settings)}")
+    if defaults:
+        lines.append(f"by default: {count(len(defaults), 'other setting')}; precheck.md names them")
+    return lines
+
+
+def _object(source: str) -> str:
+    """`Installation/default` of `Installation/default calicoNetwork.bgp` and of `no calicoNetwork in Installation/default`."""
+    if source.startswith("no ") and " in " in source:
+        return source.rpartition(" in ")[2]
+    first = source.partition(" ")[0]
+    return first if "/" in first or "_" in first else source

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 
 from ..documents import PrecheckReport
 from ..errors import RolloutError
-from ..evidence.checked_for import DEFAULT, Told, checked_for
 from ..evidence.fleet import FAIL, GRAVITY, UNJUDGED, WARN, Cause, Fleet, Remedy, Row, survey
 from ..text.instant import rfc3339
 from ..text.terminal import count, listed, paragraph, printable, table
 from . import cross_findings_section, waivers_section
-from .checked_for_section import sentences
+from .checked_for_section import sentences, settings_together
 
 ROWS_SHOWN = 40
 """Hosts in the table; on a large fleet the rest is counted, and the files that the role keeps have all."""
@@ -45,7 +44,7 @@ def precheck_text(report: PrecheckReport) -> str:
         lines += ["", *paragraph(told)]
     lines += waivers_section.section(fleet.waivers)
     lines += cross_findings_section.section(fleet.across)
-    settings = _settings(report)
+    settings = settings_together(report)
     if settings:
         lines += ["", "Checked for this Calico:"]
         for told in settings:
@@ -116,30 +115,6 @@ def hindered(cause: Cause) -> str:
     return (
         f"the same cause {'fails' if cause.gravity != UNJUDGED else 'keeps from judging'}: {', '.join(cause.hindered)}"
     )
-
-
-def _settings(report: PrecheckReport) -> list[str]:
-    """What an object says together, and how many settings have their defaults. The files of the role have each with its field."""
-    told = checked_for(report["hosts"])
-    together: dict[str, list[Told]] = {}
-    for one in told:
-        if not one.hosts:
-            together.setdefault(_object(one.source), []).append(one)
-    defaults = together.pop(DEFAULT, [])
-    lines = [one.words for one in told if one.hosts]
-    for source, settings in together.items():
-        lines.append(f"from {source}: {', '.join(f'{one.setting} {one.value}' for one in settings)}")
-    if defaults:
-        lines.append(f"by default: {count(len(defaults), 'other setting')}; precheck.md names them")
-    return lines
-
-
-def _object(source: str) -> str:
-    """`Installation/default` of `Installation/default calicoNetwork.bgp` and of `no calicoNetwork in Installation/default`."""
-    if source.startswith("no ") and " in " in source:
-        return source.rpartition(" in ")[2]
-    first = source.partition(" ")[0]
-    return first if "/" in first or "_" in first else source
 
 
 def _overview(fleet: Fleet) -> list[str]:
