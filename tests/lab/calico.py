@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.lab.api import APPLY
+from tests.lab.eventually import PATIENCE
 from tests.lab.lab import Lab
 
 _OPERATOR = "/apis/operator.tigera.io/v1"
@@ -127,7 +128,7 @@ class Calico:
         version: str = self.admin.get(_STATUSES)["metadata"]["resourceVersion"]
         return version
 
-    def told_since(self, version: str, component: str = "calico", seconds: int = 120) -> Iterator[Conditions]:
+    def told_since(self, version: str, component: str = "calico", seconds: int = int(PATIENCE)) -> Iterator[Conditions]:
         """The conditions of a TigeraStatus after each of its writes since that version, as they come; also what lasted an instant."""
         for kind, status in self.admin.watch(_STATUSES, version, seconds):
             if kind in ("ADDED", "MODIFIED") and status["metadata"]["name"] == component:
@@ -147,7 +148,7 @@ class Calico:
 
     # -- wait
 
-    def wait_until_settled(self, nodes: int, seconds: float = 40) -> None:
+    def wait_until_settled(self, nodes: int) -> None:
         """Until that many nodes have a Ready calico-node of the newest template, and no other node has one."""
 
         def settled() -> bool:
@@ -160,9 +161,9 @@ class Calico:
                 and len(self.nodes_with()) == status.get("desiredNumberScheduled")
             )
 
-        wait_for(settled, seconds, lambda: f"{nodes} nodes with calico-node: {self.daemonset().get('status')}")
+        wait_for(settled, lambda: f"{nodes} nodes with calico-node: {self.daemonset().get('status')}")
 
-    def wait_until_rolled_out(self, *names: str, seconds: float = 120) -> None:
+    def wait_until_rolled_out(self, *names: str) -> None:
         """Until these DaemonSets and Deployments have only pods of their newest template, all of them available.
 
         The one that a test waits for is not always the last: each has an update of its own.
@@ -172,10 +173,16 @@ class Calico:
             workloads = {name: self.daemonset(name) or self.deployment(name) for name in names}
             return {name: workload.get("status") for name, workload in workloads.items() if not _rolled_out(workload)}
 
-        wait_for(lambda: not unfinished(), seconds, lambda: f"not rolled out: {unfinished()}")
+        wait_for(lambda: not unfinished(), lambda: f"not rolled out: {unfinished()}")
 
-    def wait_until_available(self, component: str = "calico", seconds: float = 30) -> None:
-        wait_for(lambda: self.available(component), seconds, lambda: f"{component}: {self.conditions(component)}")
+    def wait_until_available(self, component: str = "calico") -> None:
+        """Until all three conditions say so: each has a write of its own, Available the first."""
+
+        def all_say_so() -> bool:
+            reasons = {reason for _status, reason, _message in self.said(component).values()}
+            return self.available(component) and reasons == {"AllObjectsAvailable"}
+
+        wait_for(all_say_so, lambda: f"{component}: {self.conditions(component)}")
 
     def _create(self, plural: str, kind: str, name: str, spec: dict[str, Any] | None) -> None:
         body: dict[str, Any] = {"apiVersion": "operator.tigera.io/v1", "kind": kind, "metadata": {"name": name}}
@@ -184,7 +191,7 @@ class Calico:
         self.admin.create(f"{_OPERATOR}/{plural}", body, fieldManager="kubectl-create")
 
 
-def wait_for(look: Callable[[], Seen], seconds: float, what: Callable[[], str]) -> Seen:
+def wait_for(look: Callable[[], Seen], what: Callable[[], str], seconds: float = PATIENCE) -> Seen:
     """Look until what is seen is true, and fail with the last sight after that many seconds."""
     deadline = time.monotonic() + seconds
     while True:
@@ -221,7 +228,9 @@ def _rolled_out(workload: dict[str, Any]) -> bool:
     if not workload or status.get("observedGeneration") != workload["metadata"]["generation"]:
         return False
     if workload["kind"] == "DaemonSet":
-        counts = {status.get(name, 0) for name in ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")}
+        counts = {
+            status.get(name, 0) for name in ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")
+        }
         return counts == {status["currentNumberScheduled"]} and not status.get("numberMisscheduled")
     return {status.get(name, 0) for name in ("replicas", "updatedReplicas", "availableReplicas")} == {
         workload["spec"]["replicas"]

@@ -10,8 +10,11 @@ from typing import TypeVar
 
 Value = TypeVar("Value")
 
+# Seconds until a test gives up. Far more than any wait takes on a slow and busy machine, and free where things go well.
+PATIENCE = 300.0
 
-def eventually(look: Callable[[], Value], seconds: float = 30.0) -> Value:
+
+def eventually(look: Callable[[], Value], seconds: float = PATIENCE) -> Value:
     """What look() says as soon as it is true; an AssertionError with its last word when that does not come."""
     deadline = time.monotonic() + seconds
     while not (value := look()):

@@ -29,12 +29,12 @@ def bring_up(lab: Lab) -> Calico:
     )
     calico = Calico(lab)
     calico.install(scoped_spec())
-    wait_for(lambda: calico.nodes_with(ready=True) == set(READY), 60, lambda: f"ready: {calico.nodes_with(ready=True)}")
-    wait_for(lambda: STUCK in calico.nodes_with(), 60, lambda: f"a pod on {STUCK}")
+    wait_for(lambda: calico.nodes_with(ready=True) == set(READY), lambda: f"ready: {calico.nodes_with(ready=True)}")
+    wait_for(lambda: STUCK in calico.nodes_with(), lambda: f"a pod on {STUCK}")
     for name, node in (("web", "edge-2"), ("shop", "edge-2"), ("covered", "core-1")):
         run_pod(lab, name, node)
     run_pod(lab, "in-host-network", "edge-3", hostNetwork=True)
-    wait_for(lambda: _running(lab) == 4, 60, lambda: f"{_running(lab)} pods run")
+    wait_for(lambda: _running(lab) == 4, lambda: f"{_running(lab)} pods run")
     return calico
 
 

@@ -45,7 +45,7 @@ class Topology:
         if self.installation is not None:
             body = {"apiVersion": "operator.tigera.io/v1", "kind": "Installation", "metadata": {"name": "default"}}
             lab.admin.create(_INSTALLATIONS, {**body, "spec": self.installation}, fieldManager="kubectl-create")
-            eventually(lambda: _ready(lab) == self.runs_on, seconds=120)
+            eventually(lambda: _ready(lab) == self.runs_on)
 
 
 def _ready(lab: Lab) -> int:

@@ -20,7 +20,7 @@ from tests.lab import ready_operator
 from tests.lab.claims import claimed_lab, tell
 from tests.lab.lab import Lab
 
-HANGS = 900
+HANGS = 1800
 """Seconds after which a test hangs, its share of starting the lab included: no machine is so slow."""
 
 

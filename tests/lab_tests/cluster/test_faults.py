@@ -51,7 +51,7 @@ class Cluster:
         return found
 
     def until(self, look: Callable[[], Any]) -> Any:
-        return eventually(look, seconds=60)
+        return eventually(look)
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def test_an_up_that_was_killed_midway_is_cleaned_by_down(second: Lab) -> None:
     process = subprocess.Popen(
         _command("up", "--name", second.name, "--no-operator"), cwd=REPOSITORY, stdout=subprocess.DEVNULL
     )
-    eventually(lambda: second.daemons.pid("kube-apiserver"), seconds=60)
+    eventually(lambda: second.daemons.pid("kube-apiserver"))
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert second.daemons.strays() != []

@@ -38,7 +38,6 @@ from tests.lab_tests.modules.test_installation_scope import (
 from tests.lab_tests.modules.test_rollout_step import actions, diffs, labels_per_node, played
 from tests.plans import adopting
 
-# Each test plays a rollout or two, and a busy machine takes its time.
 pytestmark = [pytest.mark.ansible, pytest.mark.operator]
 
 RUNNING = ["a", "b", "c", "d"]
@@ -175,7 +174,7 @@ def test_a_key_of_the_users_own_is_refused_by_the_names_of_the_nodes_that_lack_i
         stuck.admin.patch(f"/api/v1/nodes/{name}", {"metadata": {"labels": {"example.com/cni": "calico"}}})
     stuck.admin.patch(INSTALLATION, {"spec": {"calicoNodeDaemonSet": own}}, fieldManager="kubectl-edit")
     calico = Calico(stuck)
-    calico.wait_until_settled(len(RUNNING), seconds=90)
+    calico.wait_until_settled(len(RUNNING))
     (refused,) = played(modules, adopting(RUNNING, ["stuck"]))
     assert refused["outcome"] == "stopped"
     assert "also demands example.com/cni=calico, without which 1 node" in refused["report"]["reason"]

@@ -70,10 +70,9 @@ def test_done_says_that_the_control_plane_is_down_and_the_operator_dead(
     try:
         wait_for(
             lambda: any(not pod["spec"].get("nodeName") for pod in calico.pods("calico-kube-controllers")),
-            60,
             lambda: "kube-controllers is Pending",
         )
-        wait_for(lambda: not calico.available(), 60, lambda: f"{calico.conditions()}")
+        wait_for(lambda: not calico.available(), lambda: f"{calico.conditions()}")
         since = cluster.audit.position()
         again = modules.run("rollout_step", plan=plan, installation_spec={})
         assert (again["outcome"], again.writes) == ("done", [])

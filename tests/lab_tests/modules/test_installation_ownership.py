@@ -24,7 +24,6 @@ ADMITTED = {KEY: "true"}
 EVERYTHING = [{"operator": "Exists"}]
 NODES = ("a", "b", "c")
 
-# Each runs Ansible several times, and a busy machine takes its time.
 pytestmark = [pytest.mark.ansible, pytest.mark.crds, pytest.mark.operator]
 
 
@@ -259,7 +258,9 @@ def _ip_pools() -> dict[str, Any]:
     }
 
 
-@pytest.mark.stand_in("the operator is told at its start which group Calico's CRDs are of, and the lab has those of one")
+@pytest.mark.stand_in(
+    "the operator is told at its start which group Calico's CRDs are of, and the lab has those of one"
+)
 def test_where_calicos_api_is_made_of_crds_the_webhooks_are_kept_to_admitted_nodes_too(v3: Lab, tmp_path: Path) -> None:
     v3.add_nodes(NodeSpec(name, ADMITTED) for name in ("a", "b"))
     v3.add_node("outside")

@@ -20,7 +20,6 @@ APISERVER = "/apis/operator.tigera.io/v1/apiservers/default"
 EVERYTHING = [{"operator": "Exists"}]
 NO_FARGATE = {"key": "eks.amazonaws.com/compute-type", "operator": "NotIn", "values": ["fargate"]}
 
-# Each runs Ansible several times, and a busy machine takes its time.
 pytestmark = [pytest.mark.ansible, pytest.mark.crds, pytest.mark.operator]
 
 

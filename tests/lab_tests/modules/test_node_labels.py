@@ -97,9 +97,10 @@ def test_a_selector_chooses_the_nodes(nodes: Lab, modules: Modules) -> None:
     assert sorted(node for node, colour in colours(nodes).items() if colour == "green") == ["n-0", "n-1", "n-2"]
 
 
-def test_the_diff_shows_only_what_changes(nodes: Lab, modules: Modules, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANSIBLE_DIFF_ALWAYS", "true")
-    outcome = modules.run("node_labels", nodes=["n-0", "n-1", "n-4"], labels={LABEL: "red"}, annotations={NOTE: "x"})
+def test_the_diff_shows_only_what_changes(nodes: Lab, modules: Modules) -> None:
+    outcome = modules.run(
+        "node_labels", diff=True, nodes=["n-0", "n-1", "n-4"], labels={LABEL: "red"}, annotations={NOTE: "x"}
+    )
     assert outcome["diff"] == {
         "before": {"n-0": {}, "n-1": {}, "n-4": {}},
         "after": {

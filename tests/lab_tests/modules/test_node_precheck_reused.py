@@ -48,7 +48,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(modules: Modules, cache: Path, check: bool = False, **options: Any) -> Outcome:
     options = {"nodes": NODES, "settings": CALICO, "max_age": 3600, "cache_dir": str(cache), **options}
-    outcome = modules.run("node_precheck", check=check, image="python:3", node_timeout=60, **options)
+    # Its action plugin keeps the results.
+    outcome = modules.run(
+        "node_precheck", check=check, through_ansible=True, image="python:3", node_timeout=60, **options
+    )
     assert not outcome.failed, outcome["msg"]
     return outcome
 

@@ -90,15 +90,12 @@ def test_the_last_taint_can_go(nodes: Lab, modules: Modules) -> None:
     assert taints(nodes, "t-0") == []
 
 
-def test_check_mode_predicts_what_the_run_then_does_and_writes_nothing(
-    nodes: Lab, modules: Modules, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ANSIBLE_DIFF_ALWAYS", "true")
+def test_check_mode_predicts_what_the_run_then_does_and_writes_nothing(nodes: Lab, modules: Modules) -> None:
     wanted: dict[str, Any] = {"nodes": ["t-1", "t-2"], "taints": [{**CLOSED, "value": "no"}]}
-    predicted = modules.run("node_taints", check=True, **wanted)
+    predicted = modules.run("node_taints", diff=True, check=True, **wanted)
     assert predicted.writes == []
     assert taints(nodes, "t-1") == [FOREIGN, EVICTS]
-    done = modules.run("node_taints", **wanted)
+    done = modules.run("node_taints", diff=True, **wanted)
     assert predicted["changed_nodes"] == done["changed_nodes"] == ["t-1", "t-2"]
     assert predicted["diff"] == done["diff"]
     after = {node: found["taints"] for node, found in done["diff"]["after"].items()}

@@ -116,7 +116,6 @@ def test_each_rule_of_the_role_is_named_when_it_alone_is_missing(installed: Lab,
         expected = set() if one in NOT_NEEDED else {one}
         wait_for(
             partial(missing_is, cluster, expected),
-            20,
             partial(str, f"without {one} something else is missed than {expected}"),
         )
 
@@ -255,7 +254,7 @@ def test_a_plan_for_another_cluster_is_refused_before_anything_else(
         assert outcome["msg"].startswith("plan: it was made for another cluster, nothing was written.")
         assert outcome.writes == []
     installed.admin.patch(ROLE, {"rules": without(role["rules"], "namespaces", "get")})
-    wait_for(lambda: modules.run("rollout_info")["cluster"]["uid"] is None, 20, lambda: "the right is gone")
+    wait_for(lambda: modules.run("rollout_info")["cluster"]["uid"] is None, lambda: "the right is gone")
     step = modules.run("rollout_step", check=True, plan=plan_of(["a", "b"], cluster=own))
     assert not step.failed
     elsewhere = {**own, "server": "https://other:6443"}

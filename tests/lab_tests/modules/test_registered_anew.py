@@ -44,11 +44,11 @@ def without_right(cluster: Lab) -> Iterator[None]:
 def anew(lab: Lab, name: str) -> None:
     """Its Node goes, and a kubelet of the same name registers."""
     lab.admin.delete(f"/api/v1/nodes/{name}")
-    wait_for(lambda: lab.admin.get_or_none(f"/api/v1/nodes/{name}") is None, 30, lambda: f"{name} is gone")
+    wait_for(lambda: lab.admin.get_or_none(f"/api/v1/nodes/{name}") is None, lambda: f"{name} is gone")
     lab.add_node(name)
     calico = Calico(lab)
-    wait_for(lambda: name not in calico.nodes_with(), 60, lambda: f"calico-node is gone from {name}")
-    wait_for(lambda: calico.daemonset()["status"]["desiredNumberScheduled"] == 2, 30, lambda: f"{calico.daemonset()}")
+    wait_for(lambda: name not in calico.nodes_with(), lambda: f"calico-node is gone from {name}")
+    wait_for(lambda: calico.daemonset()["status"]["desiredNumberScheduled"] == 2, lambda: f"{calico.daemonset()}")
 
 
 def status_of(modules: Modules) -> Any:

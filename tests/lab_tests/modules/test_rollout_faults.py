@@ -22,7 +22,6 @@ from tests.lab_tests.modules.test_installation_scope import INSTALLATION, ready_
 from tests.lab_tests.modules.test_rollout_step import labels_per_node, played
 from tests.plans import plan_of
 
-# The fixture plays two rollouts to their end, and one of them waits out its batch's time.
 pytestmark = [pytest.mark.ansible, pytest.mark.operator]
 
 AT = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"

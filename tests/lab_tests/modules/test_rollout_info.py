@@ -55,7 +55,7 @@ def test_one_read_tells_who_is_in_who_is_ready_who_is_outside_and_where_policy_i
     cluster: Lab, modules: Modules
 ) -> None:
     calico = mixed_cluster.bring_up(cluster)
-    wait_for(lambda: "Available" in calico.conditions(), 30, lambda: "TigeraStatus/calico has all its conditions")
+    wait_for(lambda: "Available" in calico.conditions(), lambda: "TigeraStatus/calico has all its conditions")
     since = cluster.audit.position()
     outcome = modules.run("rollout_info", policy_gaps=True)
     status = outcome["status"]
@@ -109,13 +109,11 @@ def test_where_many_nodes_lack_calico_the_pods_are_listed_once(cluster: Lab, mod
     # A pod that is bound to a node before kwok has taken the node on may never run.
     wait_for(
         lambda: any(lease["metadata"]["name"] == "n-7" for lease in cluster.admin.list(leases)),
-        60,
         lambda: "kwok has taken on the node",
     )
     mixed_cluster.run_pod(cluster, "web", "n-7")
     wait_for(
         lambda: cluster.admin.get("/api/v1/namespaces/default/pods/web")["status"]["phase"] == "Running",
-        120,
         lambda: "the pod runs",
     )
     since = cluster.audit.position()

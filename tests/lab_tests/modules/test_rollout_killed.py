@@ -134,7 +134,7 @@ def test_the_next_run_goes_on_and_ends_in_the_same_state_with_one_write_a_node(
         if instant == "at the first label of the next batch":  # which the call after this one begins
             options["state"] = Modules(cluster, tmp_path).run("rollout_step", **options)["state"]
         process = Modules(cluster, tmp_path).start("rollout_step", **options)
-        eventually(has_come, seconds=90)
+        eventually(has_come)
         kill_tree(process)
     if instant in SEEN:
         assert (labelled(cluster), cluster.admin.get_or_none(INSTALLATION) is not None) == SEEN[instant]
@@ -160,7 +160,7 @@ def test_a_playbook_that_was_killed_goes_on_when_it_is_run_again(player: Player)
     tiers: dict[str, Any] = {"rollout_tiers": [{"name": "all", "selector": "", "batch_size": 2}]}
     since = lab.audit.position()
     process = player.start("first", "rollout", **tiers)
-    eventually(lambda: labelled(lab) == {"host-1", "host-2"} and lab.admin.get_or_none(INSTALLATION), seconds=200)
+    eventually(lambda: labelled(lab) == {"host-1", "host-2"} and lab.admin.get_or_none(INSTALLATION))
     kill_tree(process)
     second = player.play("second", "rollout", **tiers)
     assert (second.code, second.report["outcome"]) == (0, "done")

@@ -70,21 +70,20 @@ def test_the_installation_mirrors_the_conditions_with_ready_for_available(calico
         conditions = {one["type"]: one for one in calico.installation().get("status", {}).get("conditions", [])}
         return set(conditions) == {"Ready", "Progressing", "Degraded"} and conditions["Ready"]["status"] == "True"
 
-    wait_for(mirrored, 15, lambda: f"{calico.installation()}")
+    wait_for(mirrored, lambda: f"{calico.installation()}")
 
 
 def test_the_status_is_filled_once_all_is_available(calico: Calico) -> None:
-    wait_for(lambda: "computed" in calico.installation().get("status", {}), 15, lambda: f"{calico.installation()}")
+    wait_for(lambda: "computed" in calico.installation().get("status", {}), lambda: f"{calico.installation()}")
     assert calico.installation()["status"]["variant"] == "Calico"
     apiserver = "/apis/operator.tigera.io/v1/apiservers/default"
-    wait_for(lambda: calico.admin.get(apiserver).get("status", {}).get("state") == "Ready", 15, lambda: "not Ready")
+    wait_for(lambda: calico.admin.get(apiserver).get("status", {}).get("state") == "Ready", lambda: "not Ready")
 
 
 def test_an_edit_of_its_daemonset_is_reverted(calico: Calico) -> None:
     calico.admin.patch(DAEMONSET, {"spec": {"template": {"spec": {"nodeSelector": {"example.org/mine": "true"}}}}})
     wait_for(
         lambda: calico.pod_template()["nodeSelector"] == {"kubernetes.io/os": "linux"},
-        15,
         lambda: "the edit is still there",
     )
 
@@ -103,7 +102,7 @@ def test_a_daemonset_marked_as_unsupported_is_left_alone(calico: Calico) -> None
         assert calico.daemonset()["spec"]["minReadySeconds"] == 1
     calico.admin.patch(DAEMONSET, {"metadata": {"annotations": {"unsupported.operator.tigera.io/ignore": None}}})
     calico.admin.patch(DAEMONSET, {"spec": {"minReadySeconds": 2}}, STRATEGIC)
-    wait_for(lambda: "minReadySeconds" not in calico.daemonset()["spec"], 15, lambda: "not reverted")
+    wait_for(lambda: "minReadySeconds" not in calico.daemonset()["spec"], lambda: "not reverted")
 
 
 def test_the_control_planes_selector_reaches_its_deployments_but_not_typha(calico: Calico) -> None:
@@ -112,13 +111,11 @@ def test_the_control_planes_selector_reaches_its_deployments_but_not_typha(calic
     deployments = ("calico-kube-controllers", "calico-apiserver")
     wait_for(
         lambda: all(calico.pod_template(name)["nodeSelector"] == placed for name in deployments),
-        15,
         lambda: "not taken",
     )
     assert calico.pod_template("calico-typha")["nodeSelector"] == {"kubernetes.io/os": "linux"}
     wait_for(
         lambda: calico.nodes_with("calico-kube-controllers") == calico.nodes_with("calico-apiserver") == {"w-2"},
-        20,
         lambda: f"{calico.nodes_with('calico-apiserver')}",
     )
     calico.patch({"controlPlaneNodeSelector": None})
@@ -126,21 +123,21 @@ def test_the_control_planes_selector_reaches_its_deployments_but_not_typha(calic
 
 def test_no_kubelet_plugin_path_takes_csi_away(calico: Calico) -> None:
     calico.patch({"kubeletVolumePluginPath": "None"})
-    wait_for(lambda: not calico.daemonset("csi-node-driver"), 15, lambda: "csi-node-driver is still there")
+    wait_for(lambda: not calico.daemonset("csi-node-driver"), lambda: "csi-node-driver is still there")
     calico.patch({"kubeletVolumePluginPath": "/var/lib/kubelet"})
-    wait_for(lambda: bool(calico.daemonset("csi-node-driver")), 15, lambda: "csi-node-driver did not come back")
+    wait_for(lambda: bool(calico.daemonset("csi-node-driver")), lambda: "csi-node-driver did not come back")
 
 
 def test_an_overlay_replaces_the_whole_selector_and_is_not_written_back(calico: Calico) -> None:
     calico.patch({"calicoNodeDaemonSet": selector(LABEL)})
-    wait_for(lambda: "example.org/admitted" in calico.pod_template()["nodeSelector"], 15, lambda: "not taken")
+    wait_for(lambda: "example.org/admitted" in calico.pod_template()["nodeSelector"], lambda: "not taken")
     calico.overlay({"calicoNodeDaemonSet": selector({"example.org/other": "true"})})
     expected = {"example.org/other": "true", "kubernetes.io/os": "linux"}
-    wait_for(lambda: calico.pod_template()["nodeSelector"] == expected, 15, lambda: f"{calico.pod_template()}")
+    wait_for(lambda: calico.pod_template()["nodeSelector"] == expected, lambda: f"{calico.pod_template()}")
     assert calico.installation()["spec"]["calicoNodeDaemonSet"] == selector(LABEL)
     calico.admin.delete("/apis/operator.tigera.io/v1/installations/overlay")
     calico.patch({"calicoNodeDaemonSet": None})
-    wait_for(lambda: calico.pod_template()["nodeSelector"] == {"kubernetes.io/os": "linux"}, 15, lambda: "still there")
+    wait_for(lambda: calico.pod_template()["nodeSelector"] == {"kubernetes.io/os": "linux"}, lambda: "still there")
 
 
 def test_it_ends_at_once_and_cleanly_when_asked(calico: Calico) -> None:
@@ -162,13 +159,11 @@ def test_a_deleted_installation_takes_everything_along(calico: Calico) -> None:
     namespace = "/api/v1/namespaces/calico-system"
     wait_for(
         lambda: calico.admin.get_or_none(INSTALLATION) is calico.admin.get_or_none(namespace) is None,
-        60,
         lambda: f"left: {calico.admin.get_or_none(INSTALLATION)}, {calico.admin.get_or_none(namespace)}",
     )
     # The other TigeraStatuses go at the next tick; that of the tiers belongs to no resource.
     statuses = "/apis/operator.tigera.io/v1/tigerastatuses"
     wait_for(
         lambda: [one["metadata"]["name"] for one in calico.admin.list(statuses)] == ["tiers"],
-        10,
         lambda: f"{calico.admin.list(statuses)}",
     )

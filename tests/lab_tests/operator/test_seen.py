@@ -19,7 +19,6 @@ from tests.lab.calico import Calico, during, wait_for
 from tests.lab.lab import Lab
 from tests.lab.nodes import NodeSpec
 
-# The chain of steps is set up in the first test that needs it.
 pytestmark = [pytest.mark.crds, pytest.mark.operator]
 
 HEALTHY = [f"w-{number:02d}" for number in range(19)]
@@ -92,7 +91,7 @@ def three_labelled(unrestricted: Step) -> Step:
     calico.label(HEALTHY[:3], dict(LABEL))
     begun = time.monotonic()
     calico.patch({"calicoNodeDaemonSet": selector(LABEL)})
-    wait_for(lambda: len(calico.nodes_with()) <= 3, 20, lambda: f"still on {calico.nodes_with()}")
+    wait_for(lambda: len(calico.nodes_with()) <= 3, lambda: f"still on {calico.nodes_with()}")
     seconds = time.monotonic() - begun
     calico.wait_until_settled(3)
     calico.wait_until_available()
@@ -107,7 +106,6 @@ def windows(three_labelled: Step) -> Step:
     ]
     wait_for(
         lambda: calico.conditions()["Available"]["observedGeneration"] >= generation,
-        15,
         lambda: f"the stand-in has not seen generation {generation}: {calico.conditions()}",
     )
     return after(calico)
@@ -118,7 +116,7 @@ def bad_key(windows: Step) -> Step:
     calico = windows.calico
     calico.patch({"calicoNodeDaemonSet": selector({"bad key!": "x", "kubernetes.io/os": None})})
     begun = time.monotonic()
-    wait_for(lambda: calico.said().get("Degraded", ("",))[0] == "True", 20, lambda: f"{calico.conditions()}")
+    wait_for(lambda: calico.said().get("Degraded", ("",))[0] == "True", lambda: f"{calico.conditions()}")
     seconds = time.monotonic() - begun
     for _tick in during(3):
         assert calico.nodes_with(ready=True) == set(HEALTHY[:3])
@@ -132,7 +130,7 @@ def adopted(bad_key: Step) -> Step:
     calico.patch({"calicoNodeDaemonSet": None, "nodeUpdateStrategy": {"rollingUpdate": {"maxUnavailable": 10}}})
     calico.wait_until_settled(len(HEALTHY))
     calico.patch({"nodeUpdateStrategy": {"rollingUpdate": {"maxUnavailable": 1}}})
-    wait_for(lambda: _max_unavailable(calico) == 1, 20, lambda: "maxUnavailable was not restored")
+    wait_for(lambda: _max_unavailable(calico) == 1, lambda: "maxUnavailable was not restored")
     calico.label(HEALTHY, dict(LABEL))
     begun = time.monotonic()
     calico.apply(
@@ -152,7 +150,7 @@ def adopted(bad_key: Step) -> Step:
         counts = [status.get(name) for name in ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")]
         return counts == [len(HEALTHY)] * 3
 
-    wait_for(finished, 240, lambda: f"{calico.daemonset()['status']}")
+    wait_for(finished, lambda: f"{calico.daemonset()['status']}")
     seconds = time.monotonic() - begun
     calico.wait_until_available()
     calico.wait_until_available("apiserver")

@@ -97,7 +97,7 @@ def test_the_status_of_the_tiers_carries_no_generation(calico: Calico) -> None:
         degraded = calico.conditions("tiers").get("Degraded", {})
         return tuple(degraded.get(field, "") for field in ("status", "reason", "message"))
 
-    wait_for(lambda: told() == waiting, 20, lambda: f"{calico.conditions('tiers')}")
+    wait_for(lambda: told() == waiting, lambda: f"{calico.conditions('tiers')}")
     tiers = calico.conditions("tiers")
     assert without_generation(tiers) == list(tiers.values())
     assert without_generation(calico.conditions()) == []
@@ -138,7 +138,7 @@ def test_a_rejection_is_told_within_a_tick_and_so_is_its_cure(calico: Calico) ->
         return time.monotonic()
 
     begun = override({"bad key!": "x"})
-    wait_for(lambda: calico.said().get("Degraded", ("",))[0] == "True", 20, lambda: f"{calico.conditions()}")
+    wait_for(lambda: calico.said().get("Degraded", ("",))[0] == "True", lambda: f"{calico.conditions()}")
     assert time.monotonic() - begun < TICK + 2
     assert calico.said()["Degraded"][1] == "InvalidConfigurationError"
     begun = override({"bad key!": None})

@@ -49,13 +49,13 @@ def replicas(calico: Calico) -> int:
 def test_a_number_of_replicas_of_somebody_elses_is_overwritten(calico: Calico) -> None:
     path = "/apis/apps/v1/namespaces/calico-system/deployments/calico-typha"
     calico.admin.patch(path, {"spec": {"replicas": 3}}, fieldManager="kubectl-scale")
-    wait_for(lambda: replicas(calico) == 2, 40, lambda: f"still {replicas(calico)} replicas")
+    wait_for(lambda: replicas(calico) == 2, lambda: f"still {replicas(calico)} replicas")
 
 
 def test_with_every_node_cordoned_the_autoscaler_degrades_and_changes_wait_for_a_node(calico: Calico) -> None:
     cordon(calico, True)
     autoscaler = ("True", "ResourceScalingError", f"Failed to autoscale typha - {SHORT}")
-    wait_for(lambda: calico.said().get("Degraded") == autoscaler, 40, lambda: f"{calico.conditions()}")
+    wait_for(lambda: calico.said().get("Degraded") == autoscaler, lambda: f"{calico.conditions()}")
     before = calico.daemonset()["metadata"]["generation"]
     calico.patch({"nodeMetricsPort": 9191})
     for _tick in during(8):
@@ -63,8 +63,8 @@ def test_with_every_node_cordoned_the_autoscaler_degrades_and_changes_wait_for_a
     assert calico.nodes_with(ready=True) == set(NODES)  # what runs is left alone
     assert calico.said()["Degraded"][1] == "ResourceScalingError"
     cordon(calico, None)
-    wait_for(lambda: calico.daemonset()["metadata"]["generation"] > before, 60, lambda: f"{calico.conditions()}")
-    wait_for(lambda: calico.said().get("Degraded", ("",))[0] == "False", 40, lambda: f"{calico.conditions()}")
+    wait_for(lambda: calico.daemonset()["metadata"]["generation"] > before, lambda: f"{calico.conditions()}")
+    wait_for(lambda: calico.said().get("Degraded", ("",))[0] == "False", lambda: f"{calico.conditions()}")
 
 
 def test_replicas_without_a_node_for_their_port_are_pending_and_nobody_says_so(calico: Calico) -> None:
@@ -74,7 +74,7 @@ def test_replicas_without_a_node_for_their_port_are_pending_and_nobody_says_so(c
     def phases() -> list[tuple[str, str]]:
         return sorted((pod["status"]["phase"], pod["spec"].get("nodeName", "")) for pod in calico.pods("calico-typha"))
 
-    wait_for(lambda: ("Pending", "") in phases(), 60, lambda: f"{phases()}")
-    calico.wait_until_settled(len(NODES), seconds=60)
-    calico.wait_until_available(seconds=60)
+    wait_for(lambda: ("Pending", "") in phases(), lambda: f"{phases()}")
+    calico.wait_until_settled(len(NODES))
+    calico.wait_until_available()
     assert ("Pending", "") in phases()

@@ -51,7 +51,7 @@ def override(calico: Calico, pod: dict[str, Any]) -> dict[str, Any]:
         seen: dict[str, Any] = calico.daemonset()["spec"]["template"]
         return seen if seen["metadata"].get("annotations", {}).get("example.org/mark") == mark else None
 
-    found: dict[str, Any] | None = wait_for(taken, 20, lambda: f"{calico.daemonset()['spec']['template']}")
+    found: dict[str, Any] | None = wait_for(taken, lambda: f"{calico.daemonset()['spec']['template']}")
     assert found is not None
     spec: dict[str, Any] = found["spec"]
     return spec
@@ -64,7 +64,7 @@ def test_g_an_unready_node_is_awaited(installed: Calico) -> None:
         "Progressing": ("True", "ResourceNotReady", awaiting),
         "Degraded": ("False", "Unknown", ""),
     }
-    wait_for(lambda: installed.said() == told, 20, lambda: f"{installed.said()}")
+    wait_for(lambda: installed.said() == told, lambda: f"{installed.said()}")
 
 
 def test_k_an_unready_pod_within_its_grace_is_no_failure(installed: Calico) -> None:
@@ -78,18 +78,18 @@ def test_h_a_crash_loop_is_a_pod_failure_for_as_long_as_it_backs_off(installed: 
     installed.lab.set_fault(BAD, "crash-loop:1")
     crashing = f"Pod calico-system/{name} has crash looping container: calico-node (Error, exit code 1)"
     wait_for(
-        lambda: installed.said().get("Degraded") == ("True", "PodFailure", crashing), 40, lambda: f"{installed.said()}"
+        lambda: installed.said().get("Degraded") == ("True", "PodFailure", crashing), lambda: f"{installed.said()}"
     )
     assert installed.said()["Progressing"] == ("False", "Unknown", "")
     installed.lab.set_fault(BAD, "never-ready")
-    wait_for(lambda: installed.said()["Degraded"][0] == "False", 40, lambda: f"{installed.said()}")
+    wait_for(lambda: installed.said()["Degraded"][0] == "False", lambda: f"{installed.said()}")
 
 
 def test_h_an_image_that_cannot_be_pulled_is_a_pod_failure(installed: Calico) -> None:
     installed.lab.set_fault(BAD, "image-pull")
     (old,) = (pod["metadata"]["name"] for pod in installed.pods() if pod["spec"]["nodeName"] == BAD)
     installed.admin.delete(f"/api/v1/namespaces/calico-system/pods/{old}")
-    wait_for(lambda: installed.said()["Degraded"][1] == "PodFailure", 40, lambda: f"{installed.said()}")
+    wait_for(lambda: installed.said()["Degraded"][1] == "PodFailure", lambda: f"{installed.said()}")
     status, _reason, message = installed.said()["Degraded"]
     assert status == "True"
     assert re.fullmatch(
@@ -97,7 +97,7 @@ def test_h_an_image_that_cannot_be_pulled_is_a_pod_failure(installed: Calico) ->
         message,
     )
     installed.lab.set_fault(BAD, "never-ready")
-    wait_for(lambda: installed.said()["Degraded"][0] == "False", 40, lambda: f"{installed.said()}")
+    wait_for(lambda: installed.said()["Degraded"][0] == "False", lambda: f"{installed.said()}")
 
 
 def test_a_stuck_init_container_never_degrades(installed: Calico) -> None:
@@ -105,7 +105,7 @@ def test_a_stuck_init_container_never_degrades(installed: Calico) -> None:
     (old,) = (pod["metadata"]["name"] for pod in installed.pods() if pod["spec"]["nodeName"] == BAD)
     installed.admin.delete(f"/api/v1/namespaces/calico-system/pods/{old}")
     pending = r"(?s).*\nPod calico-system/calico-node-\w+ is pending"
-    wait_for(lambda: re.fullmatch(pending, installed.said()["Progressing"][2]), 40, lambda: f"{installed.said()}")
+    wait_for(lambda: re.fullmatch(pending, installed.said()["Progressing"][2]), lambda: f"{installed.said()}")
     for _tick in during(6):
         assert installed.conditions()["Degraded"]["status"] == "False"
     installed.lab.set_fault(BAD, "never-ready")
@@ -150,7 +150,6 @@ def test_e_l_on_delete_is_rejected_and_its_generation_observed(calico: Calico) -
             condition["observedGeneration"] == patched["metadata"]["generation"]
             for condition in calico.conditions().values()
         ),
-        20,
         lambda: f"{calico.conditions()}",
     )
     status, reason, message = calico.said()["Degraded"]
@@ -169,7 +168,7 @@ def test_f_a_selector_that_no_node_has_is_available(calico: Calico) -> None:
 def test_typha_follows_the_number_of_uncordoned_nodes(calico: Calico) -> None:
     assert calico.deployment("calico-typha")["spec"]["replicas"] == 2
     calico.admin.patch(f"/api/v1/nodes/{BAD}", {"spec": {"unschedulable": True}})
-    wait_for(lambda: calico.deployment("calico-typha")["spec"]["replicas"] == 1, 15, lambda: "still 2 replicas")
+    wait_for(lambda: calico.deployment("calico-typha")["spec"]["replicas"] == 1, lambda: "still 2 replicas")
     calico.admin.patch(f"/api/v1/nodes/{BAD}", {"spec": {"unschedulable": None}})
 
 
@@ -178,7 +177,7 @@ def test_j_without_enabled_pools_nothing_is_installed(cluster: Lab) -> None:
     cluster.add_node("w-0")
     calico.install({"calicoNetwork": {"ipPools": []}})
     said = ("True", "ResourceNotFound", "waiting for enabled IP pools to be created")
-    wait_for(lambda: calico.said().get("Degraded") == said, 20, lambda: f"{calico.conditions()}")
+    wait_for(lambda: calico.said().get("Degraded") == said, lambda: f"{calico.conditions()}")
     assert not calico.daemonset()
 
 
@@ -188,7 +187,7 @@ def test_i_without_linux_nodes_nothing_is_installed(cluster: Lab) -> None:
     cluster.add_node("win-0", operating_system="windows")
     cluster.start_operator()  # one that counted other nodes less than 10 s ago would go by these
     calico.install()
-    wait_for(lambda: "Degraded" in calico.said(), 20, lambda: f"{calico.conditions()}")
+    wait_for(lambda: "Degraded" in calico.said(), lambda: f"{calico.conditions()}")
     status, reason, message = calico.said()["Degraded"]
     assert (status, reason) == ("True", "ResourceScalingError")
     assert message.endswith("not enough linux nodes to schedule typha pods on, require 1 and have 0")

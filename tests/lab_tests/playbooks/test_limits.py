@@ -14,7 +14,6 @@ from tests.lab.claims import claimed_lab
 from tests.lab.player import Played, Player
 from tests.lab.topologies import DEMO
 
-# A fixture plays a rollout, and a busy machine takes its time.
 pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
 
 CORE = ["core-1", "core-2", "core-3"]

@@ -17,7 +17,6 @@ from tests.lab.player import VARS, Played, Player
 from tests.lab.topologies import DEMO
 
 SCHEMAS = REPOSITORY / "docs" / "reference" / "schemas"
-# A fixture plays a whole rollout, and a busy machine takes its time.
 pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
 
 FIT = ["core-1", "core-2", "core-3", "edge-1", "edge-2", "edge-3"]

@@ -102,10 +102,8 @@ def test_all_ready_is_zero_and_a_policy_gap_is_a_fault_only_when_asked(mixed: La
     """Last: it heals the cluster."""
     mixed.set_fault(mixed_cluster.STUCK, None)
     calico = mixed_cluster.Calico(mixed)
-    mixed_cluster.wait_for(
-        lambda: mixed_cluster.STUCK in calico.nodes_with(ready=True), 60, lambda: f"{calico.pods()[:1]}"
-    )
-    (told,) = mixed_cluster.wait_for(lambda: _well(mixed, tmp_path), 60, lambda: Told(mixed, tmp_path).text[-900:])
+    mixed_cluster.wait_for(lambda: mixed_cluster.STUCK in calico.nodes_with(ready=True), lambda: f"{calico.pods()[:1]}")
+    (told,) = mixed_cluster.wait_for(lambda: _well(mixed, tmp_path), lambda: Told(mixed, tmp_path).text[-900:])
     assert "All 3 admitted nodes are ready." in told.text
     strict = Told(mixed, tmp_path, rollout_status_fail_on="policy_gap", rollout_status_policy_gaps=False)
     assert strict.code != 0, "a gap that is asked for is looked for"
