@@ -19,8 +19,6 @@ from tests.lab_tests.modules.test_installation_scope import ready_nodes
 from tests.lab_tests.modules.test_rollout_step import labels_per_node, played
 from tests.plans import plan_of
 
-pytestmark = pytest.mark.ansible
-
 GROUP = "/apis/admissionregistration.k8s.io/v1/"
 WEBHOOK = "down.lab.calico-ops.dev"
 POLICY = "no-labels-for-museums"

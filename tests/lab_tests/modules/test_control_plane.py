@@ -20,8 +20,6 @@ from tests.lab_tests.playbooks.test_status import Told
 from tests.plans import plan_of
 from tests.schemas import schema
 
-pytestmark = pytest.mark.ansible
-
 NOWHERE = {"spec": {"template": {"spec": {"nodeSelector": {"example.org/nowhere": "true"}}}}}
 OPERATORS = "/apis/apps/v1/namespaces/tigera-operator/deployments"
 OPERATOR = {

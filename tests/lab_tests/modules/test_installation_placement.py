@@ -20,7 +20,7 @@ APISERVER = "/apis/operator.tigera.io/v1/apiservers/default"
 EVERYTHING = [{"operator": "Exists"}]
 NO_FARGATE = {"key": "eks.amazonaws.com/compute-type", "operator": "NotIn", "values": ["fargate"]}
 
-pytestmark = [pytest.mark.ansible, pytest.mark.crds, pytest.mark.operator]
+pytestmark = [pytest.mark.crds, pytest.mark.operator]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.lab.calico import ADDRESSES
 from tests.lab.lab import Lab
 from tests.lab.modules import Modules, eventually
 
-pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core, pytest.mark.crds, pytest.mark.operator]
+pytestmark = [pytest.mark.crds, pytest.mark.operator]
 
 KEY = "rollout.calico-ops.dev/admitted"
 INSTALLATION = "/apis/operator.tigera.io/v1/installations/default"

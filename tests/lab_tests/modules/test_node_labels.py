@@ -14,7 +14,7 @@ from tests.lab.lab import Lab
 from tests.lab.modules import Modules, eventually
 from tests.lab.nodes import NodeSpec
 
-pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
+pytestmark = pytest.mark.oldest_core
 
 LABEL = "example.com/colour"
 NOTE = "example.com/note"

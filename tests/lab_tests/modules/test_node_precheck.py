@@ -25,7 +25,7 @@ from tests.lab.kubelet import Kubelet, kubelet
 from tests.lab.lab import Lab
 from tests.lab.modules import PLAYBOOK, Modules, Outcome, eventually
 
-pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
+pytestmark = pytest.mark.ansible
 
 NAMESPACE = "calico-ops-precheck"
 HOSTS = [

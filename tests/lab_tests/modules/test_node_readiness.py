@@ -16,8 +16,6 @@ from tests.lab.lab import Lab
 from tests.lab.modules import Modules, Outcome, eventually
 from tests.lab_tests.modules.test_installation_scope import DAEMONSETS, KEY, create_installation
 
-pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
-
 ADMITTED = {KEY: "true"}
 OVERRIDE = {"spec": {"template": {"spec": {"nodeSelector": ADMITTED}}}}
 

@@ -16,7 +16,7 @@ from tests.lab.lab import Lab
 from tests.lab.modules import Modules, eventually
 from tests.lab.nodes import NodeSpec
 
-pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
+pytestmark = pytest.mark.ansible
 
 KEY = "example.com/closed"
 FOREIGN = {"key": "example.com/gpu", "value": "a100", "effect": "NoSchedule"}

@@ -18,8 +18,6 @@ from tests.lab_tests.playbooks.test_status import Told
 from tests.plans import plan_of
 from tests.schemas import schema
 
-pytestmark = pytest.mark.ansible
-
 OVERLAY = "/apis/operator.tigera.io/v1/installations/overlay"
 OTHER = {"spec": {"template": {"spec": {"nodeSelector": {"example.org/other": "true"}}}}}
 

@@ -33,8 +33,6 @@ from tests.lab.modules import Modules, Outcome
 from tests.lab_tests.modules.test_rollout_step import played
 from tests.plans import plan_of
 
-pytestmark = pytest.mark.ansible
-
 ROLE = "/apis/rbac.authorization.k8s.io/v1/clusterroles/calico-ops-rollout"
 REVIEW = "selfsubjectaccessreviews"
 LABEL: Any = {"key": "rollout.calico-ops.dev/admitted", "value": "true"}

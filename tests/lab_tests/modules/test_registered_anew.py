@@ -22,8 +22,6 @@ from tests.lab_tests.playbooks.test_status import Told
 from tests.plans import plan_of
 from tests.schemas import schema
 
-pytestmark = pytest.mark.ansible
-
 CONFIGMAP = f"/api/v1/namespaces/tigera-operator/configmaps/{RECORD}"
 ROLE = f"/apis/rbac.authorization.k8s.io/v1/namespaces/tigera-operator/roles/{RECORD}"
 

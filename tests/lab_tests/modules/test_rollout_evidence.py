@@ -15,7 +15,7 @@ from tests.lab.lab import Lab
 from tests.lab.modules import Modules
 from tests.plans import plan_of
 
-pytestmark = [pytest.mark.ansible, pytest.mark.operator]
+pytestmark = pytest.mark.operator
 
 CHECKED: dict[str, Any] = {**DEFAULTS, "encapsulation": "vxlan", "pod_cidrs": ["10.244.0.0/16"]}
 POOL = {"cidr": "10.244.0.0/16", "encapsulation": "IPIP"}

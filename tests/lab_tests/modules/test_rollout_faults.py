@@ -22,7 +22,7 @@ from tests.lab_tests.modules.test_installation_scope import INSTALLATION, ready_
 from tests.lab_tests.modules.test_rollout_step import labels_per_node, played
 from tests.plans import plan_of
 
-pytestmark = [pytest.mark.ansible, pytest.mark.operator]
+pytestmark = pytest.mark.operator
 
 AT = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 PROBE = r"\(the kubelet restarts it after 150 failures, every 2 s\)"

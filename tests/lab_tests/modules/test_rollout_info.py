@@ -17,7 +17,7 @@ from tests.lab.modules import Modules
 from tests.lab.nodes import NodeSpec
 from tests.schemas import schema
 
-pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core, pytest.mark.operator]
+pytestmark = pytest.mark.operator
 
 
 @pytest.fixture

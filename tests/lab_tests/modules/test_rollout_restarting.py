@@ -37,7 +37,7 @@ from tests.lab_tests.modules.test_installation_scope import (
     ready_nodes,
 )
 
-pytestmark = [pytest.mark.ansible, pytest.mark.operator]
+pytestmark = pytest.mark.operator
 
 NODES = [f"n-{number}" for number in range(1, 7)]
 DAEMONSET = "/apis/apps/v1/namespaces/calico-system/daemonsets/calico-node"

@@ -20,7 +20,7 @@ from tests.lab.modules import Modules, Outcome, eventually
 from tests.lab_tests.modules.test_installation_scope import INSTALLATION, create_installation, ready_nodes
 from tests.plans import plan_of
 
-pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core, pytest.mark.operator]
+pytestmark = pytest.mark.operator
 
 GRACE = 5.0
 """Seconds for the requests that were under way when a call's time was up; this machine may be busy."""

@@ -15,6 +15,8 @@ from tests.lab.calico import ADDRESSES
 from tests.lab.lab import Lab
 from tests.lab.modules import Modules
 
+pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
+
 CALLS: dict[str, dict[str, Any]] = {
     "rollout_info": {},
     "calico_settings": {"installation_spec": ADDRESSES},

@@ -17,7 +17,7 @@ from tests.lab.lab import Lab
 from tests.lab.player import Played, Player
 from tests.lab_tests.modules.test_rbac_preflight import ROLE, without
 
-pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
+pytestmark = pytest.mark.ansible
 
 NAMESPACE = "calico-ops-precheck"
 NODES_ROLE = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}/roles/calico-ops-node-precheck"
