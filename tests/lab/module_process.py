@@ -28,7 +28,17 @@ with suppress(ImportError):  # which a module tells its user in its own words
 
 _MODULES = "ansible_collections.calico_ops.rollout.plugins.modules"
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload([__name__, "pytest"])
+_OF_THE_CLUSTER = (
+    "calico_settings",
+    "installation_scope",
+    "node_labels",
+    "node_precheck",
+    "node_readiness",
+    "node_taints",
+)
+_SERVER.set_forkserver_preload(
+    [__name__, "pytest", *(f"{_MODULES}.{name}" for name in (*_OF_THE_CLUSTER, "rollout_info", "rollout_step"))]
+)
 
 
 def run(
