@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 
@@ -39,63 +39,80 @@ BY_FORMER_NAME = {
 }
 
 
-def played(folder: Path, pages: dict[str, str], **variables: Any) -> tuple[dict[str, str], str]:
-    """The value of each expression, and what Ansible said beside it."""
-    documents = {kind: document_of(kind) for kind in KINDS}
-    target = folder / "pages.json"
+# Without the spec of the Installation a plan cannot warn; its former text was told both there.
+WARNED = {
+    "by place": "wide | calico_ops.rollout.plan_text(spec, seen)",
+    "by name": "wide | calico_ops.rollout.plan_text(installation_spec=spec, observation=seen)",
+}
+
+
+class Played(NamedTuple):
+    pages: dict[str, str]
+    said: str
+    """All that Ansible printed; some of its versions break their warnings into lines."""
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """All pages in one play: a start of Ansible takes longer than they do."""
+    folder = tmp_path_factory.mktemp("played")
+    pages = dict(WARNED)
+    for former, expression in BY_FORMER_NAME.items():
+        pages[former] = expression.format(former)
+        pages[now(former)] = expression.partition("|")[0] + f"| calico_ops.rollout.{present(former)}"
+    keep = {
+        "content": f"{{{{ dict(names | zip([{', '.join(pages.values())}])) | ansible.builtin.to_json }}}}",
+        "dest": str(folder / "pages.json"),
+        "mode": "0600",
+    }
+    variables = {
+        **{kind: document_of(kind) for kind in KINDS},
+        "wide": plan(WIDE, [tier("edge", batch_size=10)], observation=bare(WIDE)),
+        "seen": bare(WIDE),
+        "spec": {},
+        "names": list(pages),
+    }
+    (folder / "given.json").write_text(json.dumps(variables))
     play = {
         "hosts": "localhost",
         "connection": "local",
         "gather_facts": False,
-        "tasks": [
-            {
-                "name": "Keep the pages",
-                "ansible.builtin.copy": {
-                    "content": "{{ dict(names | zip([" + ", ".join(pages.values()) + "])) | ansible.builtin.to_json }}",
-                    "dest": str(target),
-                    "mode": "0600",
-                },
-                "vars": {"names": list(pages)},
-            }
-        ],
+        "tasks": [{"name": "Keep the pages", "ansible.builtin.copy": keep}],
     }
-    given = folder / "given.json"
-    given.write_text(json.dumps({**documents, **variables}))
-    playbook = folder / "playbook.yml"
-    playbook.write_text(json.dumps([play]))
-    env = {**os.environ, "ANSIBLE_DEPRECATION_WARNINGS": "true", "ANSIBLE_NOCOLOR": "true"}
+    (folder / "playbook.yml").write_text(json.dumps([play]))
     done = subprocess.run(
-        [PLAYBOOK, "-i", "localhost,", "-e", f"@{given}", playbook],
+        [PLAYBOOK, "-i", "localhost,", "-e", f"@{folder / 'given.json'}", folder / "playbook.yml"],
         capture_output=True,
         text=True,
         check=False,
-        env=env,
+        env={**os.environ, "ANSIBLE_DEPRECATION_WARNINGS": "true", "ANSIBLE_NOCOLOR": "true"},
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    # Some versions of Ansible break their warnings into lines.
-    return json.loads(target.read_text()), " ".join((done.stdout + done.stderr).split())
+    made = json.loads((folder / "pages.json").read_text())
+    return Played(made, " ".join((done.stdout + done.stderr).split()))
 
 
-def test_a_former_name_gives_the_same_page_and_names_its_successor(tmp_path: Path) -> None:
-    pages = {}
-    for former, expression in BY_FORMER_NAME.items():
-        present = former.rpartition("_")[2]
-        pages[former] = expression.format(former)
-        pages[f"{former} now"] = expression.partition("|")[0] + f" | calico_ops.rollout.{present}"
-    made, said = played(tmp_path, pages)
-    for former in BY_FORMER_NAME:
-        assert made[former] == made[f"{former} now"] != ""
-        present = former.rpartition("_")[2]
-        assert f"Use calico_ops.rollout.{present} in place of calico_ops.rollout.{former}" in said
-    assert said.count("version 0.3.0") == len(BY_FORMER_NAME)
+def present(former: str) -> str:
+    return former.rpartition("_")[2]
 
 
-@pytest.mark.parametrize("arguments", ["(spec, seen)", "(installation_spec=spec, observation=seen)"])
-def test_a_plans_former_text_warns_of_what_the_plan_was_not_told(tmp_path: Path, arguments: str) -> None:
-    wide = plan(WIDE, [tier("edge", batch_size=10)], observation=bare(WIDE))
-    text = f"wide | calico_ops.rollout.plan_text{arguments}"
-    made, _said = played(tmp_path, {"text": text}, wide=wide, seen=bare(WIDE), spec={})
-    assert f"Warning: {restart_warning({}, WIDE)}." in " ".join(made["text"].split())
+def now(former: str) -> str:
+    return f"{former} now"
+
+
+@pytest.mark.parametrize("former", BY_FORMER_NAME)
+def test_a_former_name_gives_the_same_page_and_names_its_successor(played: Played, former: str) -> None:
+    assert played.pages[former] == played.pages[now(former)] != ""
+    assert f"Use calico_ops.rollout.{present(former)} in place of calico_ops.rollout.{former}" in played.said
+
+
+def test_each_former_name_says_when_it_goes(played: Played) -> None:
+    assert played.said.count("version 0.3.0") == len(BY_FORMER_NAME)
+
+
+@pytest.mark.parametrize("how", WARNED)
+def test_a_plans_former_text_warns_of_what_the_plan_was_not_told(played: Played, how: str) -> None:
+    assert f"Warning: {restart_warning({}, WIDE)}." in " ".join(played.pages[how].split())
 
 
 def test_every_deprecated_name_is_tried_here() -> None:
