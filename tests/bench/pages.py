@@ -35,9 +35,14 @@ def run(repetitions: int) -> list[Figure]:
         observation["nodes"][name]["uid"] = "another"
     record = {name: Admitted("one", "b", "p") for name in names}
     nodes = [facts(name) for name in names]
-    tell = lambda: cluster_status(nodes, observation, (), None, LABEL, NOW, record=record)  # noqa: E731
+
+    def tell() -> object:
+        return cluster_status(nodes, observation, (), None, LABEL, NOW, record=record)
+
     return [
-        Figure(f"{HOSTS} hosts, every page", median(lambda: pages(answers), repetitions), "s of processor", at_most=2.0),
+        Figure(
+            f"{HOSTS} hosts, every page", median(lambda: pages(answers), repetitions), "s of processor", at_most=2.0
+        ),
         Figure(f"status of {NODES} nodes outside", median(tell, repetitions), "s of processor", at_most=5.0),
     ]
 
@@ -52,7 +57,7 @@ def pages(answers: dict[str, Any]) -> None:
 def median(work: Callable[[], object], repetitions: int) -> float:
     """Of the processor's time: all of it is reckoning, and what else the machine does is not what is measured."""
     took = []
-    for _ in range(repetitions):
+    for _turn in range(repetitions):
         began = time.process_time()
         work()
         took.append(time.process_time() - began)

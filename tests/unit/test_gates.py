@@ -180,7 +180,7 @@ gates.main()
     run = subprocess.Popen([*ignoring, *command], env=environment, stdout=subprocess.PIPE, text=True)
     eventually(lambda: mark.exists() and mark.read_text() != "")
     run.terminate()
-    told, _ = run.communicate(timeout=60)
+    told, _errors = run.communicate(timeout=60)
     assert run.returncode == 128 + signal.SIGTERM
     assert ended(mark.read_text())
     assert "so far" in told

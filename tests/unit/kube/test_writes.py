@@ -77,7 +77,7 @@ def test_writes_keep_to_their_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(writes, "time", clock)
     pace, begun = Pace(20), []
-    for _ in range(11):
+    for _write in range(11):
         assert pace.wait()
         begun.append(clock.now)
     assert begun == pytest.approx([1000 + number * 0.05 for number in range(11)])

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -25,11 +25,12 @@ def report(
     reason: str = "waiting for edge-3 (no_pod: image pull)",
     *,
     admitted: int | None = None,
-    sizes: dict[str, int] = BATCHES,
+    sizes: Mapping[str, int] | None = None,
     states: Sequence[str] = (),
     outside: int = 0,
 ) -> Any:
     """A report of the batch under way; None is the end."""
+    sizes = BATCHES if sizes is None else sizes
     names = list(sizes)
     at = len(names) if batch is None else names.index(batch)
     batches = []
