@@ -229,16 +229,16 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.access_review import require, scoping
-from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope import (
-    await_committed,
-    await_restarts,
-    await_taken,
-    scope,
-)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope import scope
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope_request import (
     OwnedElsewhere,
     ScopeOutcome,
     ScopeRequest,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope_waits import (
+    await_committed,
+    await_restarts,
+    await_taken,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.observe import Observer, observe_once
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.options import (

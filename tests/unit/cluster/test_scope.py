@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope import await_taken, scope
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope import scope
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope_request import (
     PATH,
     OwnedElsewhere,
     ScopeOutcome,
     ScopeRequest,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope_waits import await_taken
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import Observation
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.observation import snapshot

@@ -10,24 +10,20 @@ resourceVersion of the judged object, so that a change in between is judged anew
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ..._kube.client import Cluster
-from ..._rollout.documents import AdmissionLabel, Observation
+from ..._rollout.documents import Observation
 from ..._rollout.errors import RolloutError
 from ..._rollout.kubernetes.names import check_label
 from ..._rollout.observation import snapshot
 from ..._rollout.operator import installation as rules
-from ..._rollout.operator import overlay
 from ..._rollout.operator.field_managers import Purpose, apiserver_purpose, purposes
 from ..._rollout.operator.handover import handover
-from ..._rollout.operator.placement import Placement, daemonset_pod
-from ..._rollout.plan.restarting import unlabelled_troubles, without_pod
+from ..._rollout.operator.placement import daemonset_pod
 from ..control_plane import operator_version
-from ..observe import Eyes
 from .create import create, refuse_another_spec
 from .scope_request import (
     APISERVER_PATH,
@@ -39,16 +35,12 @@ from .scope_request import (
     apiserver_placed,
     expected_nodes,
     refuse,
+    restarting_now,
     selectors,
     unschedulable,
     writers,
 )
 from .server_side_apply import Target, apply
-
-LONGEST_PULL = 600
-"""Seconds that the images of a calico-node may take which has not started yet: as long as a batch of a rollout, by default."""
-RESTART_LOOK = 1.0
-"""A node comes to count as stuck without any change that a watch would bring."""
 
 
 def scope(
@@ -198,83 +190,6 @@ class Round:
         )
 
 
-def restarting_now(
-    observation: Observation, request: ScopeRequest, missing: Mapping[str, float] | None = None
-) -> dict[str, str]:
-    """Nodes that the selector would rob of a calico-node which is about to be Ready again, with the reason."""
-    patience = request.restart_patience or 0
-    found = unlabelled_troubles(observation, request.label, patience, LONGEST_PULL, missing)
-    return {
-        name: trouble.reason
-        for name, trouble in found.items()
-        if trouble.kind != "stuck" and name not in request.may_lose_calico
-    }
-
-
-def await_restarts(eyes: Eyes, deadline: float, request: ScopeRequest) -> None:
-    """Until calico-node is Ready on every node that restarts it, or stuck there, or the time is over: scope() judges after it."""
-    seen_missing: dict[str, float] = {}
-    while True:
-        observation, now = eyes.observe(), time.monotonic()
-        seen_missing = {name: seen_missing.get(name, now) for name in without_pod(observation)}
-        missing = {name: now - since for name, since in seen_missing.items()}
-        left = deadline - now
-        if left <= 0 or not restarting_now(observation, request, missing):
-            return
-        eyes.wait_for_change(min(left, RESTART_LOOK))
-
-
-def await_taken(eyes: Eyes, deadline: float, label: AdmissionLabel) -> None:
-    """Until the operator has put the selectors into force. Raises RolloutError when it rejects them or the time is over."""
-    while True:
-        observation = eyes.observe()
-        rejected = rules.rejection(observation)
-        if rejected:
-            raise RolloutError(rejected + ".")
-        if rules.taken(observation, label):
-            return
-        undone = overlay.defeats(observation, label)
-        if undone:
-            raise RolloutError(f"{undone}. {overlay.remedy(label)}.")
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise RolloutError(f"The selector is written, but is not in force in time: {untaken(observation, label)}.")
-        eyes.wait_for_change(left)
-
-
-def await_committed(eyes: Eyes, deadline: float, label: AdmissionLabel, placement: Placement) -> None:
-    """Until whoever applies the objects has put in what is wanted of them. Raises RolloutError when the time is over."""
-    while True:
-        owned = handover(eyes.observe(), label, placement)
-        if owned is None:
-            return
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise RolloutError(
-                f"Not committed in time: {owned.text()}. Nothing was written. To commit:\n{owned.document}"
-            )
-        eyes.wait_for_change(left)
-
-
-def untaken(observation: Observation, label: AdmissionLabel) -> str:
-    """What is still missing until the selector is in force, for the person who waits."""
-    status = observation["calico_status"]
-    if not status:
-        return "there is no TigeraStatus/calico, so tigera-operator seems not to run"
-    for name, daemonset in (
-        ("calico-node", observation["daemonset"]),
-        ("csi-node-driver", observation["csi_daemonset"]),
-    ):
-        if daemonset is None:
-            if name == "calico-node":
-                return "DaemonSet calico-system/calico-node does not exist yet" + _told(status)
-        elif daemonset["node_selector"].get(label["key"]) != label["value"]:
-            return f"DaemonSet calico-system/{name} does not have the selector yet{_told(status)}"
-        elif daemonset["observed_generation"] < daemonset["generation"]:
-            return f"the DaemonSet controller has not seen generation {daemonset['generation']} of {name}"
-    return "nothing"
-
-
 def _apiserver(cluster: Cluster, request: ScopeRequest, observation: Observation) -> dict[str, Any] | None:
     found = cluster.get_or_none(APISERVER_PATH) if observation["apiserver"] else None
     if found is None and request.placement.apiserver is not None:
@@ -292,11 +207,3 @@ def _again(cluster: Cluster, path: str, kind: str, before: Mapping[str, Any]) ->
             f"{kind}/{rules.NAME} was deleted or replaced while it was about to be changed; nothing more was written."
         )
     return current
-
-
-def _told(status: Mapping[str, Any]) -> str:
-    degraded, progressing = status.get("Degraded"), status.get("Progressing")
-    for condition in (degraded, progressing):
-        if condition and condition["status"] == "True" and condition["message"]:
-            return f" (the operator says: {condition['message']})"
-    return ""

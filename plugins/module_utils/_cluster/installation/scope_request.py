@@ -25,6 +25,7 @@ from ..._rollout.operator.overrides import (
 from ..._rollout.operator.ownership import Conflict, spec_managers
 from ..._rollout.operator.placement import NOTHING_MORE, Placement
 from ..._rollout.operator.typha import typha_homeless, typha_too_few
+from ..._rollout.plan.restarting import unlabelled_troubles
 from ..._rollout.text.terminal import listed
 
 COLLECTION_PATH = "/apis/operator.tigera.io/v1/installations"
@@ -35,6 +36,8 @@ ATTEMPTS = 5
 """The operator writes defaults back in the seconds after each change; more collisions than that have another cause."""
 
 NAMES_SHOWN = 10
+LONGEST_PULL = 600
+"""Seconds that the images of a calico-node may take which has not started yet: as long as a batch of a rollout, by default."""
 
 
 class OwnedElsewhere(RolloutError):
@@ -115,6 +118,19 @@ def expected_nodes(request: ScopeRequest, observation: Observation) -> list[str]
     """Nodes that must run calico-node once all is through."""
     names = {*labelled(observation, request.label), *request.planned} - {*request.may_lose_calico}
     return sorted(names)
+
+
+def restarting_now(
+    observation: Observation, request: ScopeRequest, missing: Mapping[str, float] | None = None
+) -> dict[str, str]:
+    """Nodes that the selector would rob of a calico-node which is about to be Ready again, with the reason."""
+    patience = request.restart_patience or 0
+    found = unlabelled_troubles(observation, request.label, patience, LONGEST_PULL, missing)
+    return {
+        name: trouble.reason
+        for name, trouble in found.items()
+        if trouble.kind != "stuck" and name not in request.may_lose_calico
+    }
 
 
 def unschedulable(
