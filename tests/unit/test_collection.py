@@ -24,7 +24,7 @@ MODULES = sorted((CHECKOUT / "plugins" / "modules").glob("*.py"))
 LIBRARY = "ansible_collections.calico_ops.rollout.plugins.module_utils"
 # What a collection's user gets; everything else stays behind.
 SHIPPED = {
-    *("CHANGELOG.md", "CODE_OF_CONDUCT.md", "README.md", "REUSE.toml", "galaxy.yml", "requirements.txt"),
+    *("CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "README.md", "REUSE.toml", "galaxy.yml", "requirements.txt"),
     *("LICENSES", "changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"),
 }
 # In two parts, or reuse takes this line for a header.

@@ -17,6 +17,7 @@ PAGES = [CHECKOUT / name for name in checkout.files() if name.endswith(".md")]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 TARGET = re.compile(r"\bmake ([a-z][a-z-]+)\b")
 CONTENT = re.compile(r"\bcalico_ops\.rollout\.([a-z_]+)\b")
+BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 
 
@@ -41,6 +42,26 @@ def test_links_of_a_page_lead_somewhere(page: Path) -> None:
     assert [target for target in relative if not (page.parent / target).exists()] == []
 
 
+def anchor(heading: str) -> str:
+    """As GitHub makes it."""
+    kept = "".join(letter for letter in heading.lower() if letter.isalnum() or letter in " -_")
+    return kept.replace(" ", "-")
+
+
+def anchors(page: Path) -> set[str]:
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    return {anchor(heading) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_a_link_into_a_page_names_a_heading_of_it(page: Path) -> None:
+    links = [link.partition("#") for link in LINK.findall(page.read_text(encoding="utf-8"))]
+    into = [
+        (page.parent / path if path else page, heading) for path, _, heading in links if heading and "://" not in path
+    ]
+    assert [heading for target, heading in into if heading not in anchors(target)] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
 def test_a_page_names_only_make_targets_that_are_there(page: Path) -> None:
     makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
@@ -53,6 +74,11 @@ def test_a_page_names_only_content_of_the_collection_that_is_there(page: Path) -
     assert set(CONTENT.findall(page.read_text(encoding="utf-8"))) <= names_of_content()
 
 
-def test_the_readme_is_there_and_begins_with_how_to_see_it_work() -> None:
-    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
-    assert "make demo" in readme
+def test_the_map_of_the_architecture_has_every_package() -> None:
+    library = CHECKOUT / "plugins" / "module_utils"
+    rows = re.findall(r"^\| `(_[\w/]+)`", (CHECKOUT / "docs" / "architecture.md").read_text(), re.MULTILINE)
+    packages = {
+        str(path.parent.relative_to(library)) for path in library.glob("*/**/*.py") if path.name != "__init__.py"
+    }
+    # What travels to a host is one package to a reader: its parts are named in its row.
+    assert set(rows) == {package for package in packages if "host/" not in package} - {"_rollout"}
