@@ -12,8 +12,8 @@ options:
   kubeconfig:
     description:
       - Path of a kubeconfig file, several paths separated by V(:), or the kubeconfig itself as a dictionary.
-      - Without this and without other connection options, the service account of the pod that the module runs in is used, else the
-        file that E(KUBECONFIG) names, else V(~/.kube/config).
+      - Without any connection option, the module uses the service account of its pod. If it runs in no pod, it uses the file that
+        E(KUBECONFIG) names, else V(~/.kube/config).
       - It means what it means to kubectl, whatever the version of the C(kubernetes) library. What that library cannot do is refused by
         name.
       - Users with an exec plugin or an OIDC provider are supported. Their credentials are renewed before they expire and when the API

@@ -57,9 +57,9 @@ options:
   apiserver:
     description:
       - Where calico-apiserver runs, set in the C(APIServer) named C(default), which must exist. What is not given is left as it is.
-      - Where Calico's own API is made of CRDs (C(projectcalico.org) without C(crd.projectcalico.org)), there is no calico-apiserver, and
-        this is about the webhooks that run in its place. These do not follow C(controlPlaneNodeSelector), so the admission
-        label is set for them in any case.
+      - If Calico's own API is made of CRDs (C(projectcalico.org) without C(crd.projectcalico.org)), there is no calico-apiserver. The
+        option then places the webhooks that run instead. These do not follow C(controlPlaneNodeSelector), so the admission label is set
+        for them in any case.
     type: dict
     suboptions: *component
   force_conflicts:

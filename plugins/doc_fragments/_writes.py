@@ -11,8 +11,8 @@ class ModuleDocFragment:
 options:
   rate:
     description:
-      - Writes begun per second; V(0) for no limit. Each write of a Node goes on to every kubelet, controller and Felix that watches
-        Nodes, so a large cluster feels more than the API server's own load.
+      - Writes begun per second; V(0) for no limit. Every kubelet, controller and Felix that watches Nodes receives each write. So a large
+        cluster bears more than the API server's own load.
       - Whatever the value, V(429) and C(Retry-After) are obeyed.
     type: float
     default: 50.0

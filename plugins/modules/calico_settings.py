@@ -8,16 +8,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: calico_settings
-short_description: Tells which settings a cluster's Calico asks its hosts to be checked for, each with its source
+short_description: Returns the settings for which a cluster's hosts must be checked, each with its source
 version_added: "0.1.0"
 author:
   - The calico_ops.rollout authors (@calico-ops)
 description:
-  - Reads the Installation with its overlay, FelixConfiguration, IPPools, BGPConfiguration, HostEndpoints, the version of tigera-operator
-    and what else decides, in both API groups of Calico, and works out the settings as tigera-operator and Felix do.
+  - Reads the Installation with its overlay, FelixConfiguration, IPPools, BGPConfiguration, HostEndpoints and the version of
+    tigera-operator, in both API groups of Calico. It derives the settings as tigera-operator and Felix do.
   - C(FelixConfiguration/node.NAME) and C(BGPConfiguration/node.NAME) give a Node settings of its own.
-  - Without a cluster, and before Calico is installed, the manifests in O(manifests) and O(installation_spec) tell. Where nothing tells, a
-    setting has the default of tigera-operator or Felix.
+  - Without a cluster, and before Calico is installed, O(manifests) and O(installation_spec) decide. A setting that no source decides has
+    the default of tigera-operator or Felix.
   - Never fails because of the cluster. What could not be read is named in RV(settings.unread) with the reason, and the settings that it
     decides have their defaults.
 options:

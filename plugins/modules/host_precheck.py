@@ -10,7 +10,7 @@ what asks and no part of Ansible, which would cost it more than the check does, 
 
 DOCUMENTATION = r"""
 module: host_precheck
-short_description: Tells whether a host can run calico-node, before Calico is let onto it
+short_description: Checks whether a host can run calico-node, before Calico is admitted to it
 version_added: "0.1.0"
 author:
   - The calico_ops.rollout authors (@calico-ops)
@@ -20,8 +20,8 @@ description:
   - What travels to the host only asks; the answers are judged on the controller.
   - Objects (IP sets, links, nftables) are made in a network namespace that ends with the question. Nothing is left behind, no
     sysctl is written, no port is bound, and no program of the host is run.
-  - A question that would make the kernel load a module is not asked, unless O(allow_module_load=true). The files of modprobe then
-    tell whether the module could be loaded.
+  - The module makes no probe that would load a kernel module, unless O(allow_module_load=true). The files of modprobe then show whether
+    the kernel could load it.
   - A host passes on evidence only. When a check that applies could not judge (without root, or after a timeout), the verdict is
     V(fail), although no check failed. Such a check is V(skipped) and says what would let it judge.
   - The defaults are what tigera-operator gives a cluster whose Installation says nothing. M(calico_ops.rollout.calico_settings) finds out
@@ -51,8 +51,7 @@ options:
     type: int
   ipv6:
     description: >-
-      Whether calico-node has an IPv6 address, as it has where there is an IPv6 pool.
-      Default V(false).
+      Whether calico-node has an IPv6 address. It has one if there is an IPv6 pool. Default V(false).
     type: bool
   wireguard:
     description: >-
@@ -159,9 +158,8 @@ options:
     type: bool
   flow_logs:
     description: >-
-      Whether Felix makes flow logs. C(flowLogsGoldmaneServer) and C(flowLogsLocalReporter) of FelixConfiguration tell; for a Goldmane of
-      tigera-operator, which tells calico-node by its environment, say it here.
-      Default V(false).
+      Whether Felix makes flow logs. C(flowLogsGoldmaneServer) and C(flowLogsLocalReporter) of FelixConfiguration decide. If
+      tigera-operator runs Goldmane, calico-node gets this by its environment: set it here. Default V(false).
     type: bool
   bpf_data_interface_pattern:
     description: >-
@@ -187,9 +185,8 @@ options:
     type: str
   apiserver:
     description: >-
-      C(HOST:PORT) of the API server, to agree on TLS with once, whoever's its certificate is. Empty when the host is not to
-      connect anywhere.
-      Default empty.
+      C(HOST:PORT) of the API server, to make one TLS handshake with, whatever its certificate. Empty when the host is not to connect
+      anywhere. Default empty.
     type: str
   allow_module_load:
     description: >-
@@ -219,8 +216,8 @@ options:
   max_age:
     description:
       - Seconds for which a passing result may be used again. V(0) checks anew each time.
-      - A result is used again only while the options of the check, the code of the checks, and the host's boot and machine id are the
-        same; the host is asked for the latter two, without C(become). A result that is no pass is never used again.
+      - A result is used again only while the options, the code of the checks, and the host's boot and machine id are unchanged. The host
+        reports these two ids, without C(become). A result that is no pass is never used again.
     type: float
     default: 0
   cache_dir:
@@ -373,8 +370,8 @@ seealso:
   - module: calico_ops.rollout.node_precheck
   - module: calico_ops.rollout.calico_settings
 notes:
-  - Needs Python 3.6 or newer on the host, and its standard library. Without C(become), a user namespace is tried; where the host does not
-    allow that to users, or a file is for root only, the evidence is missing.
+  - Needs Python 3.6 or newer on the host, and its standard library. Without C(become), the module tries a user namespace. If the host
+    does not allow that, or a file is for root only, the evidence is missing.
 """
 
 EXAMPLES = r"""

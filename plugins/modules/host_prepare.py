@@ -11,18 +11,18 @@ version_added: "0.1.0"
 author:
   - The calico_ops.rollout authors (@calico-ops)
 description:
-  - Loads modules, sets sysctls, and keeps both over the next boot, each only when it is asked for. Which ones follows from the
-    Calico that is planned and from the host's own architecture (C(uname -m)), not from a Node's label.
+  - Loads modules, sets sysctls, and keeps both over the next boot. Each needs its own option. Which ones follows from the Calico that is
+    planned and from the host's own architecture (C(uname -m)), not from a Node's label.
   - What was there before is remembered on the host, in C(/var/lib/calico-ops/prepared.json). O(state=absent) removes what this
     module wrote and puts the sysctls back, those too that the kernel changed along (C(net.ipv4.ip_forward) moves
     C(net.ipv4.conf.*.forwarding)). What somebody changed since stays, and is named in RV(notes).
-  - A module that is built in is there already. One that is blacklisted, whose file is missing, or that no package installed is
-    named in RV(unmet) with the cause and a remedy for this distribution; so is everything else that the host cannot be given.
-    The rest is done all the same.
+  - A module that is built in is there already. RV(unmet) names everything that the host cannot get, with the cause and a remedy for this
+    distribution. A module may be blacklisted, its file may be missing, or no package installed it. The rest is done all the same.
   - No package is installed. RV(packages) names what M(ansible.builtin.package) could install.
 options:
   state:
-    description: V(present) gives what is asked for, V(absent) takes away whatever this module gave, whatever is asked for.
+    description: V(present) gives what the options below enable, V(absent) takes away everything that this module gave, whatever the other
+      options say.
     type: str
     choices: [present, absent]
     default: present
@@ -36,7 +36,7 @@ options:
     default: false
   persist:
     description: >-
-      Whether the next boot takes up what is asked for by O(modules) and O(sysctls), from C(/etc/modules-load.d/calico-ops.conf) and
+      Whether to keep over the next boot what is enabled by O(modules) and O(sysctls), from C(/etc/modules-load.d/calico-ops.conf) and
       C(/etc/sysctl.d/99-calico-ops.conf). What an earlier run wrote there stays until O(state=absent).
     type: bool
     default: false
@@ -52,8 +52,8 @@ options:
     default: ipip
   ipv6:
     description: >-
-      Whether there will be an IPv6 pool. The host forwards IPv6 then; where a router's advertisement gave it its default route,
-      C(accept_ra) becomes 2 on that interface, or the host would lose the route.
+      Whether there will be an IPv6 pool. The host forwards IPv6 then. If a router advertisement gave it its default route, C(accept_ra)
+      becomes 2 on that interface, or the host would lose the route.
     type: bool
     default: false
   wireguard:

@@ -6,7 +6,7 @@
 
 DOCUMENTATION = r"""
 module: host_reach
-short_description: Tells what hosts reach of each other on the ports of Calico
+short_description: Probes what hosts reach of each other on the ports of Calico
 version_added: "0.1.0"
 author:
   - The calico_ops.rollout authors (@calico-ops)
@@ -15,8 +15,8 @@ description:
     ask each other's listeners; with O(state=absent) the listeners end.
   - A listener ends by itself after O(listen_seconds), whatever happens to the play. It answers only who knows the O(token), holds no
     file, and accepts no other command than to end.
-  - A port that is in use already is left alone. For TCP it is told whether a connection to it is taken; for UDP and IP in IP nothing can
-    be proven then.
+  - A port that is in use already is left alone. For TCP the result says whether a connection is accepted. For UDP and IP in IP it can
+    prove nothing then.
   - The entry point C(reach) of the role P(calico_ops.rollout.precheck#role) runs the three on all hosts.
 options:
   state:
@@ -37,7 +37,7 @@ options:
   targets:
     description: >-
       What is listened on and probed: V(tcp/PORT), V(udp/PORT), or V(ip/4) for IP in IP, all over IPv4; V(tcp6/PORT) or V(udp6/PORT)
-      over IPv6. Needed to listen and to probe. Between two hosts of which one has no address of a family nothing is asked over it.
+      over IPv6. Needed to listen and to probe. If one of two hosts has no address of a family, they are not probed over it.
     type: list
     elements: str
   peers:
@@ -62,8 +62,8 @@ options:
         required: true
   packets:
     description: >-
-      By target of UDP or IP in IP the size in bytes of the largest IP packet that will be sent to it, from 128 to 65535. Targets that are
-      not named are asked with a small packet alone. P(calico_ops.rollout.reach_packets#filter) has them for a host.
+      By target of UDP or IP in IP the size in bytes of the largest IP packet that will be sent to it, from 128 to 65535. Other targets
+      get a small packet alone. P(calico_ops.rollout.reach_packets#filter) has them for a host.
     type: dict
     default: {}
   listen_seconds:

@@ -18,13 +18,13 @@ description:
   - The selector is meant to be set once. Each change of it restarts calico-node on every node that has it, so let nodes in by
     labelling them (M(calico_ops.rollout.node_labels)), never by changing the selector.
   - On request it sets affinity and tolerations of calico-node and csi-node-driver, pins typha, and places the control plane.
-  - Written by server-side apply, one field manager for each purpose, bound to the UID of the object that was judged, namely
-    C(calico-ops-scope) for all that restarts calico-node, C(calico-ops-typha), and C(calico-ops-control-plane).
-    Nothing else is touched, and no other manager's field is taken over unasked.
-  - The object that the API server would store is judged first (a dry run). The module refuses, and writes nothing, when
-    the result would take a Ready calico-node, or one that restarts in this moment, from a node, when another manager adds keys to
-    the selector, when an C(Installation) named C(overlay) exists, when Calico or Canal was installed from a manifest into
-    C(kube-system), when the label is one that tigera-operator ignores, or when no node would take the pods of Calico's control plane.
+  - The module writes by server-side apply, bound to the UID of the object that it judged. Its field managers are C(calico-ops-scope) for
+    all that restarts calico-node, C(calico-ops-typha), and C(calico-ops-control-plane). Nothing else is touched, and no other manager's
+    field is taken over unasked.
+  - The module first judges the object that the API server would store (a dry run). It refuses, and writes nothing, in these cases.
+  - A Ready or restarting calico-node would lose its node. Another manager adds keys to the selector. An C(Installation) named C(overlay)
+    exists. Calico or Canal was installed from a manifest into C(kube-system). tigera-operator ignores the label. No node would take the
+    pods of Calico's control plane.
 options:
   create:
     description:
@@ -47,8 +47,8 @@ options:
     default: []
   when_owned:
     description:
-      - What to do when something is to be set in an object that Helm or a GitOps controller (Argo CD, Flux, Rancher Fleet) applies, as its
-        labels, annotations and field managers tell. A patch would be taken out again at the next sync.
+      - What to do if Helm or a GitOps controller (Argo CD, Flux, Rancher Fleet) applies an object that lacks a field. Its labels,
+        annotations and field managers show the owner. A patch would be taken out again at the next sync.
       - V(refuse) writes nothing, fails, and returns the YAML to commit as RV(to_commit).
       - V(wait) writes nothing and waits up to O(timeout) for the fields to appear. In check mode it returns at once.
       - V(patch) writes all the same.
@@ -57,8 +57,8 @@ options:
     default: refuse
   wait:
     description:
-      - Wait until tigera-operator has put the selector into the DaemonSet and has observed this generation of the
-        C(Installation), or fail with what the operator says against it. Ignored in check mode.
+      - Wait until tigera-operator has put the selector into the DaemonSet and has observed this generation of the C(Installation). If
+        the operator rejects it, fail with its words. Ignored in check mode.
       - This is no proof that calico-node runs; that is what M(calico_ops.rollout.node_readiness) is for.
     type: bool
     default: true

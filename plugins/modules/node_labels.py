@@ -42,8 +42,8 @@ attributes:
     support: full
     details:
       - The nodes are read and compared; nothing is written.
-      - The writes are tried by a dry run, so that what an admission policy or webhook denies fails the task as it would fail the real one.
-        Of more than 100 nodes, 100 are tried that carry between them all labels of the others, and a warning says so.
+      - Check mode tries the writes by a dry run. If an admission policy or webhook denies one, the task fails as the real one would. Of
+        more than 100 nodes, 100 are tried that carry between them all labels of the others, and a warning says so.
   diff_mode:
     support: full
     details: Shows the labels and annotations that change, and no others.

@@ -19,8 +19,8 @@ description:
     collection, in a ConfigMap. The container is privileged, on the host's network and among its processes, and moves into the host's
     mounts before it looks. It writes nothing there.
   - A result counts for the node on which its pod ran, and only when it has seen the machine that the Node's kubelet reports.
-  - Before anything is made, the API server is asked whether the account may do all of this. Where it may not, the module fails, in check
-    mode too, and names every right that is missing together with the rules to add, and where.
+  - Before the first object, the module reviews the account's permissions for all of this, in check mode too. If some are missing, it
+    fails, and lists them with the rules to add.
   - Jobs and ConfigMap are removed in the end. Those of a run that was killed end by themselves, or are removed by the next one.
   - A node that gives no result does not fail the module. Its entry says why, and it never counts as passed.
 options:
@@ -46,8 +46,8 @@ options:
     default: []
   namespace:
     description: >-
-      Namespace of Jobs and ConfigMap. Its pod security must allow privileged pods. Whoever may create Jobs in such a namespace is root
-      on every node, so it should be used for nothing else.
+      Namespace of Jobs and ConfigMap. Its pod security must allow privileged pods. An account that can create Jobs in such a namespace is
+      root on every node. Use the namespace for nothing else.
     type: str
     default: calico-ops-precheck
   settings:
@@ -64,15 +64,16 @@ options:
   max_age:
     description:
       - Seconds for which a node's passing result may be used again, without a Job. V(0) checks anew each time.
-      - A result is used again only while O(settings), the code of the checks, and the Node (by its UID) are the same, and the Node's
-        kubelet reports and has the boot and machine id that the result saw. A result that is no pass is never used again.
+      - A result is used again only while O(settings), the code of the checks and the Node's UID are unchanged. The Node's kubelet must
+        report the boot and machine id of the result. A result that is no pass is never used again.
     type: float
     default: 0
   cache_dir:
     description: Directory on the controller where results are kept, a file a Node. Needed with O(max_age).
     type: path
   _earlier:
-    description: Not for playbooks. The part on the controller tells here what it has kept of which Node. Anything else is replaced.
+    description: Not for playbooks. The action plugin sets this option to the results that it has kept, by Node. Anything else is
+      replaced.
     type: dict
     default: {}
   concurrency:

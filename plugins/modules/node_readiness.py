@@ -13,8 +13,8 @@ version_added: "0.1.0"
 author:
   - The calico_ops.rollout authors (@calico-ops)
 description:
-  - A node passes when it carries the admission label, exactly one calico-node pod is there for it, this pod is Ready, is not being deleted
-    and is made from the newest template of the DaemonSet, and the Node is Ready and does not say C(NetworkUnavailable).
+  - A node passes if it carries the admission label and has exactly one calico-node pod. The pod must be Ready, not being deleted, and of
+    the DaemonSet's newest template. The Node must be Ready without C(NetworkUnavailable).
   - All nodes share one deadline. Whether it passes or fails, the module returns the table of all nodes with who, what, why and since when.
   - C(TigeraStatus) is not part of the judgement. It says Available when the selector matches no node, and it does not name nodes.
   - Zero expected nodes never pass.

@@ -14,8 +14,8 @@ author:
   - The calico_ops.rollout authors (@calico-ops)
 description:
   - Lists the nodes once, compares, and writes only the nodes that differ, one write a node.
-  - The API knows a node's taints as one list. Each write replaces the list and is good only for the node as it was read. When somebody
-    else writes the node in between, it is read and judged anew, so no taint of somebody else's is ever lost or brought back.
+  - The API knows a node's taints as one list. Each write replaces the list and is good only for the node as it was read. If somebody else
+    writes the node in between, the module reads it again. So it never loses or restores a taint of somebody else.
   - Taints that are not named stay as they are and where they are in the list. A taint that is there already is no change.
   - A node that does not exist is refused, by name, before the first write.
   - Where the account may not patch nodes, that is said before the first write too, and in check mode.
@@ -29,7 +29,7 @@ options:
     elements: str
     required: true
   taints:
-    description: The taints. Kubernetes tells them apart by O(taints[].key) and O(taints[].effect).
+    description: The taints. Kubernetes distinguishes them by O(taints[].key) and O(taints[].effect).
     type: list
     elements: dict
     required: true
@@ -64,8 +64,8 @@ attributes:
     support: full
     details:
       - The nodes are read and compared; nothing is written. RV(diff) is what a real run would bring about.
-      - The writes are tried by a dry run, so that what an admission policy or webhook denies fails the task as it would fail the real one.
-        Of more than 100 nodes, 100 are tried that carry between them all labels and taints of the others, and a warning says so.
+      - Check mode tries the writes by a dry run. If an admission policy or webhook denies one, the task fails as the real one would. Of
+        more than 100 nodes, 100 are tried that carry between them all labels and taints of the others, and a warning says so.
   diff_mode:
     support: full
     details: Shows the whole list of taints, before and after, of each node that changes.

@@ -13,19 +13,18 @@ version_added: "0.1.0"
 author:
   - The calico_ops.rollout authors (@calico-ops)
 description:
-  - Returns each Node with the facts that a plan needs, one observation of what a rollout looks at, and where the cluster stands, namely
-    who is admitted and ready, who is outside and why, what tigera-operator says, and on request where workloads run without Calico.
+  - Returns each Node with the facts that a plan needs, one observation for a rollout, and the cluster's status. The status names the
+    nodes that are admitted and ready, those outside and why, and what tigera-operator says. On request it names workloads without Calico.
   - Reads only, one list of each kind. The nodes are listed in pages and trimmed page by page.
   - Works before Calico is installed. What is not there yet is null or empty.
-  - Where a request is refused, the API server is asked what else the account may not do of all that this takes, and the module fails with
-    every right that is missing together with the rules to add.
+  - If the API server refuses a request, the module fails. It lists every missing permission, with the rules to add.
 options:
   policy_gaps:
     description:
       - Whether to look for workloads on Linux nodes without a Ready calico-node, where no network policy is in force for them.
       - A running pod counts, unless it is in the host's network, or belongs to a DaemonSet in C(kube-system) or C(calico-system).
-      - Up to 30 such nodes are asked for their pods one by one, which costs what they run and not what the cluster runs. Where more nodes
-        lack calico-node, the running pods of the cluster are listed once, in pages.
+      - For up to 30 such nodes the module lists their pods node by node. That costs what they run, not what the cluster runs. Where more
+        nodes lack calico-node, the running pods of the cluster are listed once, in pages.
       - Takes the right to list pods in all namespaces.
     type: bool
     default: false
@@ -34,8 +33,8 @@ options:
       - Options of M(calico_ops.rollout.rollout_step) that a rollout is going to be carried out with after this, namely
         C(installation_spec), C(affinity), C(tolerations), C(typha_label), C(kube_controllers), C(apiserver) and C(force_conflicts).
         Those that are null or left out have the default that they have there.
-      - It changes nothing in what is read. Where the account may not read all of it, the error names what the rollout lacks as well,
-        so that all rules can be added at once.
+      - It changes nothing in what is read. If the account cannot read everything, the error also lists what the rollout lacks. So you can
+        add all rules at once.
     type: dict
 extends_documentation_fragment:
   - calico_ops.rollout._kube
@@ -91,7 +90,7 @@ cluster:
       type: str
       returned: always
     uid:
-      description: UID of the namespace C(kube-system), by which clusters are told apart; null where the account may not read it.
+      description: UID of the namespace C(kube-system), which identifies the cluster; null if the account cannot read it.
       type: str
       returned: always
 nodes:
@@ -142,7 +141,7 @@ nodes:
       type: bool
       returned: always
     calico_ready:
-      description: Whether a Ready calico-node runs on it, whoever let it there.
+      description: Whether a Ready calico-node runs on it, also without the label.
       type: bool
       returned: always
     object:
@@ -166,8 +165,8 @@ status:
   type: dict
   contains:
     ready:
-      description: Whether some node is admitted, every admitted node passes the gate, none of them was registered anew and lost its
-        label, and no C(Installation) named C(overlay) undoes the selectors.
+      description: Whether some node is admitted and every admitted node passes the gate. Also, none registered anew and lost its label,
+        and no C(Installation) named C(overlay) undoes the selectors.
       type: bool
       returned: always
     reason:

@@ -20,8 +20,8 @@ description:
     to standard error.
   - With O(max_duration) the task makes one call only. It returns when the rollout is finished, when a batch is through, or after so many
     seconds. The playbook makes the loop, hands RV(state) on, and shows RV(progress).
-  - Nodes on which calico-node is Ready already are adopted, that is, labelled before the selector is set. Ready pods are listed anew right
-    before that write and once after it; a node that became ready in between is labelled at once, whether it is in the plan or not.
+  - Nodes on which calico-node is Ready already are adopted, that is, labelled before the selector is set. The module lists Ready pods
+    again right before that write and once after it. If a node outside the plan became ready in between, the module labels it at once.
   - Setting the selector restarts calico-node on the nodes where it runs, as many at a time as C(maxUnavailable) of its rolling update
     allows. Where the plan says so, that is raised before and put back afterwards, also after a run that was killed.
   - A batch is admitted by one label write for each of its nodes. The selector is put into the C(Installation) once, after the labels
@@ -31,22 +31,22 @@ description:
     goes on where it was.
   - The module does not fail when the rollout stops. It returns RV(outcome=stopped) with the reason in RV(report), so that the playbook
     can write its report first and fail then. It fails when the cluster cannot be read, or when an option is wrong.
-  - Before the first label is written, the selector that follows and the labels of all batches are tried by a dry run. What the API
-    server, its admission policies and webhooks, the plan's failure budgets or the safety of running nodes forbid stops the rollout before
-    anything is written. Where a webhook allows no dry run, a note in the report says so.
-  - A write that the API server refuses for now, because it restarts or a webhook is down, is tried again until the batch's time is up.
-    Until it succeeds, RV(progress) and RV(report) tell its last answer.
+  - Before the first label is written, the selector that follows and the labels of all batches are tried by a dry run. A refusal by the
+    API server, an admission policy, a webhook or a failure budget stops the rollout before the first write. So does a danger to running
+    nodes. Where a webhook allows no dry run, a note in the report says so.
+  - If the API server restarts or a webhook is down, the module tries the write again until the batch's time is up. Until it succeeds,
+    RV(progress) and RV(report) show its last answer.
   - Affinity, tolerations and the places of typha and the control plane are set together with the selector. Where the selector is in force
     already, what would restart calico-node (O(affinity), O(tolerations)) is not set any more. When it differs, the rollout stops.
   - Only nodes of the plan, and those that are adopted, are written to.
-  - In the first call of a run, which is the one without O(state), the API server is asked whether the account may do all that follows.
-    Where it may not, the module fails, in check mode too, and names every right that is missing together with the rules to add.
+  - The first call of a run, without O(state), reviews all permissions that the rollout needs. If some are missing, the module fails, in
+    check mode too, and lists them with the rules to add.
 options:
   plan:
     description:
       - The plan, as the P(calico_ops.rollout.plan#filter) filter made it. A plan that was altered since is refused.
-      - A plan that says which cluster it was made for is refused on another one. Clusters are told apart by the UID of their namespace
-        C(kube-system), or where the account may not read that, by the API server's address.
+      - A plan that says which cluster it was made for is refused on another one. The cluster is identified by the UID of its namespace
+        C(kube-system), or, if the account cannot read that, by the API server's address.
     type: dict
     required: true
   state:
@@ -67,8 +67,8 @@ options:
     type: dict
   when_owned:
     description:
-      - What to do when something is to be set in an Installation or APIServer that Helm or a GitOps controller (Argo CD, Flux, Rancher
-        Fleet) applies, as its labels, annotations and field managers tell. A patch would be taken out again at the next sync.
+      - What to do if Helm or a GitOps controller (Argo CD, Flux, Rancher Fleet) applies the Installation or APIServer, and it lacks a
+        field. Labels, annotations and field managers show the owner. A patch would be taken out again at the next sync.
       - V(wait) labels the first batch, returns the YAML to commit as RV(to_commit), and waits until the fields are there.
       - V(refuse) labels the first batch and stops with that YAML. Before these labels are there, a commit would take calico-node
         from every node that runs it.
