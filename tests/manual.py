@@ -51,7 +51,7 @@ NOT_RUN = {
     "make demo": A_STAGE,
     "make demo-stuck": A_STAGE,
     "make test": THE_TESTS,
-    "make unit": THE_TESTS,
+    "make check": THE_TESTS,
     "python3 -m tests.environment run -- python -m pytest -q tests/unit/rollout/plan": THE_TESTS,
     "python3 -m tests.environment --collection run -- python -m pytest -q "
     "tests/lab_tests/modules/test_node_labels.py": THE_TESTS,
