@@ -41,7 +41,7 @@ VERSION = "0.1.0"
 USER_AGENT = "calico-ops-rollout/" + VERSION
 
 KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
-"""A namespace that lives as long as its cluster does: by its UID two clusters are told apart."""
+"""A namespace that lives as long as its cluster: its UID identifies the cluster."""
 NODES = "/api/v1/nodes"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -51,7 +51,7 @@ TIMEOUT = 30.0
 """Seconds that a request may take, repetitions included, unless the caller says otherwise."""
 ANSWER_TIMEOUT = 36.0
 """Seconds in which a write is answered. A webhook may take 30 of them, and the API server itself gives up after 34 (its
-`requestTimeoutUpperBound`): who waits for less never hears which webhook it was."""
+`requestTimeoutUpperBound`). A shorter wait would never learn which webhook it was."""
 CONNECT_TIMEOUT = 10.0
 HALF_A_SECOND = 0.5
 """A Date is cut off to the second."""
@@ -78,7 +78,7 @@ class ApiError(RolloutError):
         self.message = message
         self.details = dict(details or {})
         self.said = message if said is None else said
-        """The API server's own words, without what was asked of it."""
+        """The API server's own words, without the request."""
 
     @property
     def is_passing(self) -> bool:
@@ -203,7 +203,7 @@ class Cluster:
 
     @contextlib.contextmanager
     def stream(self, path: str, query: Mapping[str, Any], *, deadline: float, read_timeout: float) -> Iterator[Any]:
-        """The body of a watch, as it comes. Until somebody answers, it is asked for again up to the deadline."""
+        """The body of a watch, as it comes. The request is repeated until the API server answers, up to the deadline."""
         response = self._send(
             "GET",
             path,
@@ -330,7 +330,7 @@ def connected(module: AnsibleModule) -> Iterator[Cluster]:
 
 @contextlib.contextmanager
 def connected_if_possible(module: AnsibleModule) -> Iterator[tuple[Cluster | None, str]]:
-    """The same for what can do without a cluster: None, and why, where none answers. Asked once, and not for long."""
+    """The same for what can do without a cluster: None, and why, where none answers. One attempt, with a short timeout."""
     if MISSING_LIBRARY is not None:
         yield None, f"the Python library kubernetes is not installed for {sys.executable}"
         return
@@ -346,7 +346,7 @@ def connected_if_possible(module: AnsibleModule) -> Iterator[tuple[Cluster | Non
         try:
             cluster.request("GET", "/version", timeout=CONNECT_TIMEOUT)
         except ApiError as error:
-            # Whoever is not let in to that is an answer too.
+            # A refusal for lack of permission is an answer too.
             why = "" if error.status in (401, 403) else error.message
         yield (None, why) if why else (cluster, "")
     finally:

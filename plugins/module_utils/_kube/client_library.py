@@ -51,7 +51,7 @@ def load_in_cluster(refused: bool) -> tuple[Configuration, float | None]:
 
 
 def gives_cluster_info() -> bool:
-    """Whether the client tells an exec plugin of the cluster where it is to: from 32 on its ExecProvider takes it."""
+    """Whether the client passes the cluster to an exec plugin that wants it. Its ExecProvider does from version 32 on."""
     return "cluster" in inspect.signature(ExecProvider).parameters
 
 

@@ -5,9 +5,8 @@
 
 The `kubernetes` client loads the configuration (in-cluster, exec plugins, OIDC), unless all is as plain as `plain` reads it. The pool
 is ours, so that proxy and server name do not depend on the client's version. Our calls are raw, so they pass by the client's own refresh
-hook. That hook would not do either: it runs an exec plugin anew on each request once a token lives for less than five minutes, and it
-does nothing on a 401. Here one load is one `Access`; the loader is kept and asked again before the credential expires, and when the
-server refuses it.
+hook. That hook would not do either. It runs an exec plugin on each request once a token lives for less than five minutes, and ignores a
+401. Here one load is one `Access`; the loader is kept, and loads again before the credential expires and when the server refuses it.
 """
 
 from __future__ import annotations
@@ -132,7 +131,7 @@ class Connection:
             return self._access.pool
         self._pool_key = key
         if not settings.verify_ssl:
-            # The user asked for it; a warning per request would bury everything else.
+            # The user chose it; a warning per request would bury everything else.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         given = self._auth.get("proxy_headers")
         return pool_of(settings, self._pool_size, proxy, urllib3.util.make_headers(**given) if given else {})
@@ -196,7 +195,7 @@ def _impersonation(auth: dict[str, Any]) -> dict[str, Any]:
 
 
 def _jwt_expiry(authorization: str) -> float | None:
-    """When a bearer token says that it expires. The server judges the token; this only tells when to ask for the next."""
+    """When a bearer token says that it expires. The server judges the token; this only says when to load the next."""
     parts = authorization.split()[-1].split(".")
     if len(parts) != 3:
         return None

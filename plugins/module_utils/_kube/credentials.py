@@ -35,7 +35,7 @@ def client_library() -> ModuleType:
 def loader_for(auth: dict[str, Any]) -> tuple[Load, bool]:
     """How to load this configuration, in kubernetes.core's order, and whether loading it again may give another credential.
 
-    A load is told whether the server refused the last one.
+    A load knows whether the server refused the last credential.
     """
     if auth.get("host") and (
         auth.get("api_key")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. Fields of a kubeconfig that the `kubernetes` client passes over in silence: read here, or refused by name.
+"""PRIVATE. Fields of a kubeconfig that the `kubernetes` client ignores without a message. They are read here, or refused by name.
 
 What each version reads: KubeConfigLoader in its config/kube_config.py, ExecProvider in its config/exec_provider.py. Compared with
 clientcmd of client-go (tools/clientcmd/client_config.go and validation.go), by which kubectl goes:
@@ -40,7 +40,7 @@ class Fields:
 
 
 def read_fields(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> Fields:
-    """RolloutError where the API server would be asked in another way than the file says."""
+    """RolloutError if the connection would differ from what the file says."""
     _refuse_a_terminal(user)
     return Fields(
         proxy=_text(cluster, "proxy-url"),

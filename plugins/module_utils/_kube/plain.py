@@ -3,9 +3,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Credentials that stand written where they are used: a token or a client certificate, no program and no provider to ask.
 
-Importing the `kubernetes` client costs more than everything else that a module does before its first request (measured: 0.48 of
-0.88 seconds of CPU), and it does little for such a configuration. So it is read here, into what the client would have made of it;
-tests hold the two next to each other. Whatever is not as plain as this is left to the client, mistakes in the file included.
+Importing the `kubernetes` client costs more than all else before a module's first request (measured: 0.48 of 0.88 seconds of CPU). It
+does little for such a configuration. So it is read here, into what the client would have made of it; tests hold the two next to each
+other. Whatever is not as plain as this is left to the client, mistakes in the file included.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. The proxy on the way to the API server: which one, and the connections through it.
 
-Decided here, because the `kubernetes` client decides it differently from version to version: before 37 it passes over a kubeconfig's
-`proxy-url` in silence (its kube_config.py), and before 34 over the environment's proxies too (its configuration.py). Who does not go
-through the proxy that was named may end at another cluster, or at none.
+Decided here, because versions of the `kubernetes` client differ. Before 37 it ignores a kubeconfig's `proxy-url` (its kube_config.py),
+and before 34 the environment's proxies too (its configuration.py). Who does not go through the proxy that was named may end at another
+cluster, or at none.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def proxy_for(
 ) -> str | None:
     """The URL of the proxy to this API server, null where it is reached without one. What the user names wins.
 
-    As in client-go, a kubeconfig's proxy is not subject to the environment's exceptions (clientcmd's ClientConfig), and the environment's
-    proxy is not used for this machine itself (httpproxy's useProxy).
+    As in client-go, the environment's exceptions do not apply to a kubeconfig's proxy (clientcmd's ClientConfig). The environment's proxy
+    is not used for this machine itself (httpproxy's useProxy).
 
     :param host: URL of the API server
     :param no_proxy: the option, which counts for any proxy
@@ -103,7 +103,7 @@ def credentials_of(proxy: str) -> dict[str, str]:
 
 
 def secrets_in(proxy: str) -> list[str]:
-    """What of it must not be shown."""
+    """Its parts that must not be shown."""
     password = urlsplit(proxy).password
     return [*({password, unquote(password)} if password else ()), *credentials_of(proxy).values()]
 

@@ -59,7 +59,7 @@ class Watch:
                 return
             began = time.monotonic()
             yield from self._one_request(remaining)
-            # A server that ends each watch at once must not be asked in a tight loop.
+            # If a server ends each watch at once, the next one must not follow in a tight loop.
             if time.monotonic() - began < RECONNECT_PAUSE:
                 self._closed.wait(min(RECONNECT_PAUSE, max(0.0, self._deadline - time.monotonic())))
 

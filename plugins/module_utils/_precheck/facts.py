@@ -7,7 +7,7 @@ A fact is one of
   {"value": ...}            it was found
   {"errno": n, "text": s}   the kernel refused; text says at which step and why
   {"unexercised": [names]}  not asked, because asking would load these kernel modules
-  {"lost": reason}          there is no answer; "cause" names what took others away too
+  {"lost": reason}          there is no answer. "cause" names what took others away too
 """
 
 import errno

@@ -22,7 +22,7 @@ Judged = List[Tuple[Check, Judgement]]
 
 
 class StrangeAnswer(ValueError):
-    """A host that answered something else than was asked. What comes from a host is not trusted to have a shape."""
+    """A host whose answer does not fit the questions. What comes from a host is not trusted to have a shape."""
 
 
 def examine(
@@ -31,7 +31,7 @@ def examine(
     selected: Optional[Iterable[str]] = None,
     sources: Optional[Mapping[str, str]] = None,
 ) -> Tuple[Dict[str, Any], Judged]:
-    """The document, and the judgements of the checks that were asked for and apply.
+    """The document, and the judgements of the selected checks that apply.
 
     `answered` is what `host.gather` returns; `sources` says where each setting comes from. Raises StrangeAnswer.
     """
@@ -85,7 +85,7 @@ def judge(facts: Facts, want: Want, names: Iterable[str]) -> Judged:
 
 
 def linked(judged: Judged, facts: Facts, want: Want) -> Judged:
-    """The judgements, those for want of a module with the check that tells of it as their cause, where it did."""
+    """The judgements. If a module is missing, the cause is the check that reports it."""
     failed = {one.id for one, judgement in judged if judgement.status == "fail"}
     try:
         teller = {name: check for name, check in told_by(facts, want).items() if check in failed}
@@ -129,7 +129,7 @@ def complaints(judged: Judged, fail_on: str) -> List[str]:
 
 
 def _complaint(cause: str, found: Judged) -> str:
-    """The check that is called as the cause tells it, else the first."""
+    """The check with the cause's name, else the first."""
     teller, judgement = next((pair for pair in found if pair[0].id == cause), found[0])
     others = [one.id for one, _judgement in found if one.id != teller.id]
     too = f" (and with it {', '.join(others)})" if others else ""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. The options of host_precheck, for each way in which a host is asked."""
+"""PRIVATE. The options of host_precheck, for each way to check a host."""
 
 import ipaddress
 import re

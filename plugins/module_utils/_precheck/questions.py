@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. What a host is asked, so that these checks can judge."""
+"""PRIVATE. The questions to a host, so that these checks can judge."""
 
 from typing import Any, Dict, Iterable, Optional
 

@@ -60,7 +60,7 @@ def removed(path: str, current: Optional[str], known: Optional[str]) -> Settled:
         gone = [f"{path} was removed by somebody already"] if known is not None else []
         return Settled(File(path, None, None), gone)
     if known is None:
-        # Ours by its first line, but what of it nobody knows any more; or not ours at all.
+        # Ours by its first line, but nobody knows any more which lines; or not ours at all.
         return Settled(File(path, current, None if _MANAGED in current else current), [])
     kept = _foreign(current, known, [])
     notes = [f"{path}: somebody wrote {text.strip()!r}; it stays" for text in kept]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. From what is asked and what is there to what will be done. Pure."""
+"""PRIVATE. From the request and the present state to the changes. Pure."""
 
 from typing import Dict, List, NamedTuple
 
@@ -34,7 +34,7 @@ def changed(files: List[File]) -> List[File]:
 
 
 def give(facts: HostFacts, asked: Asked) -> Plan:
-    """Only what is asked for is touched; what an earlier run gave stays until it is taken away."""
+    """Only the enabled kinds are changed; what an earlier run gave stays until it is taken away."""
     memory = facts.memory
     modules = kernel_modules.plan(facts, asked.module_needs) if asked.modules else Modules([], [], [], [])
     sysctls = (

@@ -42,7 +42,7 @@ def on(machine: str, params: Mapping[str, Any]) -> Asked:
 
 
 def problem_with(params: Mapping[str, Any]) -> Optional[str]:
-    """What is wrong with what was asked for by architecture; None when nothing is."""
+    """What is wrong with the request by architecture; None when nothing is."""
     for option, judge in (("extra_modules", _problem_with_modules), ("extra_sysctls", _problem_with_sysctls)):
         for machine, asked in params[option].items():
             problem = _problem_with_machine(machine) or judge(asked)
@@ -52,7 +52,7 @@ def problem_with(params: Mapping[str, Any]) -> Optional[str]:
 
 
 def _for(machine: str, by_machine: Mapping[str, Any]) -> List[Any]:
-    """What was asked for everywhere, then what was asked for this machine and so wins."""
+    """The request for every machine, then that for this machine, which wins."""
     return [by_machine[name] for name in (EVERYWHERE, machine) if name in by_machine]
 
 

@@ -81,7 +81,7 @@ def _changes(facts: HostFacts, targets: List[Tuple[str, str]]) -> List[Change]:
 
 
 def _moving(facts: HostFacts, changes: List[Change], wanted: Dict[str, str]) -> List[str]:
-    """What the kernel will change along with these changes, and nobody asked for."""
+    """What the kernel will change along with these changes, unrequested."""
     found = matching(facts.sysctls, moved_by([change.key for change in changes]))
     return [key for key in found if key not in wanted]
 

@@ -53,9 +53,9 @@ def probe(
     """By peer and target: how it went.
 
     `ok`: our listener answered. `answered`: something else that has the port took a TCP connection. `refused`, `unreachable`
-    and `timeout`: as the network said. `too_big`: a small packet was answered, and a whole one of the target's size among `sizes`
-    was not, be it that it was lost or that a router said why. `not_provable`: the port is in use there, so nobody answers for us;
-    or one of the two has no address of this family.
+    and `timeout`: as the network said. `too_big`: a small packet was answered, and one of the target's full size among `sizes` was not.
+    It was lost, or a router said why. `not_provable`: the port is in use there, so nobody answers for us; or one of the two has no
+    address of this family.
     """
     found: Dict[str, Dict[str, str]] = {peer.name: {} for peer in peers}
     calls: List[_Call] = []
@@ -142,7 +142,7 @@ def _begin(call: _Call) -> Optional[str]:
 
 def _send(call: _Call, token: str) -> None:
     question = wire.large_question(token, call.target, call.size) if call.size else wire.question(token)
-    # An earlier one's refusal comes out here, and that the interface takes no such size; the answer tells what counts.
+    # An earlier refusal comes out here, or that the interface takes no such size; the answer decides.
     with contextlib.suppress(OSError):
         call.connection.send(wire.wrapped(question) if call.target.protocol == IPIP else question)
 

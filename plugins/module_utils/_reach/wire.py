@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. What goes over the wire between a probe and a listener.
 
-The probe says a question that only who knows the run's token can say; the listener answers such a question and nothing else, so
-that it answers no stranger, and an answer proves that the packet met our listener and not whatever else has the port.
+The probe's question contains the run's token, which no stranger knows. The listener answers only such questions. So an answer proves that
+the packet met our listener, and not another program on that port.
 """
 
 import hashlib
@@ -20,8 +20,8 @@ WORD = 32
 LARGEST = 65535
 """What an IP packet can have."""
 
-# Linux' own numbers: the socket module of Python 3.6 has no names for all of them. PROBE sends whole packets of up to what the
-# interface takes, whatever the kernel has learned of the path: a lesson of an hour ago would hide what holds now.
+# Linux' own numbers: the socket module of Python 3.6 has no names for all of them. PROBE sends packets as large as the interface takes,
+# and ignores the path MTU that the kernel has learned: that may be an hour old.
 _IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _IPV6_DONTFRAG = 10, 23, 62
 _PROBE = 3
 _IPV4_HEADER, _IPV6_HEADER, _UDP_HEADER = 20, 40, 8
@@ -108,8 +108,8 @@ def large_question(token: str, one: Target, size: int) -> bytes:
 
 
 def large_answer(token: str) -> bytes:
-    """Another word than the small one's: whoever asks over IP in IP hears the answers to both. It is small itself, as what it
-    proves is the way there."""
+    """Another word than the small one's: over IP in IP a prober hears the answers to both. It is small itself, as what it proves is the
+    way there."""
     return _word(token, b"large answer")
 
 

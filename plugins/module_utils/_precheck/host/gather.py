@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. Gathers the facts of this host: files first, because they tell which questions the kernel may be asked."""
+"""PRIVATE. Gathers the facts of this host: files first, because they decide which probes the kernel may get."""
 
 import os
 import time
@@ -88,7 +88,7 @@ def unsafe(probes: Iterable[str], facts: Facts) -> Facts:
         reason = "which modules a question would load cannot be told"
         return _withheld(probes, reason, "make /proc/modules and /lib/modules readable")
     if not survey["loadable"] or survey["disabled"] or survey["modprobe"] == "":
-        # Nothing can be loaded, so everything may be asked.
+        # Nothing can be loaded, so every probe may be made.
         return {}
     if survey["tree"]:
         return {probe: {"unexercised": pending} for probe, pending in survey["would_load"].items()}

@@ -3,9 +3,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. The check of a host that has no SSH or no Python, from a privileged container on it.
 
-The process moves into the namespaces of the host's first process, so that everything is seen as a check over SSH sees it: mounts, their
-flags and absolute links too, which a directory under which the host is mounted would show otherwise. The image's Python
-stays behind in the container, so whatever is needed of it has to be loaded before.
+The process moves into the namespaces of the host's first process. So it sees everything as a check over SSH does, also mounts, their
+flags and absolute links. A directory with the host's file system would show these differently. The image's Python stays behind in the
+container, so whatever is needed of it has to be loaded before.
 """
 
 import codecs
@@ -25,14 +25,14 @@ _CODECS = ("ascii", "idna", "latin-1", "utf-8")
 
 
 def main(arguments: List[str]) -> None:
-    """The arguments are the file with what is asked, as JSON, and the mark before the answer."""
+    """The arguments are the file with the questions, as JSON, and the mark before the answer."""
     asked_file, mark = arguments[1:]
     with open(asked_file, encoding="utf-8") as stream:
         asked = json.load(stream)
     for name in _CODECS:
         codecs.lookup(name)
     with suppress(ImportError):
-        # The sweep that asks the API server imports it where it is asked for, and says so where there is none.
+        # The sweep that connects to the API server imports it on demand, and says so if it is missing.
         import_module("ssl")
     enter_host()
     # On a line of its own: what is read of a container is everything that it said, on both of its streams.

@@ -9,9 +9,9 @@ BECOME = "run the check with become: true (root with CAP_NET_ADMIN and CAP_SYS_A
 
 
 class NoEvidence(Exception):
-    """What is asked for could not be found out; the remedy says what would let it be.
+    """The fact could not be determined; the remedy says what would allow it.
 
-    `cause` names what hinders this question and others alike, so that they are told as one; see CheckResult.
+    `cause` names the common obstacle of this question and others, which the reports show once; see CheckResult.
     """
 
     def __init__(self, reason: str, remedy: str, cause: Optional[str] = None) -> None:

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Runs questions in a forked child that a parent watches, so that none can hang or crash the check.
 
-Neither a socket's timeout nor a signal handler helps against a request that the kernel does not answer (a module being
-loaded, a file system whose server is gone): only another process can give up on it.
+A request may get no answer from the kernel (a module being loaded, a file system whose server is gone). No socket timeout and no signal
+handler helps then; only another process can give up on it.
 """
 
 import json
@@ -27,7 +27,7 @@ def ask_all(left: Callable[[Facts], Questions], item_deadline: float, until: flo
     """Every question's fact. One that is not answered within item_deadline is given up with its child; the others get a new one.
 
     `left` names the questions that the facts so far leave to be asked, none in the end. Child and parent both go by it, so it
-    must depend on nothing else. `until` is the instant (monotonic) at which nothing more is asked.
+    must depend on nothing else. `until` is the instant (monotonic) after which no probe begins.
     """
     facts: Facts = {}
     asked = left(facts)
@@ -49,7 +49,7 @@ def ask_all(left: Callable[[Facts], Questions], item_deadline: float, until: flo
 
 
 def _one_child(left: Callable[[Facts], Questions], facts: Facts, item_deadline: float, until: float) -> str:
-    """Takes in what a child answers, and tells why it answered no more."""
+    """Takes in what a child answers, and says why it answered no more."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:

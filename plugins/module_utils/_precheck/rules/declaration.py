@@ -4,7 +4,7 @@
 """PRIVATE. What a check is, and how one is judged without ever ending the run.
 
 A judgement is `ok`, `warn` or `fail`; `skipped` when the check applies and could not judge; `not_applicable` when these settings do
-not need it; `not_asked` when the caller left it out. A host passes when no check failed, was skipped or was not asked.
+not need it; `not_asked` when the caller left it out. A host passes when no check failed, was skipped or was left out.
 """
 
 from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Sequence, Tuple, Union
@@ -92,7 +92,7 @@ class Judgement(NamedTuple):
     expected: Optional[str] = None
     remedy: Optional[str] = None
     loadable: Tuple[str, ...] = ()
-    """The modules that stand in for an answer: they could be loaded, and the kernel was not asked."""
+    """The modules that stand in for an answer: they could be loaded, and the kernel was not probed."""
     cause: Optional[str] = None
     """What hinders this check and others alike, see CheckResult.cause."""
 
@@ -107,7 +107,7 @@ Remedy = Union[str, Callable[[Facts, Want], str]]
 
 
 class Ground(NamedTuple):
-    """What several checks rest on: where it does not hold, none of them can be asked about, and all say so as one finding."""
+    """What several checks rest on. If it does not hold, none of them can judge, and all share one finding."""
 
     id: str
     probes: Tuple[str, ...]
@@ -129,7 +129,7 @@ class Check(NamedTuple):
     gravity: Callable[[Want], str] = lambda want: "fail"
     """How grave it is where a ground does not hold."""
     modules: Tuple[str, ...] = ()
-    """Modules without which the check finds fault: where they are blocked or not installed, the check that says so tells of both."""
+    """Modules without which the check fails. If they are blocked or not installed, the check that says so reports both."""
 
     @property
     def promise(self) -> str:

@@ -4,8 +4,8 @@
 """PRIVATE. What the rules of others do to a new connection of a pod, found by walking through them.
 
 A packet is what is known of it: links, addresses, and that it opens a connection. A condition about that holds or does not; one
-about anything else (a port, a mark, a set) is left open. What such a rule accepts is remembered, so that a verdict after it counts
-as uncertain; what such a rule drops is not held against the host: it is meant for other packets.
+about anything else (a port, a mark, a set) is left open. What such a rule accepts is remembered, and a verdict after it counts as
+uncertain. What it drops does not count against the host: it is meant for other packets.
 """
 
 import ipaddress

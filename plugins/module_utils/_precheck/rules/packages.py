@@ -4,11 +4,11 @@
 """PRIVATE. Which package of a distribution has a kernel module.
 
 Red Hat's kernels: redhat/rhel_files of the kernel's own tree, def_variants.yaml.rhel for 10, filter-modules.sh.rhel and
-mod-extra.list.rhel for 8 and 9. Up to 9 all of netfilter and of the tunnels comes with the kernel itself; 10 moved what
-iptables and ipset need to a package that its images leave out (kubernetes/kops#18724), and kept the tunnels and nf_tables.
+mod-extra.list.rhel for 8 and 9. Up to 9, all of netfilter and of the tunnels comes with the kernel itself. 10 moved what iptables and
+ipset need to a package that its images leave out (kubernetes/kops#18724). It kept the tunnels and nf_tables.
 
-Who built a kernel is told by its release, not by the system that it runs on: WSL2, Armbian, xanmod, ELRepo and others have kernels
-of their own for Ubuntu's and Red Hat's systems, and packages of other names, or none.
+A kernel's release says who built it, not the system that it runs on: WSL2, Armbian, xanmod, ELRepo and others have kernels of their own
+for Ubuntu's and Red Hat's systems, and packages of other names, or none.
 """
 
 import re

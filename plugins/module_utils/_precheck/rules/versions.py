@@ -74,8 +74,8 @@ def build_of(release: str) -> Tuple[int, ...]:
     return tuple(numbers(release)[:4])
 
 
-# What changes from build to build in the text behind the numbers, and stands for the same flavour all the same: the release of
-# the system that a kernel was built for, and the count of a patch set.
+# Parts of the text behind the numbers that change from build to build within a flavour: the release of the system that a kernel was built
+# for, and the count of a patch set.
 _COUNTED = re.compile(r"(?<![a-z])(el|fc|deb|arch|zen|xanmod|rt|amzn)\d[\d._]*(?:-\d+(?!\w))?")
 # The numbers that a release begins with. Fedora and Red Hat put a letter right behind them.
 _NUMBERS = re.compile(r"\d+(?:[.-]\d+(?![A-Za-z\d]))*")
@@ -84,8 +84,8 @@ _NUMBERS = re.compile(r"\d+(?:[.-]\d+(?![A-Za-z\d]))*")
 def flavour(release: str) -> str:
     """What a kernel is built for, whatever its version: `-generic` of 6.8.0-45-generic, `+rpt-rpi-2712` of 6.6.31+rpt-rpi-2712.
 
-    A host may have several, and its boot loader takes the newest of one of them: the firmware of a Raspberry Pi by its board,
-    Red Hat's by DEFAULTKERNEL in /etc/sysconfig/kernel.
+    A host may have several, and its boot loader takes the newest of one of them. A Raspberry Pi's firmware chooses by its board, Red
+    Hat's by DEFAULTKERNEL in /etc/sysconfig/kernel.
     """
     return _COUNTED.sub(r"\1", _NUMBERS.sub("", release, count=1))
 

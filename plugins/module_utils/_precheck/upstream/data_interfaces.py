@@ -4,8 +4,8 @@
 """PRIVATE. The links to which Felix attaches its bpf programs.
 
 Mirrors felix/dataplane/linux/bpf_ep_mgr.go of projectcalico/calico, newBPFEndpointManager (dataIfaceRegex) and
-applyProgramsToDirtyDataInterfaces. Read at v3.28.5 to release-v3.33: what does not match bpfDataIfacePattern gets no program, in
-silence; of a bond or a bridge that does not match, its ports get them where they do, and Felix warns.
+applyProgramsToDirtyDataInterfaces. Read at v3.28.5 to release-v3.33: an interface that does not match bpfDataIfacePattern gets no
+program, without a message. Of a bond or a bridge that does not match, matching ports get them, and Felix warns.
 """
 
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence

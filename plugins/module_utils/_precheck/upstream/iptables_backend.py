@@ -34,7 +34,7 @@ class Detected(NamedTuple):
 
 
 def detect(specified: str, nft: Sequence[Dict[str, Any]], legacy: Sequence[Dict[str, Any]]) -> Detected:
-    """`specified`: iptablesBackend in lower case. `nft` and `legacy`: tables as host/probes/present.py tells them."""
+    """`specified`: iptablesBackend in lower case. `nft` and `legacy`: tables as host/probes/present.py returns them."""
     if specified in (NFT, LEGACY):
         return Detected(specified, "setting")
     own = [one for one in nft if one["family"] in ("ip", "ip6")]

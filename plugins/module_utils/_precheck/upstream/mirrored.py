@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Which decisions of Calico and the operator are made again here, and where theirs are to be read.
 
-docs/reference/prechecks.md shows this table. Whoever supports a new Calico reads each source at its tag, and adds what changed.
+docs/reference/prechecks.md shows this table. To support a new Calico, read each source at its tag, and add what changed.
 """
 
 from typing import NamedTuple, Tuple

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. maxUnavailable of calico-node's rolling update, raised while an adoption restarts it everywhere, and put back.
 
-It lies beside the pod template, so that changing it restarts nothing. What it was before is written into an annotation by the
-same patch: a run that is killed in between leaves behind what the next one restores it from.
+It lies beside the pod template, so that changing it restarts nothing. The same patch writes the former value into an annotation. If a run
+is killed in between, the next one restores the value from it.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def raised_of(raw_installation: Mapping[str, Any]) -> RaisedSeen | None:
 
 
 def raising_patch(raw_installation: Mapping[str, Any], value: str, plan: str, until: str) -> list[dict[str, Any]]:
-    """A JSON patch that raises the value and remembers the one before, for which plan, and until when (RFC 3339) its run may take;
-    its `test`s fail when somebody was faster."""
+    """A JSON patch that raises the value. It records the former value, the plan, and the instant (RFC 3339) at which its run ends at the
+    latest; its `test`s fail when somebody was faster."""
     present = _value(raw_installation)
     kept = json.dumps({"previous": present, "raised": value, "plan": plan, "until": until}, sort_keys=True)
     patch = [_unchanged(raw_installation)]
@@ -120,8 +120,8 @@ def restoring_patch(raw_installation: Mapping[str, Any]) -> list[dict[str, Any]]
 def leaving_patch(raw_installation: Mapping[str, Any], manager: str) -> list[dict[str, Any]] | None:
     """A JSON patch that takes a manager out of managedFields; None where nothing of it is there.
 
-    The value that is put back is a write of ours like the one before it: the API server notes us as its owner, though it is
-    somebody else's value again. No field is changed here, so that the request makes us the owner of none.
+    To put the value back is a write of ours too. The API server notes us as its owner, though the value is somebody else's again. No
+    field is changed here, so that the request makes us the owner of none.
     """
     entries = raw_installation["metadata"].get("managedFields") or []
     ours = [place for place, entry in enumerate(entries) if entry.get("manager") == manager]

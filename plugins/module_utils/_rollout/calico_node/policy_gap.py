@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Nodes on which workloads run without a calico-node that is ready: what a policy gap is, out of raw pods.
 
-A pod in the host's network has no policy of Calico's with or without calico-node, and what a DaemonSet of the cluster's own
-puts on every node (a proxy, a storage driver) is no workload. Everything else that runs counts.
+Calico's policy never covers a pod in the host's network. A pod of a DaemonSet of the cluster's own (a proxy, a storage driver) is no
+workload. Everything else that runs counts.
 """
 
 from __future__ import annotations

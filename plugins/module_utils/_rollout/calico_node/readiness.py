@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. The gate: does calico-node run as it should on every node that is expected to have it?
 
-TigeraStatus is no part of it. It says Available when the selector matches no node at all, it does not change when a node is
-labelled, and it does not name the nodes that fail.
+TigeraStatus is no part of it. It says Available when the selector matches no node. It does not change when a node is labelled, and it
+names no failing node.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def carries(labels: dict[str, str], label: AdmissionLabel) -> bool:
 
 
 def labelled(observation: Observation, label: AdmissionLabel) -> list[str]:
-    """The Linux nodes that carry the admission label: where the DaemonSet is to run, whoever labelled them."""
+    """The Linux nodes that carry the admission label: where the DaemonSet must run."""
     return [
         name
         for name, node in sorted(observation["nodes"].items())
@@ -64,7 +64,7 @@ def labelled(observation: Observation, label: AdmissionLabel) -> list[str]:
 
 
 def running(observation: Observation) -> set[str]:
-    """The nodes on which a Ready calico-node runs and stays, whoever let it there."""
+    """The nodes on which a Ready calico-node runs and stays, with or without the label."""
     return {pod["node"] for pod in observation["pods"] if pod["ready"] and not pod["deleting"]}
 
 

@@ -22,7 +22,7 @@ _PLAIN = re.compile(r"v?(\d+)\.(\d+)(?:\.|\Z|-)")
 
 
 def release_of(objects: CalicoObjects, spec: Spec | None, notes: list[str]) -> tuple[str | None, str]:
-    """`3.NN` and its source; None where nothing tells. The operator decides, whatever runs until it is through."""
+    """`3.NN` and its source; None if nothing shows it. The operator decides, whatever runs until it is through."""
     operator = _TAG.search(objects.operator_image)
     if operator and operator[1] == "1":
         minor = next((calico for line, calico in _BROUGHT_BY if int(operator[2]) >= line), OLDEST)

@@ -29,7 +29,7 @@ class ReadinessRow(TypedDict):
     (the kubelet takes seconds to see the CNI of a ready calico-node)."""
     reason: str | None
     since: str | None
-    """RFC 3339: when what the reason tells of began: a condition of the Node, or the pod's readiness."""
+    """RFC 3339: when the trouble of the reason began: a condition of the Node, or the pod's readiness."""
     pod: str | None
 
 
@@ -77,7 +77,7 @@ class RolloutState(TypedDict):
     refused: list[RefusedWrite]
     """Writes that the API server refused for now, until they succeed; of the nodes no more than `refusals.MOST`."""
     labels_tried: bool
-    """The API server was asked by a dry run whether it takes the labels."""
+    """A dry run has shown whether the API server takes the labels."""
     notes: list[str]
     """What the report is to tell that the cluster no longer shows."""
     check_mode: bool
@@ -122,7 +122,7 @@ class Report(TypedDict):
     """Every TigeraStatus, and the control plane, when the run ended: told, and no gate. Empty and null while it goes on."""
     control_plane: ControlPlane | None
     to_commit: str | None
-    """YAML that whoever applies the Installation or the APIServer is to commit before the rollout can go on."""
+    """YAML that the owner of the Installation or the APIServer must commit before the rollout can go on."""
     check_mode: bool
 
 

@@ -22,7 +22,7 @@ class NodeFacts(TypedDict):
     os: str
     unschedulable: bool
     calico_ready: bool
-    """A Ready calico-node pod runs on it, whoever let it there."""
+    """A Ready calico-node pod runs on it, with or without the label."""
     object: dict[str, Any]
     """What `match` sees: metadata (name, labels), spec (podCIDRs, providerID, taints, unschedulable) and status (addresses, allocatable,
     capacity, nodeInfo, and of each condition type, status and reason)."""

@@ -54,7 +54,7 @@ class PodSeen(TypedDict):
     created: str | None
     """RFC 3339."""
     deleting_since: str | None
-    """RFC 3339: when it was asked to go; null while nobody has."""
+    """RFC 3339: when its deletion was requested; null before."""
     starting: bool
     """Its containers are being made: none of them has run yet, and nothing has failed."""
     last_ready: bool
@@ -91,7 +91,7 @@ class RaisedSeen(TypedDict):
     """Null where the Installation had no value."""
     raised: str
     plan: str | None
-    """Id of the plan that asked for it; null where the annotation does not say."""
+    """Id of the plan that raised it; null if the annotation does not say."""
     until: str | None
     """RFC 3339: when the run that raised it has ended at the latest; null where the annotation does not say."""
 

@@ -23,8 +23,8 @@ class TierSettings(TypedDict, total=False):
     match: str
     """In place of the selector: a JMESPath expression over the Node, see NodeFacts.object."""
     batch_size: Union[int, str, list[Union[int, str]]]
-    """A count, a percentage of the tier's admitted nodes ("10%", rounded down, one at least), or a list of them for one batch after
-    the other, of which the last one repeats."""
+    """A count, or a percentage of the tier's admitted nodes ("10%", rounded down, one at least). Or a list of these, one a batch, whose
+    last one repeats."""
     canary: Union[bool, int]
     """Let nodes go ahead that cover each architecture and zone of the tier: as many as that takes, or this many at least."""
     failure_budget: Union[int, str]
@@ -87,7 +87,7 @@ class StuckNode(TypedDict):
 
     node: str
     since: str | None
-    """RFC 3339: when it began; null where the cluster does not tell."""
+    """RFC 3339: when it began; null if the cluster does not show it."""
     reason: str
     """One sentence: since when, why that counts as stuck, and what is the matter."""
 

@@ -16,7 +16,7 @@ WaiverState = Literal["in_force", "expired", "unused"]
 
 
 class CheckResult(TypedDict):
-    """What one check found on one host that is not well, or why it could not judge. A check that found all well is told by its id."""
+    """What one check found on one host that is not well, or why it could not judge. A check that found all well is listed by its id."""
 
     id: str
     """The check's name, stable over versions."""
@@ -34,12 +34,12 @@ class CheckResult(TypedDict):
     source: str
     """Where the requirement comes from."""
     cause: str | None
-    """What hinders this check and others alike: a name of its own, or that of the check which tells of it. Findings of a host with one
+    """The common cause of this check and others: a name of its own, or that of the check which reports it. Findings of a host with one
     cause are one finding. Null where the check hinders and is hindered by nothing else."""
 
 
 class HostIdentity(TypedDict):
-    """What tells this host from others; a Node is matched by machine id, system UUID or address, never by a similar name."""
+    """What identifies this host. Machine id, system UUID or address match a Node, never a similar name."""
 
     hostname: str
     fqdn: str
@@ -100,7 +100,7 @@ class PrecheckSettings(TypedDict):
 
 
 class NodeSettings(TypedDict):
-    """What is asked otherwise of one node."""
+    """Settings of one node that differ."""
 
     settings: dict[str, Any]
     """Some of PrecheckSettings."""
@@ -143,7 +143,7 @@ class HostFacts(TypedDict):
     address: str | None
     """The IPv4 address that calico-node will take; null where it takes none, or Kubernetes decides."""
     address_v6: str | None
-    """The IPv6 address that calico-node will take by first-found; null where IPv6 was not asked for, and as `address` is."""
+    """The IPv6 address that calico-node will take by first-found; null without IPv6, and as `address` is."""
     interface: str | None
     """That of `address`."""
     mtu: int | None
@@ -221,7 +221,7 @@ class Waiver(TypedDict):
 
 
 class CrossFinding(TypedDict):
-    """What no host can tell alone: it shows when hosts are compared with each other, with the controller, or with their Nodes."""
+    """What no host can show alone, but a comparison with other hosts, the controller, or the Nodes."""
 
     id: str
     severity: Severity
@@ -239,7 +239,7 @@ class HostOutcome(TypedDict):
     reason: str | None
     """Why there is no passing result, in one sentence; null when passed."""
     remedy: str | None
-    """What to do about a host that gave no result; null where that is not known, and where there is a result: its findings tell."""
+    """What to do about a host that gave no result. Null if that is not known, and if there is a result: its findings have remedies."""
     node_name: str | None
     result: PrecheckResult | None
     """As the host gave it: a waiver changes nothing in it."""
@@ -260,7 +260,7 @@ class PrecheckReport(TypedDict):
     digest: str
     """SHA-256 over settings and every host's verdict: names the evidence that a plan rests on."""
     calico: CalicoSettings | None
-    """What was read, once, before the hosts were asked; null where nothing was."""
+    """What was read, once, before the hosts were checked; null if nothing was."""
     hosts: dict[str, HostOutcome]
     """By inventory name."""
     cross_findings: list[CrossFinding]

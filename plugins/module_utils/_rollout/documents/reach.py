@@ -12,7 +12,7 @@ ReachFault = Literal["timeout", "refused", "unreachable", "too_big"]
 
 
 class ReachPeer(TypedDict):
-    """A host to be asked, with what host_reach needs to know of it."""
+    """A host to probe, with what host_reach needs to know about it."""
 
     name: str
     address: Union[str, None]
@@ -62,7 +62,7 @@ class ReachReport(TypedDict):
     """Pairs of hosts, times targets."""
     reached: int
     not_provable: int
-    """The port is in use at the destination, its listener was not there any more, or one of the two has no address of that family."""
+    """The port is in use at the destination, its listener had ended, or one of the two has no address of that family."""
     silent: dict[str, str]
     """Hosts that took no part, with the reason."""
     ended_early: list[str]

@@ -185,7 +185,7 @@ def _any_of(shapes: list[Shape]) -> Shape:
         flaws = [shape.judge(value) for shape in shapes]
         if None in flaws:
             return None
-        # The kind that fits best tells most: the one whose flaw lies deepest.
+        # The kind that fits best explains most: the one whose flaw lies deepest.
         deepest = max((flaw for flaw in flaws if flaw is not None), key=lambda flaw: len(flaw.path))
         return deepest if deepest.path else Flaw("", words, _told(value))
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. What a Node's annotations tell of its admission: written with the admission label, read for the status.
+"""PRIVATE. A Node's annotations about its admission: written with the admission label, read for the status.
 
 A waiver is noted as `CHECK=LAST-DAY`, several with commas between. Anybody who may write to a Node may write into its annotations:
 what does not read like this is left aside.

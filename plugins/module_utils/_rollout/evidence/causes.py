@@ -17,7 +17,7 @@ class Finding(NamedTuple):
     """One cause on one host."""
 
     check: CheckResult
-    """The check that tells of it."""
+    """The check that reports it."""
     hindered: tuple[CheckResult, ...]
     """The other checks that the same cause fails or makes impossible, by rank."""
 
@@ -27,7 +27,7 @@ class Finding(NamedTuple):
 
 
 def by_cause(checks: Sequence[CheckResult]) -> list[Finding]:
-    """By rank of the check that tells: the gravest; of equals the one that is called as the cause, else the first by rank."""
+    """By rank of the reporting check: the gravest; of equals the one with the cause's name, else the first by rank."""
     groups: dict[str, list[CheckResult]] = {}
     for check in sorted(checks, key=lambda one: one["rank"]):
         groups.setdefault(check["cause"] or check["id"], []).append(check)

@@ -83,7 +83,7 @@ def same_address(hosts: Hosts) -> Found:
     "warn", "Give each its own name (hostnamectl set-hostname), unless their kubelets run with --hostname-override"
 )
 def same_hostname(hosts: Hosts) -> Found:
-    """Not where the inventory tells them apart by node_name."""
+    """Not if the inventory distinguishes them by node_name."""
     unnamed = {name: host for name, host in hosts.items() if host["node_name"] is None}
     for hostname, sharing in _sharing(unnamed, lambda host: _identity(host, "hostname")):
         yield sharing, f"{_each(sharing)} call themselves {hostname}: their kubelets would register one Node"
@@ -158,7 +158,7 @@ def clock_skew(hosts: Hosts) -> Found:
             yield [name], f"its clock is at least {seconds:.0f} s {which} the controller's (the call took {took:.1f} s)"
 
 
-# Settings that say how a host is asked, and not which Calico it is checked for.
+# Settings that say how a host is checked, and not for which Calico.
 _ABOUT_THE_HOST = ("typha", "apiserver", "allow_module_load")
 
 

@@ -3,9 +3,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Is the evidence of a host evidence for this Calico? Compared setting by setting, and noted on the Node for later.
 
-A host that was checked for more than is asked has its evidence: WireGuard, an encapsulation, CIDRs, ports. So has one that was checked for
-the newest Calico: that is what a precheck assumes before a clean install, when no image tells the version yet. Anything else is another
-Calico. A setting that does not matter for the Calico that is asked for is not compared, as the ports of WireGuard without WireGuard.
+A host that was checked for more than is needed has its evidence: WireGuard, an encapsulation, CIDRs, ports. So has one that was checked
+for the newest Calico. A precheck assumes that before a clean install, when no image shows the version yet. Anything else is another
+Calico. A setting that does not matter for this Calico is not compared, such as WireGuard's ports without WireGuard.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..text.order import natural
 from .checked_for import shown
 
 NOT_COMPARED = ("typha", "sctp", "apiserver", "allow_module_load")
-"""How a host is asked, and what only its owner knows."""
+"""How a host is checked, and what only its owner knows."""
 _FEATURES = ("bgp", "ipv6", "wireguard", "host_endpoints", "flow_offload", "flow_logs")
 _PARTS = ("pod_cidrs", "service_cidrs")
 _NEWEST = f"3.{NEWEST}"
@@ -44,7 +44,7 @@ _MATTERS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
 
 
 def lacking(checked: Mapping[str, Any], asked: Mapping[str, Any], unknown: Collection[str] = ()) -> list[str]:
-    """The settings for which the evidence does not count. `unknown` is what nobody could read of what is asked.
+    """The settings for which the evidence does not count. `unknown` names the settings that could not be read.
 
     A setting that the evidence does not have was not known when it was noted, and is not compared.
     """

@@ -23,7 +23,7 @@ MARK = "HOST-PROBE "
 
 CONTAINER = "precheck"
 _ARCHIVE, _ASKED, _FOLDER = "precheck.pyz", "asked.json", "/precheck"
-# How long a finished Job stays when whoever made it was killed meanwhile.
+# How long a finished Job stays if the run that made it was killed.
 _LEFT_SECONDS = 300
 _GRACE_SECONDS = 30
 _TAIL = 300
@@ -34,7 +34,7 @@ Registered = dict[str, Any]
 
 @dataclass(frozen=True)
 class Target:
-    """A node, as its Node tells it."""
+    """A node, as its Node object describes it."""
 
     name: str
     operating_system: str

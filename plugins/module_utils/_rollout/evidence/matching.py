@@ -34,8 +34,8 @@ class Matches(NamedTuple):
 def match_hosts(nodes: Sequence[NodeFacts], report: PrecheckReport) -> Matches:
     """A host that is no Node of the cluster is not in it; evidence that contradicts itself is an error that names both sides.
 
-    An explicit node_name decides, unless evidence speaks for other Nodes only: a cloned machine-id is harmless as long as
-    something speaks for the named Node too. Without a node_name all evidence must speak for one and the same Node.
+    An explicit node_name decides, unless evidence speaks for other Nodes only. A cloned machine-id is harmless if something speaks for
+    the named Node too. Without a node_name all evidence must speak for one and the same Node.
     """
     names = {node["name"] for node in nodes}
     index = _index(nodes)

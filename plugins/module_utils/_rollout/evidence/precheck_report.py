@@ -68,7 +68,7 @@ def with_nodes(
     node_names: Mapping[str, str | None],
     nodes: Mapping[str, Mapping[str, Any]],
 ) -> Joined:
-    """The hosts' answers, and beside them those of nodes that were asked in the cluster.
+    """The hosts' answers, and beside them those of nodes that a Job checked.
 
     A host whose variable `node_name` names such a node has the node's answer, if it gave none itself. The same name alone makes a
     host and a Node not the same: such a node has an entry of its own.

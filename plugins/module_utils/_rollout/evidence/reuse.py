@@ -13,7 +13,7 @@ from ..documents.canonical import digest
 from ..documents.validate import flaw_of
 from .job import Target, alike
 
-# They say when and how the check is made, not what is asked.
+# They say when and how the check is made, not what it checks.
 _NOT_ASKED = ("controller_clock", "deadline", "sources")
 
 
@@ -25,7 +25,7 @@ def asked_for(options: Mapping[str, Any], code: str) -> str:
 def record_of(
     host: str, asked: str, checked_at: float, call_seconds: float, precheck: PrecheckResult
 ) -> PrecheckRecord | None:
-    """None for a result that is not to be used again: whoever mends a host wants to see the next check pass."""
+    """None for a result that must not be used again: after a repair the next check must show it."""
     if precheck["verdict"] != "pass" or not precheck["identity"]["boot_id"]:
         return None
     return PrecheckRecord(
@@ -40,7 +40,7 @@ def record_of(
 
 
 def stale(record: Any, host: str, asked: str, now: float, max_age: float) -> str | None:
-    """Why the record is of no use, as far as that shows on the controller; None when the host is to be asked for its boot."""
+    """Why the record is of no use, as far as that shows on the controller; None when the host itself reports its boot."""
     if not isinstance(record, Mapping):
         return "there is no result of an earlier check"
     if record.get("version") != DOCUMENT_VERSION or record.get("host") != host or flaw_of(record, PrecheckRecord):
@@ -64,7 +64,7 @@ def of_node(uid: str) -> str:
 
 
 def not_of_node(identity: Mapping[str, Any], node: Target) -> str | None:
-    """Why a result with this identity does not count for the Node now. Its kubelet is asked in place of the host, and must answer."""
+    """Why a result with this identity does not count for the Node now. Its kubelet reports in place of the host, and must be alive."""
     if node.silent:
         return "its kubelet does not report"
     return _another_system(identity, node.boot_id, node.machine_id)

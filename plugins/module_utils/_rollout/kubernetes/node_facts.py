@@ -13,7 +13,7 @@ from .names import ANNOTATION_BATCH, ARCHITECTURE_LABEL, OS_LABEL
 
 
 def node_facts(raw_node: Mapping[str, Any]) -> NodeFacts:
-    """`calico_ready` is false: the Node object does not tell, its pods do."""
+    """`calico_ready` is false: the Node object does not show it, its pods do."""
     metadata = raw_node.get("metadata") or {}
     status = raw_node.get("status") or {}
     info = status.get("nodeInfo") or {}

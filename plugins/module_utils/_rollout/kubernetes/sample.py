@@ -1,10 +1,10 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. Which nodes stand for all of them, when not each can be asked about.
+"""PRIVATE. Which nodes stand for all of them, when not each can be tried.
 
-What an admission policy or webhook tells Nodes apart by is what they carry: a label, a value, a taint. So the nodes that are tried
-carry between them everything that any of them carries, but for what names a single node (`kubernetes.io/hostname`).
+An admission policy or webhook distinguishes Nodes by what they carry: a label, a value, a taint. So the nodes that are tried carry
+between them everything that any of them carries, but for what names a single node (`kubernetes.io/hostname`).
 """
 
 from __future__ import annotations

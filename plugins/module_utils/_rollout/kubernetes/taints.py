@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. A node's taints: what is wanted, and the whole list that a node then has.
 
-Kubernetes tells taints apart by key and effect, and the API knows the list as a whole only: whoever writes one taint writes
-all of them. What others put there is therefore carried over as it stands, in its place.
+Kubernetes distinguishes taints by key and effect. The API knows the list as a whole only, so a write of one taint writes all of them.
+What others put there is therefore carried over as it stands, in its place.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ LONGEST = 300
 """Characters of a message that a kubelet or a registry wrote; the rest is in the cluster."""
 
 _STARTING = ("ContainerCreating", "PodInitializing")
-# Of a pull that fails a kubelet tells one or the other by turns, and the cause in the message.
+# For a pull that fails, a kubelet reports one or the other by turns, and the cause in the message.
 _PULLING = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable")
 _PULL_CAUSE = "ErrImagePull: "
 _KILLED = 137
@@ -74,7 +74,7 @@ def last_ready(raw: Raw) -> bool:
 
 
 def deletion_asked(raw: Raw) -> str | None:
-    """When the pod was asked to go: the API server adds the grace period to the instant that it writes down."""
+    """When the pod's deletion was requested: the API server adds the grace period to the instant that it writes."""
     metadata = raw.get("metadata") or {}
     return moved(metadata.get("deletionTimestamp"), -int(metadata.get("deletionGracePeriodSeconds") or 0))
 

@@ -3,8 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Raw API objects trimmed to what a decision needs. Pure: dict in, document out.
 
-Whatever an object lacks is taken as not yet there: a condition that nobody has written is not true, a status that nobody
-has written has observed nothing.
+A missing field counts as not yet written: an unwritten condition is not true, an unwritten status has observed nothing.
 """
 
 from __future__ import annotations
@@ -166,7 +165,7 @@ def status_conditions(raw: Raw | None) -> dict[str, ConditionSeen]:
 
 
 def operator_status(raw: Raw) -> OperatorStatus:
-    """A TigeraStatus, and what is the matter with it: Degraded tells more than Progressing, and that more than not being Available."""
+    """A TigeraStatus, and what is the matter with it: Degraded says more than Progressing, and that more than not being Available."""
     seen = status_conditions(raw)
     is_true = {
         kind: kind in seen and seen[kind]["status"] == "True" for kind in ("Available", "Progressing", "Degraded")

@@ -6,8 +6,8 @@
 tigera/operator pkg/apis/version.go, UseV3CRDS, at v1.42.0 to v1.42.4, v1.43.0 and release-v1.44: the environment variable CALICO_API_GROUP;
 else a DatastoreMigration that is through; else the groups that the API server serves, of which the older one decides. Before v1.42.0
 there is no such choice, and no Deployment calico-webhooks. A v3 decision is an error since v1.44 where the API server has no
-MutatingAdmissionPolicy; the operator does not run then. Where neither group is served, a new v1.44 may choose v3; it makes its CRDs before
-it does anything else, so that this is over when there is something to look at.
+MutatingAdmissionPolicy; the operator does not run then. If neither group is served, a new v1.44 may choose v3. It makes its CRDs first,
+so that has passed when there is anything to look at.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class _Deployment(NamedTuple):
 
 
 def daemonsets_kept_off(spec: Raw, nodes: Nodes, expected: Collection[str]) -> list[str]:
-    """Expected nodes that an affinity or tolerations would keep a DaemonSet from, whoever set them."""
+    """Expected nodes that an affinity or tolerations, of any writer, would keep a DaemonSet from."""
     problems = []
     for daemonset in DAEMONSETS:
         override = pod_spec(spec, daemonset)

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. What is applied to the operator's resources, by which field manager: one for each purpose.
 
-So each can be taken back alone: an apply that leaves a field away that its manager owned takes it out. For the same reason
-an affinity or tolerations once set are carried along when they are not asked for any more; leaving an option away changes nothing.
+So each can be taken back alone: an apply that leaves a field away that its manager owned takes it out. For the same reason an affinity or
+tolerations once set stay in the apply. If a later run leaves an option out, nothing changes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .ownership import applied_by
 from .placement import Placement, PodSpec
 
 SCOPE_MANAGER = "calico-ops-scope"
-"""Where calico-node and csi-node-driver run, all of it: each change of calico-node's template restarts it on every node, so
-selector, affinity and tolerations are one write."""
+"""All fields that place calico-node and csi-node-driver. Each change of calico-node's template restarts it on every node, so selector,
+affinity and tolerations are one write."""
 TYPHA_MANAGER = "calico-ops-typha"
 CONTROL_PLANE_MANAGER = "calico-ops-control-plane"
 """Of the Installation kube-controllers' overrides, of the APIServer those of the pods that serve the Calico API."""
@@ -61,8 +61,8 @@ def apiserver_purpose(
 ) -> Purpose | None:
     """What is applied to the APIServer; None when nothing is.
 
-    calico-apiserver follows the Installation's controlPlaneNodeSelector. Where Calico's own API is made of CRDs there are
-    webhooks in its place, which follow their own override alone, so the selector is put into that.
+    calico-apiserver follows the Installation's controlPlaneNodeSelector. If Calico's own API is made of CRDs, webhooks run in its place.
+    They follow their own override alone, so the selector goes there.
     """
     component = served_by(v3_crds)
     pod: PodSpec = dict(placement.apiserver or {})

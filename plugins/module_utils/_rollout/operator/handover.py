@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. What the operator's resources still lack of what is wanted, and what of it is for their owners to commit."""
+"""PRIVATE. The wanted fields that the operator's resources still lack, and those that their owners must commit."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Handover(NamedTuple):
 
 
 class Operands(TypedDict):
-    """What of an Observation tells what lacks."""
+    """The fields of an Observation that show what is missing."""
 
     nodes: dict[str, NodeSeen]
     installation: InstallationSeen | None

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. The Installation's selector: what is written, what must not be there, and whether the operator took it.
 
-The selector is set once, with a constant key and value. Every change of calico-node's pod template restarts calico-node on
-every node that has it, so nodes are admitted by their label and never by another selector.
+The selector is set once, with a constant key and value. Every change of calico-node's pod template restarts it on every node that has it.
+So nodes are admitted by their label, never by another selector.
 """
 
 from __future__ import annotations
@@ -171,9 +171,9 @@ def refusals(
 def rejection(observation: Observation) -> str | None:
     """How the operator rejected the Installation as it is now, with advice; None when it did not.
 
-    It uses ResourceScalingError also for what passes by itself: just after its start ("could not list nodes: the cache is not
-    started") and when a write of Typha's replicas failed. Only too few nodes are held against the Installation; the words are the
-    same in tigera/operator 1.34 to 1.44 (typha_autoscaler.go, nodeCounts and autoscaleReplicas).
+    It uses ResourceScalingError also for passing states: just after its start ("could not list nodes: the cache is not started"), and
+    after a failed write of Typha's replicas. Only too few nodes are held against the Installation; the words are the same in
+    tigera/operator 1.34 to 1.44 (typha_autoscaler.go, nodeCounts and autoscaleReplicas).
     """
     installation = observation["installation"]
     degraded = observation["calico_status"].get("Degraded")

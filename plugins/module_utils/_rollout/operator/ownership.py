@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Whose an object and its fields are: Helm's or a GitOps controller's, another field manager's, or our own.
 
-What Helm or a GitOps controller applies, it applies again: a field patched into it is taken out at the next sync, and with the
-admission label calico-node's only border would be gone. Such an object's fields belong into what its owner applies.
+Helm or a GitOps controller applies its objects again. It removes a patched field at the next sync, and with the admission label
+calico-node would lose its only border. Such an object's fields belong into what its owner applies.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def conflicts_in(causes: Sequence[Mapping[str, Any]], raw: Raw) -> list[Conflict
 
 
 def to_commit(documents: Sequence[Mapping[str, Any]], owned_by: Sequence[str]) -> str:
-    """The fields for whoever applies the objects, as YAML to merge into what is applied."""
+    """The fields for the owner of the objects, as YAML to merge into the manifests."""
     head = (
         f"# Merge into what {' and '.join(owned_by)} applies; a chart's values may have the spec under another name.\n"
     )
@@ -119,7 +119,7 @@ def _entries(raw: Raw) -> Sequence[Raw]:
 def _part(value: Any, fields: Mapping[str, Any]) -> Any:
     """What of the value is in a set of managed fields. An empty set stands for the whole value, `.` for the bare field.
 
-    Keys of a set begin with `f:` (a field), `k:` or `v:` (an item of a list); of such lists we own none, so they are left away.
+    Keys of a set begin with `f:` (a field), `k:` or `v:` (an item of a list). We own no such list, so they are left out.
     """
     if not fields or not isinstance(value, Mapping):
         return value

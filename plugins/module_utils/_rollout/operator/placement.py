@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Where Calico's components go beyond the admission label: what a user asks for, checked, and as the API has it.
 
-An override replaces the operator's own affinity or tolerations as a whole, so what the operator's own would have done that is
-needed everywhere (EKS and AKS: no Fargate, no virtual kubelet) is put back into it.
+An override replaces the operator's own affinity or tolerations as a whole. So the parts that are needed everywhere (EKS and AKS: no
+Fargate, no virtual kubelet) are put back into it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PodSpec = dict[str, Any]
 
 
 class Placement(NamedTuple):
-    """None stands for what is not asked for, and is then left as it is."""
+    """None stands for an option that is not set; the field then stays as it is."""
 
     affinity: Mapping[str, Any] | None = None
     """Of calico-node and csi-node-driver."""
@@ -57,7 +57,7 @@ _EFFECTS = (None, "", "NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
 def read_placement(given: Mapping[str, Any]) -> Placement:
-    """The options of that name, checked. RolloutError says what is wrong before anything is asked of the cluster."""
+    """The options of that name, checked. RolloutError says what is wrong before the first request to the cluster."""
     affinity, tolerations, typha = given.get("affinity"), given.get("tolerations"), given.get("typha_label")
     if affinity is not None:
         _check_affinity(affinity, "affinity")
@@ -77,7 +77,7 @@ def read_placement(given: Mapping[str, Any]) -> Placement:
 
 
 def daemonset_pod(placement: Placement, provider: str | None, nodes: Mapping[str, NodeSeen]) -> PodSpec:
-    """Affinity and tolerations of calico-node and csi-node-driver, as far as they are asked for."""
+    """Affinity and tolerations of calico-node and csi-node-driver, as far as the options are set."""
     pod: PodSpec = {}
     if placement.affinity is not None:
         pod["affinity"] = with_provider_terms(placement.affinity, provider, nodes)
@@ -91,7 +91,7 @@ def with_provider_terms(
 ) -> dict[str, Any]:
     """The affinity with the provider's NotIn terms in each of its terms, of which one alone has to hold.
 
-    A clean install may not say its provider yet: then a node of the kind to be kept out tells it.
+    A clean install may not name its provider yet: then a node of the excluded kind shows it.
     """
     merged = copy.deepcopy(dict(affinity))
     for name, (key, value) in _NO_DAEMONSETS.items():

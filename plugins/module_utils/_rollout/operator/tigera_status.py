@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. How TigeraStatus, Calico's control plane and tigera-operator stand, put into sentences. It gates nothing.
 
-TigeraStatus alone does not tell it: csi-node-driver and typha are in none (tigera/operator pkg/controller/installation/core_controller.go
+TigeraStatus alone does not show it: csi-node-driver and typha are in none (tigera/operator pkg/controller/installation/core_controller.go
 registers the DaemonSet calico-node and the Deployment calico-kube-controllers alone), and a dead operator leaves its last word standing.
 """
 

@@ -44,7 +44,7 @@ _LAST_OPERATOR_THAT_TOLERATES_ALL = (1, 42)
 # TolerateGKEARM64NoSchedule comes on top of either, and of controlPlaneTolerations.
 _GKE_ARM64: Toleration = {"key": "kubernetes.io/arch", "operator": "Equal", "value": "arm64", "effect": "NoSchedule"}
 _UNSCHEDULABLE = TaintSeen(key="node.kubernetes.io/unschedulable", value="", effect="NoSchedule")
-# A node has these until calico-node is ready there: the kubelet is not Ready without a CNI, and calico-node that stops calls its
+# A node has these until calico-node is ready there. The kubelet is not Ready without a CNI, and a stopping calico-node reports its
 # network unavailable (calico-node's preStop, condition CalicoIsDown).
 _UNTIL_CALICO_RUNS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/network-unavailable")
 
@@ -76,7 +76,7 @@ def typha_too_few(installation: Raw, nodes: Nodes, operator: Version | None = No
 def typha_homeless(installation: Raw, nodes: Nodes, operator: Version | None = None) -> list[str]:
     """No node takes Typha before calico-node runs there, and calico-node is ready nowhere before Typha runs.
 
-    Where neither the operator's version nor Calico's tells the default, the wider one is assumed: what might work is not refused.
+    If neither the operator's version nor Calico's gives the default, the wider one is assumed: what might work is not refused.
     """
     tolerated = _tolerated(installation, operator, TOLERATE_ALL)
     demands = _demands(installation, tolerated)
@@ -120,8 +120,8 @@ def _demands(installation: Raw, tolerated: _Tolerated) -> Demands:
 
 
 def _tolerated(installation: Raw, operator: Version | None, unknown: Sequence[Toleration]) -> _Tolerated:
-    """The override replaces all; else controlPlaneTolerations replace the default. Which that is the operator's version tells, and
-    where that is not known the version of Calico that an operator published.
+    """The override replaces all; else controlPlaneTolerations replace the default. The operator's version decides the default; if that is
+    not known, the version of Calico that an operator published.
 
     `unknown` stands for the default where neither is known.
     """

@@ -86,7 +86,7 @@ def has_finding(row: Row) -> bool:
 
 
 def modules_loaded(fleet: Fleet) -> list[str]:
-    """A sentence for each set of modules; so in the following, none where there is nothing to tell."""
+    """A sentence for each set of modules; in the following too, none if there is nothing to say."""
     return [
         f"Loaded on {_named(one.hosts)} to ask the kernel (allow_module_load), and still loaded: {', '.join(one.modules)}."
         for one in fleet.loaded

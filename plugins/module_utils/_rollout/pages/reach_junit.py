@@ -50,7 +50,7 @@ def _judge(case: ET.Element, host: str, report: ReachReport) -> None:
 
 
 def _looked_for_at(finding: ReachFinding) -> Sequence[str]:
-    """The hosts that a finding counts against: on the side that has fewer of them; a shut host does not fail everybody who asked it."""
+    """The hosts that a finding counts against: those on the side that has fewer of them. A shut host does not fail every prober."""
     sources, destinations = finding["sources"], finding["destinations"]
     if len(sources) == len(destinations):
         return [*sources, *destinations]

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Where a rollout stands, told to people: a line, a page for a terminal, a page of Markdown.
 
-Names, labels and messages come from hosts and the cluster and are not trusted: they never reach a terminal with control
-characters in them, nor Markdown with markup in them.
+Names, labels and messages come from hosts and the cluster, and are not trusted. Control characters never reach a terminal, nor markup
+Markdown.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def adopted_all_the_same(unproven: Sequence[UnprovenNode]) -> list[str]:
 
 
 def _causes_told(entries: Sequence[ExcludedNode] | Sequence[UnprovenNode]) -> list[str]:
-    """Nodes with the very same trouble are told together, in the place of the first."""
+    """Nodes with the very same trouble share a line, in the place of the first."""
     alike: dict[tuple[str, str, str | None], list[str]] = {}
     for entry in entries:
         alike.setdefault((entry["cause"], entry["reason"], entry["remedy"]), []).append(_who(entry))

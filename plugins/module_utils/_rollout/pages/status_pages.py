@@ -90,7 +90,7 @@ def _admitted(status: ClusterStatus) -> Section:
 
 
 def _waived(status: ClusterStatus) -> list[Section]:
-    """Where no node was admitted by a waiver there is nothing to tell, and no section."""
+    """If no node was admitted by a waiver, there is no section."""
     by_waiver: dict[tuple[str, str, bool], list[str]] = {}
     for admission in status["admitted"]:
         for waiver in admission["waivers"]:

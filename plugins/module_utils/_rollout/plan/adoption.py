@@ -109,7 +109,7 @@ def restart(
 
 
 def restart_text(told: Restart) -> str:
-    """For whoever has to say when it may be done."""
+    """For the person who decides when to do it."""
     limit = f"maxUnavailable {told['max_unavailable']}"
     if surges(told["max_surge"]):
         limit = f"maxSurge {told['max_surge']}"

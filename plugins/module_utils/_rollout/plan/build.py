@@ -57,7 +57,7 @@ def build_plan(
     restart_patience: int = LEAST_PATIENCE,
     installation_spec: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """`observation` tells what the selector restarts, for how long, and who is restarting now; no batch depends on it.
+    """`observation` shows what the selector restarts, for how long, and which nodes restart now; no batch depends on it.
 
     Nor on `installation_spec`, the spec of a clean install: it is read for warnings.
     """

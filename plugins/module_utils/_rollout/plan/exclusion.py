@@ -110,7 +110,7 @@ def without_evidence(
 
 
 def _not_in_run(node: str, tier: str | None, left_out: Mapping[str, str | None]) -> ExcludedNode | None:
-    """The entry of a node whose host, or what may well be its host, is not in this run; no fault, so no budget pays for it."""
+    """The entry of a node whose host, or probable host, is not in this run. It is no fault, so no budget pays for it."""
     named = next((host for host, node_name in sorted(left_out.items()) if node_name == node), None)
     if named is None and None not in left_out.values():
         return None

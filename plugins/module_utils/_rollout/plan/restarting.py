@@ -4,19 +4,19 @@
 """PRIVATE. Nodes without a Ready calico-node: which are between two Ready ones, and which are stuck.
 
 The selector deletes every calico-node of a node without the admission label. A node that restarts calico-node in that moment
-would lose it for good, so "not Ready at this instant" is not "does not run Calico". What tells the two apart:
+would lose it for good, so "not Ready at this instant" is not "does not run Calico". What distinguishes the two:
 
-- When the trouble began. The latest of: the pod's creation, the last transition of its Ready condition, the request to delete
-  it, and the last transition of the Node's Ready condition. The last one matters after a reboot: the kubelet keeps the instant
-  at which the node controller took the pod's Ready away (kubelet, `status_manager.go`, `updateLastTransitionTime`), so that the
-  pod alone looks as if it had been unready for all the minutes of the reboot.
+- When the trouble began. The latest of these: the pod's creation, the last transition of its Ready condition, the request to delete it,
+  and the last transition of the Node's Ready condition. The last one matters after a reboot: the kubelet keeps the instant at which the
+  node controller took the pod's Ready away (kubelet, `status_manager.go`, `updateLastTransitionTime`), so that the pod alone looks as if
+  it had been unready for all the minutes of the reboot.
 - How long calico-node takes here to become Ready: the median of the pods that run.
 - Whether anything ran yet. A pod whose image is being pulled has neither failed nor passed; it gets the time of a batch.
 - Whether the kubelet reports. The node controller turns Ready off for the pods of a silent node and leaves their container
   statuses alone (kube-controller-manager, `controller_utils.go`, `MarkPodsNotReady`). Containers that were ready at the kubelet's
   last word are no fault of Calico's, however long ago that was.
 
-All instants are the cluster's, and so is the one at which it was read: a controller whose clock is wrong judges no node by it.
+All instants are the cluster's, also the one at which it was read. So a wrong clock on the controller misjudges no node.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from ..text.order import natural
 # tigera/operator pkg/render/node.go, nodeProbes: up to operator 1.41 (Calico 3.31) the kubelet asks for readiness every 30 s; since
 # 1.42 a startup probe asks every 2 s. Felix takes about 10 s to write its first tables. The longer of both is assumed.
 ASSUMED_SECONDS = 30
-# Above that a pod did not start slowly, it was unready in between: since 1.42 the kubelet kills one whose startup probe failed 150
-# times, each after 2 s, or after the 5 s in which it timed out.
+# Above that a pod did not start slowly, it was unready in between. Since 1.42 its startup probe may fail 150 times, each after 2 s or a
+# timeout of 5 s; then the kubelet kills it.
 LONGEST_START = 750
 # A restart may take that many times as long as calico-node usually takes here.
 PATIENCE_FACTOR = 3
@@ -52,7 +52,7 @@ class Trouble(NamedTuple):
     kind: Literal["restarting", "silent", "stuck"]
     """`restarting`: it may be between two Ready ones. `silent`: it was well at its kubelet's last word. `stuck`: neither."""
     since: str | None
-    """RFC 3339: when it began; null where the cluster does not tell."""
+    """RFC 3339: when it began; null if the cluster does not show it."""
     reason: str
     """What is the matter, to go on from `not ready: `."""
     patience: float
@@ -66,7 +66,7 @@ def troubles(
 ) -> dict[str, Trouble]:
     """Every Linux node on which the DaemonSet has, or wants, a calico-node and none is Ready, by name.
 
-    `missing` has for how many seconds a node has been seen without any pod: the cluster does not tell that.
+    `missing` has for how many seconds a node has been seen without any pod: the cluster does not show that.
     """
     daemonset = observation["daemonset"]
     if daemonset is None:
@@ -127,7 +127,7 @@ def patience_of(observation: Observation, least: float) -> float:
 
 
 def readiness_seconds(observation: Observation) -> int | None:
-    """The median time from creation to readiness of the pods that run; None where no pod tells."""
+    """The median time from creation to readiness of the pods that run; None if no pod shows it."""
     ready = running(observation)
     times = [
         seconds

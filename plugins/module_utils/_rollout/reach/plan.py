@@ -85,7 +85,7 @@ def peers_in(plan: ReachPlan, host: str) -> list[ReachPeer]:
 
 
 def listening_seconds(hosts: int, forks: int, probe_seconds: int, at_least: int) -> int:
-    """How long the first listener must be there for the last host to ask it: as many hosts as forks listen, and then ask, at a time."""
+    """How long the first listener must run for the last host to probe it. As many hosts as forks listen, and later probe, at a time."""
     rounds = ceil(hosts / forks)
     return min(LONGEST, max(at_least, rounds * (2 * ROUND_TRIP + probe_seconds)))
 

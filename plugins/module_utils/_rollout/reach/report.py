@@ -115,7 +115,7 @@ def _findings(
 
 
 def _grouped(failed: set[tuple[str, str]], probed: set[tuple[str, str]]) -> list[set[tuple[str, str]]]:
-    """One firewall makes many pairs fail: those that no host reaches are told first, then those that reach nobody, then the rest."""
+    """One firewall makes many pairs fail. Hosts that no host reaches come first, then those that reach none, then the rest."""
     found = []
     for place in (1, 0):
         shut = {pair[place] for pair in failed} - {pair[place] for pair in probed - failed}

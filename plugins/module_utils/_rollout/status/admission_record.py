@@ -1,15 +1,15 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. A record of the admitted nodes that outlives their Node objects: so that a node which was registered anew is told.
+"""PRIVATE. A record of the admitted nodes that outlives their Node objects: so that the status names a node that registered anew.
 
-A kubelet that registers again makes another Node, without the label and the annotations of the one before, and calico-node is gone from it
-in silence. Nothing else in a cluster knows what they said: pods and leases go with the Node, and kube-controllers releases the node's
-addresses (projectcalico/calico kube-controllers/pkg/controllers/node/ipam.go, releaseNodes). So each rollout notes name, UID, batch and
-plan of the nodes that carry the label.
+A kubelet that registers again makes another Node, without the former label and annotations. calico-node leaves it without a message.
+Nothing else in a cluster knows what they said: pods and leases go with the Node, and kube-controllers releases the node's addresses
+(projectcalico/calico kube-controllers/pkg/controllers/node/ipam.go, releaseNodes). So each rollout notes name, UID, batch and plan of the
+nodes that carry the label.
 
-It is no ledger: nothing is decided by it. Whoever may write the ConfigMap may write anything into it, so that only what reads as it should
-is taken, and only to be shown.
+It is no ledger: nothing is decided by it. Anyone with write access may put anything into the ConfigMap. So only well-formed entries
+count, and only to be shown.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..text.order import natural
 
 VERSION = 1
 UID_LENGTH = 8
-"""Of a UUID: enough to tell two Nodes of one name apart."""
+"""Of a UUID: enough to distinguish two Nodes of one name."""
 LARGEST = 512 * 1024
 """Bytes. 5,000 nodes with names of 40 characters take 275 KiB; etcd takes 1.5 MiB, and a ConfigMap 1 MiB."""
 

@@ -177,7 +177,7 @@ def _why_outside(
 
 
 def _joined_late(node: NodeSeen, observation: Observation) -> str:
-    """Nothing tells a new node from one that was registered anew but a record, so that both are said, and no fault is made of it."""
+    """Only a record distinguishes a new node from one that registered anew. So the text names both, and it is no fault."""
     installation = observation["installation"]
     since = installation["selector_since"] if installation else None
     after = seconds_between(since, node["created"])

@@ -36,8 +36,8 @@ def listed(names: Sequence[str], most: int = 50) -> str:
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Columns as wide as they need to be, but for COLUMN at most; the last one as long as it is.
 
-    A cell that is wider pads no other row: what follows it goes on below, in its own columns. Of one that is wider than a terminal the end
-    is left out: no name is, so that somebody wrote it into a label, an annotation or a message.
+    A cell that is wider pads no other row: what follows it goes on below, in its own columns. A cell that is wider than a terminal is
+    cut. No name is that wide, so somebody wrote it into a label, an annotation or a message.
     """
     cut = [[*(_shortened(cell) for cell in row[:-1]), row[-1]] for row in [head, *rows]]
     fits = [

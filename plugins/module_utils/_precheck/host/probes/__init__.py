@@ -1,4 +1,4 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. Questions to the kernel, asked inside a throw-away network namespace."""
+"""PRIVATE. Probes of the kernel, made inside a throw-away network namespace."""

@@ -79,7 +79,7 @@ class Probe(NamedTuple):
     requests: Tuple[str, ...]
     ask: Callable[[Session], Any]
     on_the_host: bool = False
-    """Asked in the host's own network namespace, because it is about what is there. Such a probe only reads."""
+    """Made in the host's own network namespace, because it is about what is there. Such a probe only reads."""
 
 
 def _open_netfilter(session: Session) -> None:

@@ -56,7 +56,7 @@ class IPSets:
         return len(self._ask(_LIST, socket.AF_INET, flags, flags=NLM_F_DUMP, step="list"))
 
     def cycle(self, kind: str, family: int) -> Dict[str, int]:
-        """Creates a set of this type, adds a member, destroys it; tells the revisions of the type."""
+        """Creates a set of this type, adds a member, destroys it; returns the revisions of the type."""
         found = attributes(
             self._ask(_TYPE, family, text(_ATTR_TYPE, kind), u8(_ATTR_FAMILY, family), step=f"type {kind}")[0][4:]
         )

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. A table of iptables-legacy, read into the same rules as those of nf_tables (nft_rules.py).
 
-The kernel gives a table as one block of entries (struct ipt_entry): a chain follows another, a jump is an offset into the block,
-and a chain of the user's begins with an entry whose target ERROR holds its name. A built-in chain ends in its policy.
+The kernel gives a table as one block of entries (struct ipt_entry). A chain follows another, and a jump is an offset into the block. A
+user's chain begins with an entry whose target ERROR holds its name. A built-in chain ends in its policy.
 """
 
 import socket

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Tunnel and container links, created and left to the namespace's end: deleting each waits for RCU, 15 to 20 ms apiece.
 
-Only kinds whose modules create nothing outside by themselves, once they are loaded, are ever asked for: never dummy or bond.
+Only kinds whose modules create nothing outside when they are loaded: never dummy or bond.
 """
 
 import os

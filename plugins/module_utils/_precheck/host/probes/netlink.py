@@ -112,7 +112,7 @@ def strict() -> None:
 
 
 class Connection:
-    """A netlink socket on which requests are asked one after the other."""
+    """A netlink socket for one request after the other."""
 
     def __init__(self, protocol: int, timeout: float) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
@@ -134,7 +134,7 @@ class Connection:
         return self.batch([(kind, flags, body)], step)
 
     def batch(self, requests: List[Tuple[int, int, bytes]], step: str = "") -> List[bytes]:
-        """Sends all requests at once. Raises the first refusal, also one of a message that asked for no acknowledgement."""
+        """Sends all requests at once. Raises the first refusal, also of a message without a request for an acknowledgement."""
         data, sent, awaited = b"", set(), set()
         for kind, flags, body in requests:
             self._sequence += 1

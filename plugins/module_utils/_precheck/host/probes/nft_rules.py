@@ -27,7 +27,7 @@ _RULE_EXPRESSIONS, _EXPR_NAME, _EXPR_DATA = 4, 1, 2
 _META_KEYS = {3: "mark", 4: "iif index", 5: "oif index", 6: "iif", 7: "oif", 15: "family"}
 _VERDICTS = {0: "drop", 1: "accept", -3: "jump", -4: "goto", -5: "return"}
 _FAMILIES = {2: "ip", 10: "ip6"}
-# Targets of iptables that end what is asked about. Others mark, log or count, and the packet goes on.
+# Targets of iptables that end a packet's way. Others mark, log or count, and the packet goes on.
 TARGETS = {
     "REJECT": "reject",
     "MASQUERADE": "masquerade",

@@ -28,7 +28,7 @@ _INFO = struct.Struct("=32sI5I5III")
 # NF_INET_PRE_ROUTING, NF_INET_FORWARD, NF_INET_POST_ROUTING: what a packet from or to a pod goes through.
 _WAY_OF_PODS = (0, 2, 4)
 _AFTER_ROUTING = 4
-# More is not shown of one host: a judgement then says that it cannot tell.
+# More is not shown of one host: a judgement then says that it does not know.
 _CHAINS, _RULES = 64, 256
 # Of so many rules of a table it is worked out whether the newer iptables-nft can translate them, which takes 0.1 ms each. Of the rest,
 # which on such a host are kube-proxy's, it is seen whether their expressions are known, which takes a hundredth.
@@ -169,8 +169,8 @@ def _as_iptables_reads_it(
 ) -> Tuple[int, List[Dict[str, Any]]]:
     """How many rules iptables-nft-save prints, and what keeps it from printing any: the first reason of each kind.
 
-    It leaves out a base chain that is not one of its own by name, hook, priority and type (nft-cache.c, nft_cache_add_base_chain()),
-    so nothing in such a chain is in its way.
+    It skips a base chain whose name, hook, priority and type are not its own (nft-cache.c, nft_cache_add_base_chain()). So nothing in
+    such a chain is in its way.
     """
     lines = 0
     refusals: Dict[bool, Dict[str, Any]] = {}

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. Where each distribution of Kubernetes keeps what a node is: one row a distribution, no row is asked for by its name.
+"""PRIVATE. Where each distribution of Kubernetes keeps its node's files. One row a distribution; every host is searched for all rows.
 
-A host is asked for all of it, because its name does not tell: kubeadm runs on Flatcar, k3s on NixOS, and kubespray on anything.
+The name of its system does not decide: kubeadm runs on Flatcar, k3s on NixOS, and kubespray on anything.
 """
 
 from typing import NamedTuple, Tuple

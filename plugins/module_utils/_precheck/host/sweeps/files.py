@@ -145,7 +145,7 @@ def file_system(root: Root, path: str) -> Dict[str, Any]:
         "read_only": bool(stat.f_flag & os.ST_RDONLY),
         "no_exec": bool(stat.f_flag & os.ST_NOEXEC),
         "free": stat.f_bavail * stat.f_frsize,
-        # A file system without a fixed number of inodes tells 0 of 0.
+        # A file system without a fixed number of inodes reports 0 of 0.
         "files_left": stat.f_favail if stat.f_files else None,
     }
 
@@ -173,7 +173,7 @@ def cgroups(root: Root) -> Dict[str, Any]:
 
 
 def _memory_controller(root: Root) -> Optional[bool]:
-    """Whether the kernel accounts memory by cgroup; null where neither hierarchy tells."""
+    """Whether the kernel accounts memory by cgroup; null if neither hierarchy shows it."""
     if "memory" in (root.read("/sys/fs/cgroup/cgroup.controllers") or "").split():
         return True
     old = [line for line in words(root.read("/proc/cgroups") or "") if line[0] == "memory" and len(line) > 3]
@@ -223,7 +223,7 @@ def firewalls(root: Root) -> Dict[str, bool]:
 
 
 def networkd(root: Root) -> Dict[str, Any]:
-    """Whether systemd-networkd runs, and whether it is told to keep its hands off others' routes and rules."""
+    """Whether systemd-networkd runs, and whether it leaves foreign routes and rules alone."""
     files: Dict[str, str] = {}
     for folder in ("/etc", "/run", "/usr/lib", "/lib"):
         for name in root.list(folder + "/systemd/networkd.conf.d"):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. The kubelet: whether the host has one, and which address it was told to give its Node."""
+"""PRIVATE. The kubelet: whether the host has one, and which address it gives its Node."""
 
 import os
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional
@@ -20,7 +20,8 @@ class Told(NamedTuple):
 
 
 def kubelet(root: Root) -> Dict[str, Any]:
-    """What runs is what counts. Its arguments are those of the process; where it is part of another, or does not run, its files tell."""
+    """What runs is what counts. Its arguments are those of the process. If it is part of another program, or does not run, its files
+    decide."""
     running = _processes(root)
     rows = [row for row in DISTRIBUTIONS if any(map(root.exists, row.kubelet))]
     told = _of_arguments(running[-1], "the arguments of the kubelet") if running else _of_files(root, rows)
@@ -35,7 +36,7 @@ def kubelet(root: Root) -> Dict[str, Any]:
 def _processes(root: Root) -> List[List[str]]:
     """The arguments of each process of the host that is called kubelet; of others none are read.
 
-    A kubelet in a PID namespace of its own is that of a node in a container (kind, k3d): it is no kubelet of this host.
+    A kubelet in a PID namespace of its own belongs to a node in a container (kind, k3d), not to this host.
     """
     found = []
     own = _pid_namespace(root, "1")

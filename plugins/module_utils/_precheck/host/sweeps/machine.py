@@ -42,7 +42,7 @@ def _uptime(root: Root) -> Optional[float]:
 
 
 def clock_synchronized(root: Root) -> bool:
-    """What the kernel was told by whatever disciplines its clock; with no mode set, adjtimex(2) only reads."""
+    """The state that the clock's discipline has given the kernel; with no mode set, adjtimex(2) only reads."""
     root.is_a_hosts()
     libc = ctypes.CDLL(None, use_errno=True)
     # struct timex is smaller than this on every machine, and begins with the modes.
@@ -53,7 +53,7 @@ def clock_synchronized(root: Root) -> bool:
 
 
 def complaints(root: Root) -> List[str]:
-    """The last line of each kind in the kernel's log that tells of a full table."""
+    """The last line of each kind in the kernel's log that reports a full table."""
     root.is_a_hosts()
     libc = ctypes.CDLL(None, use_errno=True)
     buffer = ctypes.create_string_buffer(_BUFFER)

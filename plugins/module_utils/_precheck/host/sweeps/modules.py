@@ -68,7 +68,7 @@ class ModuleTree(NamedTuple):
     files: Dict[str, str]
     """Of modules.dep: module to path of its file."""
     aliases: Dict[str, List[str]]
-    """Alias to modules; those with wildcards are of hardware, and none is asked for here."""
+    """Alias to modules. Those with wildcards belong to hardware and are left out."""
     blocked: Dict[str, str]
     """Module to the file that keeps modprobe from loading it."""
 
@@ -214,7 +214,7 @@ def _state(root: Root, folder: str, tree: ModuleTree, name: str) -> str:
     path: Optional[str] = tree.files.get(name)
     if path is None:
         return ABSENT
-    # Everything that Calico makes the kernel load is asked for by alias, and to an alias modprobe applies its blacklist.
+    # The kernel loads by alias all that Calico needs, and modprobe applies its blacklist to an alias.
     if name in tree.blocked:
         return BLOCKED
     file = path if path.startswith("/") else f"{folder}/{path}"

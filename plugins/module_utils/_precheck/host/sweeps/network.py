@@ -31,7 +31,7 @@ _LIKELY = ("bird", "bird6", "calico", "calico-node", "calico-typha", "kube-proxy
 
 
 def questions(root: Root, reach: Optional[str], ports: Iterable[int]) -> List[Tuple[str, Callable[[], Any]]]:
-    """`reach`: the destination of can-reach, whose route tells the address."""
+    """`reach`: the destination of can-reach, whose route gives the address."""
     asked: List[Tuple[str, Callable[[], Any]]] = [
         ("links", links),
         ("addresses", addresses),
@@ -104,7 +104,7 @@ def _number(raw: Optional[bytes]) -> int:
 def source_address(destination: str) -> Optional[str]:
     """The IPv4 address from which a packet to the destination would go; connecting a datagram socket sends nothing.
 
-    Calico dials "udp4" for the IPv4 address, so a name that has an IPv6 address as well is asked for its other one.
+    Calico dials "udp4" for the IPv4 address, so a name that has an IPv6 address as well is resolved to its other one.
     """
     try:
         found = socket.getaddrinfo(destination, 80, socket.AF_INET, socket.SOCK_DGRAM)

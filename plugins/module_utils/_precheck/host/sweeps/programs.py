@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. What a process is, where the name that the kernel has for it does not tell."""
+"""PRIVATE. What a process is, if the kernel's name for it does not say so."""
 
 from .root import Root
 

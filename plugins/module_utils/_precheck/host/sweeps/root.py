@@ -35,7 +35,7 @@ class Root(NamedTuple):
         return (self.read(path) or "").strip("\0 \t\r\n") or None
 
     def line_or_none(self, path: str) -> Optional[str]:
-        """The same of a file that may go, or be another's, between two looks: that it is not there tells nothing, and costs nothing."""
+        """The same for a file that may go, or be another's, between two looks: its absence means nothing."""
         try:
             with open(self.at(path), encoding="utf-8", errors="replace") as stream:
                 return stream.read().strip("\0 \t\r\n") or None
@@ -60,7 +60,7 @@ class Root(NamedTuple):
         return os.path.isdir(self.at(path)) or self._anchored(path)
 
     def is_a_hosts(self) -> bool:
-        """Raises where there is nothing to tell from: not a host's file system, or none of it to be seen."""
+        """Raises if there is nothing to judge by: not a host's file system, or none of it visible."""
         return not any(self._anchored(anchor + "/") for anchor in _ANCHORS)
 
     def _anchored(self, path: str) -> bool:

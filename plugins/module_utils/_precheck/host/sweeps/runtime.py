@@ -107,9 +107,9 @@ def names(root: Root) -> Dict[str, Any]:
 
 
 def speaks_tls(endpoint: str, timeout: float) -> Optional[str]:
-    """None when the endpoint takes a TCP connection and agrees on TLS, else why not. Whose certificate it is, is not asked."""
+    """None when the endpoint takes a TCP connection and agrees on TLS, else why not. The certificate is not verified."""
     try:
-        # Dear, and asked for by few.
+        # Expensive, and rarely needed.
         import ssl
     except ImportError as error:
         raise NoEvidence(f"this Python has no TLS: {error}", "name another by ansible_python_interpreter") from error
