@@ -25,7 +25,6 @@ ENDS = {
     "ApiError",
     "LibraryMissing",
     "RolloutError",
-    "_Refused",
 }
 """Exceptions whose text a user reads."""
 STOPS = ("stand_still", "stop")
@@ -33,6 +32,7 @@ STOPS = ("stand_still", "stop")
 LEAST = 10
 """Letters of its own that a message has at least."""
 REASONS = {
+    "_cluster/actions/label_nodes.py": ("_failure",),
     "_kube/client.py": ("_HINTS", "_no_answer", "_not_json"),
     "_rollout/kubernetes/rbac.py": ("__init__",),
     "_rollout/operator/control_plane.py": ("_homeless", "daemonsets_kept_off"),
@@ -108,6 +108,10 @@ def _endings(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
         named = {keyword.arg: keyword.value for keyword in node.keywords}
         if name == "fail_json" and "msg" in named:
             yield node, named["msg"]
+        elif name == "RefusedForNow" and len(node.args) > 1:
+            yield node, node.args[1]
+        elif "failure" in named:
+            yield node, named["failure"]
         elif name == "ApiError" and len(node.args) > 2:
             yield node, node.args[2]
         elif name in ENDS - {"ApiError"} and node.args:
