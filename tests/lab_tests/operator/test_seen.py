@@ -18,8 +18,9 @@ import pytest
 from tests.lab.calico import Calico, during, wait_for
 from tests.lab.lab import Lab
 from tests.lab.nodes import NodeSpec
+from tests.lab.stages import Readiness
 
-pytestmark = [pytest.mark.crds, pytest.mark.operator]
+pytestmark = pytest.mark.operator
 
 HEALTHY = [f"w-{number:02d}" for number in range(19)]
 BAD = "bad-0"
@@ -280,7 +281,7 @@ def test_adoption_never_takes_more_than_one_ready_node(adopted: Step) -> None:
 def test_adoption_restarts_node_after_node(unrestricted: Step, adopted: Step) -> None:
     assert not set(unrestricted.pods.values()) & set(adopted.pods.values())
     # One at a time: at least the pods' own readiness times, one after the other.
-    assert adopted.seconds > len(HEALTHY) * 1.0
+    assert adopted.seconds > len(HEALTHY) * Readiness().least_seconds
 
 
 def test_adoption_ends_available(adopted: Step) -> None:

@@ -18,7 +18,7 @@ from tests.lab.lab import Lab
 from tests.lab.nodes import NodeSpec
 from tests.lab.player import VARS
 
-pytestmark = [pytest.mark.crds, pytest.mark.operator]
+pytestmark = pytest.mark.operator
 
 NODES = ["w-0", "w-1", "w-2"]
 # A TigeraStatus is written every 5 s.

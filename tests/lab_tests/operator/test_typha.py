@@ -11,7 +11,7 @@ import pytest
 from tests.lab.calico import Calico, during, wait_for
 from tests.lab.lab import Lab
 
-pytestmark = [pytest.mark.crds, pytest.mark.operator]
+pytestmark = pytest.mark.operator
 
 NODES = ["w-0", "w-1", "w-2"]
 PINNED = {"example.org/typha": "here"}

@@ -142,7 +142,6 @@ def test_every_fit_node_is_admitted_in_four_batches_core_first(real: Played) -> 
     assert [nodes for do, nodes in real.actions if do == "label_nodes"] == [FIT[0:2], FIT[2:3], FIT[3:5], FIT[5:6]]
 
 
-@pytest.mark.crds
 def test_each_node_gets_one_write_and_the_installation_one(real: Played) -> None:
     assert sorted(event.name for event in real.writes if event.resource == "nodes") == FIT
     assert [event.verb for event in real.writes if event.resource == "installations"] == ["create"]
