@@ -39,6 +39,7 @@ def to_the_second_batch(modules: Modules, plan: Any) -> Outcome:
     raise AssertionError(called["progress"])
 
 
+@pytest.mark.ansible
 def test_a_rollout_under_way_stops_at_once_and_status_is_not_zero(
     cluster: Lab, modules: Modules, tmp_path: Path
 ) -> None:

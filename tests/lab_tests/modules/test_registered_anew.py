@@ -55,6 +55,7 @@ def status_of(modules: Modules) -> Any:
     return told["status"]
 
 
+@pytest.mark.ansible
 def test_status_names_batch_and_plan_and_the_next_run_admits_it_again(
     cluster: Lab, modules: Modules, tmp_path: Path
 ) -> None:
