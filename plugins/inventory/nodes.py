@@ -82,7 +82,6 @@ from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import MISSING_LIBRARY, NODES, Cluster
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.connection import Connection
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.credentials import LibraryMissing
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.options import (
     AUTH_OPTIONS,
     auth_from,
@@ -123,8 +122,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             wishes = self._wishes()
             made = inventory_of(self._nodes(path, cache, secrets), wishes)
-        except LibraryMissing as error:
-            raise AnsibleParserError(f"{self.NAME}: {LIBRARY} ({error})") from error
         except RolloutError as error:
             raise AnsibleParserError(f"{self.NAME}: {_without(secrets, str(error))}") from error
         self._hand_over(made)
@@ -154,7 +151,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _fetch(self, secrets: set[str]) -> list[NodeFacts]:
         if MISSING_LIBRARY is not None:
-            raise LibraryMissing(str(MISSING_LIBRARY))
+            raise AnsibleParserError(f"{self.NAME}: {LIBRARY} ({MISSING_LIBRARY})") from MISSING_LIBRARY
         auth = auth_from({name: plain(self.get_option(name)) for name in AUTH_OPTIONS})
         secrets.update(secrets_of(auth))
         cluster = Cluster(Connection(auth, pool_size=CONNECTIONS, on_secret=secrets.add))

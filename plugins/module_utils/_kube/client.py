@@ -21,10 +21,9 @@ from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import ClusterAddress, ClusterName
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 
+from .client_library import MISSING_LIBRARY
 from .connection import Access, Connection
-from .credentials import LibraryMissing
 from .options import auth_from, secrets_of
-from .plain import MISSING_LIBRARY
 from .retry import Patience
 
 try:
@@ -322,8 +321,6 @@ def connected(module: AnsibleModule) -> Iterator[Cluster]:
             cluster.close()
     except ApiError as error:
         module.fail_json(msg=str(error), status=error.status, reason=error.reason)
-    except LibraryMissing as error:
-        _fail_without_library(module, error)
     except RolloutError as error:
         module.fail_json(msg=str(error))
 
@@ -338,7 +335,7 @@ def connected_if_possible(module: AnsibleModule) -> Iterator[tuple[Cluster | Non
     module.no_log_values.update(secrets_of(auth))
     try:
         cluster = Cluster(Connection(auth, pool_size=WATCHES, on_secret=module.no_log_values.add))
-    except (LibraryMissing, RolloutError) as error:
+    except RolloutError as error:
         yield None, str(error)
         return
     try:

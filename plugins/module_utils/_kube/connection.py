@@ -3,10 +3,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. From the auth options to a TLS/HTTP pool and the headers that go with it, and anew when credentials run out.
 
-The `kubernetes` client loads the configuration (in-cluster, exec plugins, OIDC), unless all is as plain as `plain` reads it. The pool
-is ours, so that proxy and server name do not depend on the client's version. Our calls are raw, so they pass by the client's own refresh
-hook. That hook would not do either. It runs an exec plugin on each request once a token lives for less than five minutes, and ignores a
-401. Here one load is one `Access`; the loader is kept, and loads again before the credential expires and when the server refuses it.
+The `kubernetes` client loads the configuration. The pool is ours, so that proxy and server name do not depend on the client's version.
+Our calls are raw, so they pass by the client's own refresh hook. That hook would not do either. It runs an exec plugin on each request
+once a token lives for less than five minutes, and ignores a 401. Here one load is one `Access`; the loader is kept, and loads again
+before the credential expires and when the server refuses it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from urllib.parse import urlsplit, urlunsplit
 
 from .._rollout.documents import ClusterAddress
 from .._rollout.errors import RolloutError
-from .credentials import loader_for
-from .plain import pool_of
+from .client_library import loader_for
+from .pool import pool_of
 from .proxies import environment_proxies, proxy_for, secrets_in
 
 with contextlib.suppress(ImportError):  # client.connected() reports the missing library
     import urllib3
 
 if TYPE_CHECKING:
-    from .credentials import AnySettings
+    from kubernetes.client import Configuration
 
 RENEW_BEFORE_EXPIRY = 300.0
 """Seconds; for a short-lived credential a fifth of its life."""
@@ -125,7 +125,7 @@ class Connection:
         life = expiry - time.time()
         return time.monotonic() + max(RENEW_INTERVAL, life - min(RENEW_BEFORE_EXPIRY, life / 5))
 
-    def _pool(self, settings: AnySettings, proxy: str | None) -> urllib3.PoolManager:
+    def _pool(self, settings: Configuration, proxy: str | None) -> urllib3.PoolManager:
         key = (proxy, *(getattr(settings, name, None) for name in POOL_ATTRIBUTES))
         if self._access is not None and key == self._pool_key:
             return self._access.pool
@@ -137,7 +137,7 @@ class Connection:
         return pool_of(settings, self._pool_size, proxy, urllib3.util.make_headers(**given) if given else {})
 
 
-def _cluster_name(settings: AnySettings, auth: dict[str, Any]) -> ClusterAddress:
+def _cluster_name(settings: Configuration, auth: dict[str, Any]) -> ClusterAddress:
     """As the kubeconfig calls the cluster, and where it is; without the credentials that an address may hold."""
     address = urlsplit(settings.host.rstrip("/"))
     # With another host than its own, the kubeconfig's names are those of another cluster.
@@ -149,7 +149,7 @@ def _cluster_name(settings: AnySettings, auth: dict[str, Any]) -> ClusterAddress
     }
 
 
-def _override(settings: AnySettings, auth: dict[str, Any]) -> None:
+def _override(settings: Configuration, auth: dict[str, Any]) -> None:
     """Options given by name win over what was loaded."""
     for attribute, option in (
         ("host", "host"),
@@ -162,7 +162,7 @@ def _override(settings: AnySettings, auth: dict[str, Any]) -> None:
             setattr(settings, attribute, auth[option])
 
 
-def _authorization(settings: AnySettings, auth: dict[str, Any]) -> str | None:
+def _authorization(settings: Configuration, auth: dict[str, Any]) -> str | None:
     if auth.get("api_key"):
         # The file that it was read from may end in a line break, as may what is loaded.
         return f"Bearer {auth['api_key'].strip()}"

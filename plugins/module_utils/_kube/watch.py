@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import socket
 import threading
@@ -135,9 +136,9 @@ def _raise(path: str, status: dict[str, Any]) -> None:
 
 
 def _interrupt(response: Any) -> None:
-    """Wake the thread that reads this response; closing it from here would wait for that thread."""
-    connection = getattr(response, "_connection", None)
-    sock = getattr(connection, "sock", None)
-    if sock is not None:
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
+    """Wake the thread that reads this response; closing it from here would wait for that thread.
+
+    urllib3 has a method for that from 2.3 on. A second descriptor of the same socket does it with every version, TLS or not.
+    """
+    with contextlib.suppress(OSError, ValueError), socket.socket(fileno=os.dup(response.fileno())) as same:
+        same.shutdown(socket.SHUT_RDWR)

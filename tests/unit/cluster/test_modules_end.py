@@ -15,7 +15,7 @@ pytest.importorskip("ansible.module_utils.testing", reason="ansible-core before 
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import client, client_library
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube import client
 from ansible_collections.calico_ops.rollout.plugins.modules import node_labels
 
 from tests.unit.kube.fake_api import Reply, Request, fake_api, script, status
@@ -46,14 +46,6 @@ def test_a_missing_library_is_named_with_the_way_to_get_it(
     monkeypatch.setattr(client, "MISSING_LIBRARY", ImportError("No module named 'urllib3'"))
     result = run(host="http://127.0.0.1:9", api_key=SECRET)
     assert result["failed"]
-    assert "Failed to import the required Python library (kubernetes)" in result["msg"]
-
-
-def test_a_missing_client_is_named_when_the_credentials_need_it(
-    run: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(client_library, "MISSING_LIBRARY", ImportError("No module named 'kubernetes'"))
-    result = run(kubeconfig=kubeconfig("http://127.0.0.1:9", exec={"command": "aws"}))
     assert "Failed to import the required Python library (kubernetes)" in result["msg"]
 
 
