@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 PYTHON ?= python3
+# Which hosts with a fault `make felix` runs; all of them when empty.
+HOSTS ?=
 # One lab of several on this machine.
 NAME ?= default
 # Which stages `make test` runs; all of them when empty.
@@ -13,7 +15,7 @@ checkout = $(PYTHON) -m tests.environment run --
 collection = $(PYTHON) -m tests.environment --collection run --
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stuck check test unit lint changelog bench lab-up lab-down clean
+.PHONY: help demo demo-stuck check test unit lint changelog bench felix lab-up lab-down clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +43,9 @@ changelog: ## take the fragments of changelogs/fragments into CHANGELOG.md
 
 bench: ## what it costs, next to something bare; BENCH=labels, readiness, precheck or pages for one
 	$(collection) python -m tests.bench $(BENCH)
+
+felix: ## where precheck and the Felix that LAB_FELIX names disagree; HOSTS="few bgpd" for some hosts
+	$(collection) python -m tests.lab.felix $(HOSTS)
 
 lab-up: ## start the lab NAME (default: default), with the demo's seven hosts, and say how to reach it
 	$(collection) python -m tests.lab up --name $(NAME) --topology demo
