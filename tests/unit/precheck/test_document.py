@@ -212,5 +212,5 @@ def test_missing_evidence_makes_the_module_fail_too() -> None:
 
 def test_a_warning_makes_the_module_fail_on_request_only() -> None:
     check = CATALOGUE[0]
-    warning = [(check, ok("x")._replace(status="warn", remedy="y"))]
+    warning = [(check, ok()._replace(status="warn", message="x", remedy="y"))]
     assert (judge.complaints(warning, "fail"), len(judge.complaints(warning, "warn"))) == ([], 1)

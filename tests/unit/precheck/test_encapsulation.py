@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.host.sweeps import ethtool
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.upstream.mtu import host_mtu
 
 from tests.unit.precheck.builders import judgement, status
-from tests.unit.precheck.kernels import RawFacts, healthy, knowing
+from tests.unit.precheck.kernels import RawFacts, healthy, knowing, want
 
 
 def links(*found: tuple[str, int]) -> RawFacts:
@@ -23,7 +24,9 @@ def links(*found: tuple[str, int]) -> RawFacts:
 
 
 def test_the_smallest_link_that_matches_is_found() -> None:
-    assert judgement("mtu_consistency", links(("eth0", 1500), ("eth1", 1450))).message == "Felix will find 1450"
+    facts = links(("eth0", 1500), ("eth1", 1450))
+    assert host_mtu(facts["links"]["value"], want().mtu_interface_pattern) == 1450
+    assert status("mtu_consistency", facts) == "ok"
 
 
 @pytest.mark.parametrize("name", ["bond0", "br0", "team0", "vmbr0"])

@@ -251,7 +251,7 @@ def test_without_any_modules_for_the_running_kernel_a_reboot_is_the_remedy() -> 
 def test_a_kernel_without_modules_is_asked_directly() -> None:
     facts = with_modules(healthy(), "absent", loadable=False)
     for check in ("module_package_missing", "modules_in_container_loadable"):
-        assert judgement(check, facts).message.startswith("the kernel has no modules")
+        assert status(check, facts) == "ok"
 
 
 @pytest.mark.parametrize("survey", [{"disabled": True}, {"modprobe": ""}])

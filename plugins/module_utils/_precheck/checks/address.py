@@ -64,7 +64,7 @@ def node_ip_autodetect(facts: Facts, want: Want) -> Judgement:
         facts[name]
     judged = [_judged(facts, want, ipv6) for ipv6 in families(want)]
     worst = next((one for status in ("fail", "warn") for one in judged if one.status == status), None)
-    return worst or ok(" and ".join(one.message for one in judged))
+    return worst or ok()
 
 
 def families(want: Want) -> List[bool]:
@@ -79,10 +79,10 @@ def _judged(facts: Facts, want: Want, ipv6: bool) -> Judgement:
     if method == KUBERNETES:
         facts["kubelet"]
     if ipv6 and destination(method) and destination(want.ip_autodetection):
-        return ok(f"the kernel's route to {destination(method)} decides")
+        return ok()
     found = candidates(facts, want, ipv6)
     if not found and method == KUBERNETES and not _of_family(node_ips(facts), ipv6):
-        return ok("the Node's InternalIP decides")
+        return ok()
     if not found:
         known = autodetection.enumerated(facts["links"], facts["addresses"], ipv6)
         return fail(
@@ -93,7 +93,7 @@ def _judged(facts: Facts, want: Want, ipv6: bool) -> Judgement:
         )
     chosen = method not in ("", FIRST_FOUND) and not method.startswith(SKIP_INTERFACE)
     judged = _down(facts, found) or (None if chosen else _by_the_way_out(facts, found, ipv6)) or _passing(facts, found)
-    return judged._replace(remedy=remedy) if judged else ok(f"calico-node will take {_words(found[:1])}")
+    return judged._replace(remedy=remedy) if judged else ok()
 
 
 def _down(facts: Facts, found: List[Candidate]) -> Optional[Judgement]:

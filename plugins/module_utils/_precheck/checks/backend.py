@@ -62,7 +62,7 @@ def ipt_backend_conflict(facts: Facts, want: Want) -> Judgement:
         )
     if nft and legacy:
         return warn("both backends of iptables hold rules", observed=counts, expected="one of them is empty")
-    return ok("one backend is in use" if nft or legacy else "no backend holds rules")
+    return ok()
 
 
 @check(
@@ -77,13 +77,13 @@ def legacy_iptables_absent(facts: Facts, want: Want) -> Judgement:
     """Felix does not come to iptables-legacy on a kernel that has none: with nothing to go by, it takes legacy."""
     survey = facts["modules"]
     if survey["states"].get("ip_tables") in (*PRESENT, LOADABLE):
-        return ok("the kernel has it")
+        return ok()
     # Where nothing is a module the kernel's own answer counts: without ip_tables nobody knows the option.
     if facts.answer(_LEGACY_SET).errno != errno.ENOPROTOOPT:
-        return ok("the kernel has it")
+        return ok()
     taken = felix_takes(facts, want)
     if taken.backend == iptables_backend.NFT:
-        return ok("Felix will use iptables-nft")
+        return ok()
     if taken.by == "setting":
         return fail("the kernel has no iptables-legacy", observed="no ip_tables", expected="ip_tables")
     observed = "no ip_tables, no chain of the kubelet's in table mangle of iptables-nft"
@@ -113,13 +113,13 @@ def nft_rules_readable(facts: Facts, want: Want) -> Judgement:
     """iptables-nft can read its own tables: others have put no native rules of nftables there, on which Felix would end."""
     found = iptables_backend.unreadable(left_behind(facts, NFT), want.calico_version, want.ipv6)
     if not found:
-        return ok("no rule in tables of iptables is foreign to it")
+        return ok()
     taken = felix_takes(facts, want)
     observed = "; ".join(
         f"table {table['family']} {table['name']}, chain {why['chain']}: {why['why']}" for table, why in found[:3]
     )
     if taken.backend == iptables_backend.LEGACY and taken.by != "default":
-        return ok(f"Felix uses iptables-legacy and does not read them: {observed}")
+        return ok()
     return fail(
         "iptables-nft-save shows nothing of a table with native nftables rules, and Felix ends on that again and again",
         observed=observed,

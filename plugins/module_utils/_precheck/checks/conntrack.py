@@ -31,12 +31,12 @@ _RECENT = 7 * 86400
 def conntrack_available(facts: Facts, want: Want) -> Judgement:
     """The kernel tracks connections."""
     if facts["sysctls"].get(_MAX):
-        return ok("it does")
+        return ok()
     state = facts["modules"]["states"].get("nf_conntrack")
     if state == LOADABLE:
         return ok_unexercised(["nf_conntrack"])
     if state in PRESENT or evidence(facts, "conntrack.statistics").works:
-        return ok("it does")
+        return ok()
     return fail("the kernel has no connection tracking", observed=f"no {_MAX}", expected="nf_conntrack")
 
 
@@ -51,12 +51,12 @@ def conntrack_capacity(facts: Facts, want: Want) -> Judgement:
     """The table of connections is not nearly full, and not tiny."""
     limit, used = facts["sysctls"].get(_MAX), facts["sysctls"].get(_COUNT)
     if not limit:
-        return ok("connection tracking is not at work yet")
+        return ok()
     if used and int(used) > 0.7 * int(limit):
         return warn("the table of connections is nearly full", observed=f"{used} of {limit}", expected="below 70 %")
     if int(limit) < _SMALL:
         return warn("the table of connections is small", observed=limit, expected=f"{_SMALL} or more")
-    return ok(f"{used or '0'} of {limit}")
+    return ok()
 
 
 @check(
@@ -76,11 +76,11 @@ def conntrack_sctp(facts: Facts, want: Want) -> Judgement:
         return fail("the kernel does not track SCTP", observed="CONFIG_NF_CT_PROTO_SCTP is not set")
     if want.dataplane != "iptables":
         facts["kernel_options"]
-        return ok("the kernel tracks SCTP")
+        return ok()
     found = either(facts, xt_probes("sctp"))
     if found.loadable:
         return ok_unexercised(found.loadable)
-    return ok("it does") if found.works else fail("rules cannot match SCTP", observed=found.broken)
+    return ok() if found.works else fail("rules cannot match SCTP", observed=found.broken)
 
 
 def _recent(line: str, uptime: Optional[float]) -> bool:
@@ -102,7 +102,7 @@ def dmesg_conntrack_full(facts: Facts, want: Want) -> Judgement:
     found = [line for line in facts["complaints"] if _recent(line, uptime)]
     if found:
         return warn("the kernel dropped packets for want of room in a table", observed=found[0][:160])
-    return ok("no complaint in the kernel's log")
+    return ok()
 
 
 @check(
@@ -117,4 +117,4 @@ def tx_checksum_udp_ct(facts: Facts, want: Want) -> Judgement:
     known = facts["sysctls"]
     if known.get(_MAX) and known.get("net.netfilter.nf_conntrack_acct") is None:
         return warn("the connection tracker does not count: flow logs show no bytes", expected="nf_conntrack_acct")
-    return ok("it can" if known.get(_MAX) else "connection tracking is not at work yet")
+    return ok()

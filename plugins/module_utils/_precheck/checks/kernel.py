@@ -25,7 +25,7 @@ def nft_kernel_version(facts: Facts, want: Want) -> Judgement:
     release = facts["kernel_release"]
     floor = documented(want).nftables
     if kernel_version(release) >= floor:
-        return ok(f"kernel {release}")
+        return ok()
     return warn(
         "the kernel is older than Calico's nftables data plane is documented for",
         observed=release,
@@ -45,7 +45,7 @@ def kernel_min(facts: Facts, want: Want) -> Judgement:
     release = facts["kernel_release"]
     floor = documented(want).kernel
     if kernel_version(release) >= floor:
-        return ok(f"kernel {release}")
+        return ok()
     if enterprise_linux_8(release):
         return warn(
             f"the kernel is older than {words(floor)}, though RHEL 8's is listed as working",
@@ -66,7 +66,7 @@ def running_vs_installed_kernel(facts: Facts, want: Want) -> Judgement:
     """The running kernel is the newest one of its flavour, as the next boot brings it, and its modules are still there."""
     running, installed = facts["kernel_release"], facts["installed_kernels"]
     if not facts["modules"]["loadable"] or not installed:
-        return ok("no kernel is installed beside its modules")
+        return ok()
     if running not in installed:
         return fail(
             "the modules of the running kernel are gone",
@@ -78,7 +78,7 @@ def running_vs_installed_kernel(facts: Facts, want: Want) -> Judgement:
         return warn(
             "the next boot brings another kernel than the one that was checked", observed=newest, expected=running
         )
-    return ok("it is")
+    return ok()
 
 
 @check(
@@ -95,7 +95,7 @@ def netns_unshare(facts: Facts, want: Want) -> Judgement:
         return fail("no network namespace can be made: no pod starts", observed=str(answer), expected="one is made")
     if facts["sysctls"].get("user.max_net_namespaces") == "0":
         return fail("no network namespace may be made", observed="user.max_net_namespaces = 0", expected="more")
-    return ok("one was made")
+    return ok()
 
 
 @check(
@@ -110,10 +110,10 @@ def netlink_strict(facts: Facts, want: Want) -> Judgement:
     """The kernel lists only the routes and links that are asked for."""
     answer = facts.answer(STRICT)
     if answer.granted:
-        return ok("it does")
+        return ok()
     if answer.errno == errno.ENOPROTOOPT:
         # Known of RHEL 8, and of what is older than Calico's documentation asks for: another check tells.
-        return ok("it does not, and Felix reads more than it needs")
+        return ok()
     return warn("the kernel refuses strict requests", observed=str(answer))
 
 
@@ -132,8 +132,4 @@ def kernel_cfg_required(facts: Facts, want: Want) -> Judgement:
     missing = [name for name in ("ipc", "mnt", "net", "pid", "uts") if name not in known]
     found = facts["cgroups"]
     missing += [] if found["supported"] or found["v1"] else ["cgroup"]
-    return (
-        fail("the kernel cannot make containers", observed="no " + ", ".join(missing))
-        if missing
-        else ok("all are there")
-    )
+    return fail("the kernel cannot make containers", observed="no " + ", ".join(missing)) if missing else ok()

@@ -42,7 +42,7 @@ def mark_mask_clash(facts: Facts, want: Want) -> Judgement:
     if others:
         observed = ", ".join(f"{one['mark']:#x}/{one['mask']:#x} to table {one['table']}" for one in others[:4])
         return warn("others route by marks that Felix sets too", observed=observed, expected="no bit of 0xffff0000")
-    return ok("nobody")
+    return ok()
 
 
 @check(
@@ -64,7 +64,7 @@ def route_tables_range(facts: Facts, want: Want) -> Judgement:
             observed=observed,
             expected="nothing in tables 1 and 2",
         )
-    return ok("nobody")
+    return ok()
 
 
 @check(
@@ -77,7 +77,7 @@ def route_tables_range(facts: Facts, want: Want) -> Judgement:
 def leftover_cni_links(facts: Facts, want: Want) -> Judgement:
     """There are no devices of another CNI plugin."""
     found = [link["name"] for link in facts["links"] if link["name"].startswith(_LINKS)]
-    return warn("another CNI plugin left devices", observed=", ".join(found[:8])) if found else ok("none")
+    return warn("another CNI plugin left devices", observed=", ".join(found[:8])) if found else ok()
 
 
 @check(
@@ -95,7 +95,7 @@ def leftover_cni_rules(facts: Facts, want: Want) -> Judgement:
     if "flannel" in found:
         message = "flannel's rules rewrite the addresses of pods: policy by address goes wrong"
         return fail(message, observed=", ".join(found), expected="no chain of another plugin")
-    return warn("another CNI plugin left rules", observed=", ".join(found)) if found else ok("none")
+    return warn("another CNI plugin left rules", observed=", ".join(found)) if found else ok()
 
 
 @check(
@@ -110,7 +110,7 @@ def leftover_calico_state(facts: Facts, want: Want) -> Judgement:
     """A host without Calico has nothing of an earlier one in its kernel."""
     tables = left_behind(facts, _NFT) + left_behind(facts, _LEGACY)
     if runs_calico(facts):
-        return ok("Calico is at home here")
+        return ok()
     links = [link["name"] for link in facts["links"] if link["name"].startswith(_OWN_LINKS)]
     addressed = {one["index"] for one in facts["addresses"]}
     # Loading the module makes a tunl0 without an address.
@@ -119,4 +119,4 @@ def leftover_calico_state(facts: Facts, want: Want) -> Judgement:
     found += (
         ["chains of Calico's"] if any("calico" in one["owners"] or one["name"] == "calico" for one in tables) else []
     )
-    return warn("an earlier Calico left something", observed=", ".join(found[:8])) if found else ok("nothing")
+    return warn("an earlier Calico left something", observed=", ".join(found[:8])) if found else ok()

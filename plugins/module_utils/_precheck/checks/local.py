@@ -23,7 +23,7 @@ def localhost_known(facts: Facts, want: Want) -> Judgement:
     """/etc/hosts knows localhost, on which Felix answers for its health."""
     found = facts["localhost"]
     if any(ipaddress.ip_address(one.partition("%")[0]).is_loopback for one in found):
-        return ok(", ".join(found))
+        return ok()
     return fail(
         "/etc/hosts does not know localhost: Felix opens no port for its health, and calico-node is never ready",
         observed=f"localhost is {', '.join(found)}" if found else "no line with localhost in /etc/hosts",
@@ -43,13 +43,13 @@ def xtables_lock_free(facts: Facts, want: Want) -> Judgement:
     """Nobody keeps the lock of iptables, for which Felix would wait."""
     holder = facts["xtables_lock"]
     if holder is None:
-        return ok("nobody keeps it")
+        return ok()
     who = f"{holder['program'] or 'a program'} (pid {holder['pid']})"
     taken = felix_takes(facts, want)
     if taken == (iptables_backend.NFT, "setting") or not iptables_backend.runs_iptables(
         want.dataplane, want.calico_version
     ):
-        return ok(f"{who} keeps it, and Felix does not take it")
+        return ok()
     return warn(
         f"{who} keeps the lock of iptables: Felix waits for it with iptables-legacy, programs nothing and is not ready",
         observed=f"/run/xtables.lock held for {holder['seconds']:g} s or longer",

@@ -39,4 +39,4 @@ def vxlan_nic_offload(facts: Facts, want: Want) -> Judgement:
             observed="; ".join(guilty),
             expected="off",
         )
-    return ok(f"{len(cards)} cards, none that garbles VXLAN")
+    return ok()

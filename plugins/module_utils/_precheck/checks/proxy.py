@@ -52,7 +52,7 @@ def kube_proxy_mode_match(facts: Facts, want: Want) -> Judgement:
                 expected="nothing of kube-proxy",
                 remedy="keep kube-proxy off the nodes (bpfKubeProxyManagement, or a nodeSelector on its DaemonSet), and reboot them",
             )
-        return ok("nothing of kube-proxy is here")
+        return ok()
     fitting = _FITTING[want.dataplane]
     if found and not found.intersection(fitting):
         message = f"kube-proxy's mode does not go with data plane {want.dataplane}"
@@ -63,11 +63,7 @@ def kube_proxy_mode_match(facts: Facts, want: Want) -> Judgement:
         return fail(message, observed=words, expected=" or ".join(fitting))
     if len(found) > 1:
         return warn("kube-proxy left rules of several modes", observed=words, expected="one mode")
-    if not found and follows_kube_proxy(want.dataplane, want.calico_version):
-        return ok(
-            "nothing of kube-proxy is here; Felix begins with iptables and restarts once kube-proxy has its tables"
-        )
-    return ok(f"kube-proxy: {words or 'nothing of it is here'}")
+    return ok()
 
 
 @check(
@@ -81,7 +77,7 @@ def kube_proxy_mode_match(facts: Facts, want: Want) -> Judgement:
 def kube_ipvs_match(facts: Facts, want: Want) -> Judgement:
     """Where kube-proxy has mode ipvs, rules can match what it forwards."""
     if not any(link["name"] == "kube-ipvs0" for link in facts["links"]):
-        return ok("kube-proxy has another mode, or is not here")
+        return ok()
     found = either(facts, xt_probes("ipvs"))
     if found.broken:
         return warn(
@@ -103,7 +99,7 @@ def strictarp_and_ipvs_bind(facts: Facts, want: Want) -> Judgement:
     """The host does not answer for services' addresses in its neighbours' network."""
     index = next((link["index"] for link in facts["links"] if link["name"] == "kube-ipvs0"), None)
     if index is None:
-        return ok("kube-proxy has another mode, or is not here")
+        return ok()
     bound = [
         ipaddress.ip_address(one["address"]) for one in facts["addresses"] if one["index"] == index and not one["ipv6"]
     ]
@@ -115,4 +111,4 @@ def strictarp_and_ipvs_bind(facts: Facts, want: Want) -> Judgement:
     within = [str(address) for address in bound if any(address in network for network in own)]
     if within and facts["sysctls"].get("net.ipv4.conf.all.arp_ignore") in ("0", None):
         return warn("the host answers ARP for services", observed=", ".join(within[:4]), expected="arp_ignore = 1")
-    return ok("it does not")
+    return ok()

@@ -154,7 +154,7 @@ def rules_before_pods(facts: Facts, want: Want) -> Judgement:
     """No routing rule sends packets to pods by a table that does not know the way to them."""
     found = _found(facts, want)
     if found is None:
-        return ok("the table main is asked for the way to pods")
+        return ok()
     packet, rule = found
     return fail(
         f"a routing rule takes {packet.what} past the routes to pods, and calico-node stays ready",

@@ -35,7 +35,7 @@ def dns_resolv(facts: Facts, want: Want) -> Judgement:
         return warn(
             "the only name servers are on the loopback", observed=", ".join(servers), expected="one that pods can ask"
         )
-    return ok(", ".join(servers))
+    return ok()
 
 
 @check(
@@ -50,7 +50,7 @@ def cri_socket_alive(facts: Facts, want: Want) -> Judgement:
     found = facts["runtime_sockets"]
     alive = [path for path, refusal in found.items() if refusal is None]
     if alive:
-        return ok(alive[0])
+        return ok()
     if found:
         observed = ", ".join(f"{path}: {refusal}" for path, refusal in found.items())
         return fail("the container runtime takes no connection", observed=observed, expected="a connection")
@@ -58,7 +58,7 @@ def cri_socket_alive(facts: Facts, want: Want) -> Judgement:
         return fail(
             "there is a kubelet, and no container runtime", observed="no socket", expected="containerd or CRI-O"
         )
-    return ok("the host is no node yet")
+    return ok()
 
 
 @check(
@@ -82,7 +82,7 @@ def containerd_cni_paths(facts: Facts, want: Want) -> Judgement:
         return fail(
             "the container runtime looks elsewhere than Calico writes", observed="; ".join(wrong), expected=expected
         )
-    return ok("it does" if facts["runtime_cni"] else "no runtime is configured yet")
+    return ok()
 
 
 @check(
@@ -107,7 +107,7 @@ def kubelet_alive_and_ip(facts: Facts, want: Want) -> Judgement:
             )
     if found["installed"] and not facts["listeners"].get(f"tcp/{KUBELET_PORT}"):
         return warn("the kubelet does not run", observed=f"nobody at port {KUBELET_PORT}", expected="kubelet")
-    return ok("it does" if found["installed"] else "the host is no node yet")
+    return ok()
 
 
 @check(
@@ -127,13 +127,12 @@ def time_sync(facts: Facts, want: Want) -> Judgement:
             observed = f"{abs(ahead):.0f} s {side} the controller"
             return fail("the clock is wrong", observed=observed, expected=f"less than {_SKEW:.0f} s")
         # A hypervisor may keep it right without the kernel's knowledge.
-        untold = "" if synchronized else ", and the kernel is not told by whom"
-        return ok(f"it is right by the controller's{untold}")
+        return ok()
     if not synchronized:
         return warn(
             "nothing keeps the clock right", observed="the kernel calls it unsynchronized", expected="synchronized"
         )
-    return ok("synchronized")
+    return ok()
 
 
 @check(
@@ -156,4 +155,4 @@ def clock_before_cert(facts: Facts, want: Want) -> Judgement:
                 observed=f"{one['file']}: {period}; the clock says {time.strftime('%Y-%m-%d %H:%M', time.gmtime(now))}",
                 expected="a day between",
             )
-    return ok("they are" if facts["certificates"] else "the host is no node yet")
+    return ok()

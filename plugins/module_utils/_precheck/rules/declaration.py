@@ -164,8 +164,9 @@ def check(
     return declare
 
 
-def ok(message: str) -> Judgement:
-    return Judgement("ok", message)
+def ok() -> Judgement:
+    """Without a word: a result names a check that found all well by its id alone."""
+    return Judgement("ok", "")
 
 
 def ok_unexercised(modules: Iterable[str]) -> Judgement:

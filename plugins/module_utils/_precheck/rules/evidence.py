@@ -25,7 +25,7 @@ class Evidence(NamedTuple):
 
     def well(self, message: str) -> Judgement:
         """The judgement where nothing is broken: by the kernel's answer, or by the files."""
-        return ok_unexercised(self.loadable) if self.loadable else ok(message)
+        return ok_unexercised(self.loadable) if self.loadable else ok()
 
 
 def evidence(facts: Facts, probe: str) -> Evidence:
