@@ -17,10 +17,10 @@ from typing import Any
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.calico_node.readiness import carries
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel, NodeFacts
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubernetes.scheduling import taint_text
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.tiers import Tier
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.status.cluster_status import (
     quarantine_taints,
-    taint_text,
     taints_of,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.text.order import natural

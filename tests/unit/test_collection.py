@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import VERSION
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.options import DEFAULTS, OPTIONS, SETTINGS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckSettings
 
@@ -74,6 +75,10 @@ def test_a_module_with_connection_options_says_which_group_sets_them(module: Pat
     fragments = documentation(module).get("extends_documentation_fragment", [])
     connects = "calico_ops.rollout._kube" in fragments
     assert connects == ("calico_ops.rollout._attributes.kube_group" in fragments)
+
+
+def test_the_api_server_is_told_the_version_of_the_collection() -> None:
+    assert yaml.safe_load((CHECKOUT / "galaxy.yml").read_text(encoding="utf-8"))["version"] == VERSION
 
 
 def test_only_what_users_need_is_in_the_tarball() -> None:

@@ -24,6 +24,7 @@ from ..documents import (
     WaiverEffect,
     WaiverState,
 )
+from ..documents.given import refuse_unknown_keys
 from ..errors import RolloutError
 from ..text.order import natural
 
@@ -125,11 +126,7 @@ def _state(asked: Asked, found: str | None, today: date) -> WaiverState:
 
 
 def _asked(given: Any, where: str, known: Collection[str]) -> Asked:
-    if not isinstance(given, Mapping):
-        raise RolloutError(f"{where}: a mapping with {', '.join(_KEYS)} is needed, not {given!r}.")
-    unknown = sorted(str(key) for key in given if key not in _KEYS)
-    if unknown:
-        raise RolloutError(f"{where}: {', '.join(unknown)} is not known here; possible are {', '.join(_KEYS)}.")
+    refuse_unknown_keys(given, _KEYS, where)
     check = given.get("check")
     if check not in known:
         alike = difflib.get_close_matches(str(check), sorted(known), 1)

@@ -61,8 +61,9 @@ def tolerates(toleration: Toleration, taint: TaintSeen) -> bool:
     return same_key and (exists or (toleration.get("value") or "") == taint["value"])
 
 
-def taint_text(taint: TaintSeen) -> str:
-    value = f"={taint['value']}" if taint["value"] else ""
+def taint_text(taint: Mapping[str, Any]) -> str:
+    """As kubectl writes it."""
+    value = f"={taint['value']}" if taint.get("value") else ""
     return f"{taint['key']}{value}:{taint['effect']}"
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..documents import AdmissionLabel, NodeSeen
+from ..documents.given import refuse_unknown_keys
 from ..errors import RolloutError
 from ..kubernetes.names import check_label
 from ..kubernetes.scheduling import Toleration, required_terms
@@ -159,7 +160,7 @@ def _check_needed(tolerations: Sequence[Toleration]) -> None:
 
 def _check_affinity(affinity: Any, option: str) -> None:
     """What the API server takes and the operator then rejects, and what a reader of YAML gets wrong."""
-    _known(affinity, _AFFINITIES, option)
+    refuse_unknown_keys(affinity, _AFFINITIES, option)
     node = affinity.get("nodeAffinity") or {}
     required = node.get("requiredDuringSchedulingIgnoredDuringExecution")
     where = f"{option}.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
@@ -169,7 +170,7 @@ def _check_affinity(affinity: Any, option: str) -> None:
         for kind in ("matchExpressions", "matchFields"):
             for place, expression in enumerate(term.get(kind) or []):
                 here = f"{where}[{index}].{kind}[{place}]"
-                _known(expression, ("key", "operator", "values"), here)
+                refuse_unknown_keys(expression, ("key", "operator", "values"), here)
                 if not isinstance(expression.get("key"), str) or expression.get("operator") not in _OPERATORS:
                     raise RolloutError(f"{here}: a key and one of {', '.join(_OPERATORS)} as operator are needed.")
 
@@ -177,7 +178,7 @@ def _check_affinity(affinity: Any, option: str) -> None:
 def _check_tolerations(tolerations: Any, option: str) -> None:
     for index, toleration in enumerate(tolerations):
         here = f"{option}[{index}]"
-        _known(toleration, _TOLERATION_KEYS, here)
+        refuse_unknown_keys(toleration, _TOLERATION_KEYS, here)
         operator = toleration.get("operator") or "Equal"
         if operator not in ("Equal", "Exists"):
             raise RolloutError(f"{here}.operator: {operator} is neither Equal nor Exists.")
@@ -189,11 +190,3 @@ def _check_tolerations(tolerations: Any, option: str) -> None:
             raise RolloutError(
                 f"{here}.effect: {toleration['effect']} is none of NoSchedule, PreferNoSchedule, NoExecute."
             )
-
-
-def _known(given: Any, keys: Sequence[str], where: str) -> None:
-    if not isinstance(given, Mapping):
-        raise RolloutError(f"{where}: a mapping with {', '.join(keys)} is needed, not {given!r}.")
-    unknown = sorted(str(key) for key in given if key not in keys)
-    if unknown:
-        raise RolloutError(f"{where}: {', '.join(unknown)} is not known here; possible are {', '.join(keys)}.")

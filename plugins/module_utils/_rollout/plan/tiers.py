@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Callable, NamedTuple
 
 from ..documents import Exclusion, TierSettings
+from ..documents.given import refuse_unknown_keys
 from ..errors import RolloutError
 from .selection import Selection, read_selection
 
@@ -58,7 +59,7 @@ def read_exclusions(exclusions: Sequence[Exclusion]) -> list[Rule]:
     rules = []
     for index, exclusion in enumerate(exclusions):
         where = f"exclusions[{index}]"
-        _known(exclusion, ("selector", "match", "reason"), where)
+        refuse_unknown_keys(exclusion, ("selector", "match", "reason"), where)
         selection = read_selection(exclusion, where)
         if selection is None or not selection.text.strip():
             raise RolloutError(
@@ -83,7 +84,7 @@ def whole_number(value: Any, option: str, least: int) -> int:
 
 
 def _tier(tier: TierSettings, where: str) -> Tier:
-    _known(tier, _TIER_KEYS, where)
+    refuse_unknown_keys(tier, _TIER_KEYS, where)
     name = tier.get("name")
     if not isinstance(name, str) or not _TIER_NAME.match(name):
         raise RolloutError(
@@ -150,11 +151,3 @@ def _percent(value: Any, option: str, least: int) -> int | None:
     if not least <= percent <= 100:
         raise RolloutError(f"{option}: {value} is not between {least}% and 100%.")
     return percent
-
-
-def _known(given: Any, keys: Sequence[str], where: str) -> None:
-    if not isinstance(given, Mapping):
-        raise RolloutError(f"{where}: a mapping with {', '.join(keys)} is needed, not {given!r}.")
-    unknown = sorted(str(key) for key in given if key not in keys)
-    if unknown:
-        raise RolloutError(f"{where}: {', '.join(unknown)} is not known here; possible are {', '.join(keys)}.")

@@ -30,6 +30,7 @@ from ..documents import (
 )
 from ..evidence.admission_annotations import admission
 from ..kubernetes.names import DOMAIN
+from ..kubernetes.scheduling import taint_text
 from ..operator import overlay
 from ..operator.installation import scoped, taken
 from ..plan.exclusion import kept_out
@@ -84,12 +85,6 @@ def cluster_status(
         control_plane=control_plane,
         scope=_scope(observation, label),
     )
-
-
-def taint_text(taint: dict[str, Any]) -> str:
-    """As kubectl writes it."""
-    value = f"={taint['value']}" if taint.get("value") else ""
-    return f"{taint['key']}{value}:{taint['effect']}"
 
 
 def quarantine_taints(node: NodeFacts) -> list[dict[str, Any]]:
