@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from ..documents import Plan, RolloutState
 from ..documents.validate import flaw_of
@@ -43,5 +43,4 @@ def given_state(value: Mapping[str, Any] | None, plan: Plan) -> RolloutState:
             f"{flaw.told('state')}. This is not the `state` that rollout_step returned; leave it out to start from what the "
             "cluster shows."
         )
-    state: RolloutState = dict(value)  # type: ignore[assignment]
-    return state
+    return cast(RolloutState, dict(value))
