@@ -29,6 +29,12 @@ def test_the_setting_is_read_from_the_operators_own_container() -> None:
     assert found == OperatorSettings(V3, (1, 42))
 
 
+def test_a_container_of_another_name_is_the_operators_where_it_is_the_only_one() -> None:
+    renamed = {"spec": {"template": {"spec": {"containers": [{"name": "manager", "image": "operator:v1.40.2"}]}}}}
+    assert operator_settings(renamed) == OperatorSettings("", (1, 40))
+    assert operator_settings({}) == OperatorSettings("", None)
+
+
 def test_of_a_name_that_is_there_twice_the_last_one_counts() -> None:
     twice = deployment({"name": "CALICO_API_GROUP", "value": V3}, {"name": "CALICO_API_GROUP", "value": V1})
     assert operator_settings(twice).group == V1

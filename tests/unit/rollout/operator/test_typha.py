@@ -152,7 +152,14 @@ def test_the_operators_own_tolerations_let_typha_onto_a_new_node(calico: str | N
 
 @pytest.mark.parametrize(
     ("calico", "taken"),
-    [("v3.31.7", True), ("v3.32.1", True), ("v3.33.0", False), ("v3.34.0-0.dev", False), (None, True)],
+    [
+        ("v3.31.7", True),
+        ("v3.32.1", True),
+        ("v3.33.0", False),
+        ("v3.34.0-0.dev", False),
+        (None, True),
+        ("v3.master", True),
+    ],
 )
 @pytest.mark.parametrize("kept", [node(taints=(DEDICATED,)), node(cordoned=True)], ids=["dedicated", "cordoned"])
 def test_since_3_33_typha_tolerates_no_more_than_a_new_node_has(

@@ -16,6 +16,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.adoption import (
     ASSUMED_SECONDS,
+    duration,
     restart,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.build import build_plan
@@ -182,6 +183,14 @@ def test_one_that_is_higher_already_is_not_lowered() -> None:
     told = plan(ALL, running=RUNNING, observation=seen, adoption_max_unavailable=2)["restart"]
     assert told is not None
     assert (told["raised_to"], told["at_once"]) == (None, 3)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(119, "119 s"), (120, "2 min"), (121, "3 min"), (7140, "119 min"), (7141, "2 h 0 min"), (9000, "2 h 30 min")],
+)
+def test_a_duration_is_told_as_people_read_it(seconds: int, told: str) -> None:
+    assert duration(seconds) == told
 
 
 def test_with_a_surge_as_many_restart_at_once_and_nothing_is_raised() -> None:
@@ -352,6 +361,12 @@ def test_a_restart_that_goes_on_is_not_overdue_and_one_that_stands_still_is() ->
 def test_a_killed_run_finds_the_adoption_where_it_was() -> None:
     assert decided(restarting(1))["state"]["batch"] == "adoption"
     assert decided(labelled(rolled_out(ALL, RUNNING), *RUNNING))["state"]["batch"] == "adoption"
+
+
+def test_and_goes_on_with_it_though_a_later_batch_has_labels_already() -> None:
+    seen = labelled(rolled_out(ALL, [*RUNNING, "edge-4"]), *RUNNING)
+    seen["pods"][1]["ready"] = False
+    assert decided(seen)["state"]["batch"] == "adoption"
 
 
 def test_a_planned_node_that_was_not_ready_is_admitted_in_its_batch_afterwards() -> None:

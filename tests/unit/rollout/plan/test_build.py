@@ -141,6 +141,11 @@ def test_a_failed_host_that_is_no_node_is_told_with_its_failure() -> None:
     assert "the kernel has no ip_set subsystem" in entries(made)["stray"]["reason"]
 
 
+def test_a_node_left_out_costs_its_own_tier_alone() -> None:
+    made = plan([*CORE, "edge-1", "edge-2"], bad=CORE[-1:])
+    assert [(each["name"], each["left_out"]) for each in made["tiers"]] == [("core", 1), ("edge", 0)]
+
+
 @pytest.mark.parametrize(
     ("labels", "fields"),
     [

@@ -106,6 +106,12 @@ def test_a_limited_run_labels_its_own_nodes_only_and_ends_well() -> None:
     )
 
 
+def test_the_last_line_counts_nodes_of_the_run_and_those_before_apart() -> None:
+    plan = limited_plan(EDGE[:2], admitted=CORE)
+    end = decide(plan, {**new_state(plan), "ready_since": 0.0}, rolled_out(CORE + EDGE, [*CORE, *EDGE[:2]]), 90.0)  # type: ignore[typeddict-item]
+    assert end["report"]["reason"].startswith("calico-node is ready on all 2 planned nodes and 2 admitted before; ")
+
+
 def test_one_node_in_the_run_is_enough_where_others_are_admitted_and_too_few_where_none_is() -> None:
     assert planned_nodes(limited_plan(EDGE[:1], admitted=CORE[:1])) == EDGE[:1]
     with pytest.raises(RolloutError, match=r"only node edge-1.*take more hosts into --limit"):
