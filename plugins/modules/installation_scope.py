@@ -237,8 +237,8 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.instal
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope_waits import (
     await_committed,
+    await_in_force,
     await_restarts,
-    await_taken,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.observe import Observer, observe_once
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.options import (
@@ -337,7 +337,7 @@ def _wait(cluster: Cluster, outcome: ScopeOutcome, label: AdmissionLabel, deadli
     with Observer(cluster, deadline + LIST_SECONDS) as observer:
         if outcome.stored is not None:
             observer.settle("installations", [outcome.stored])
-        await_taken(observer, deadline, label)
+        await_in_force(observer, deadline, label)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.instal
     ScopeOutcome,
     ScopeRequest,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope_waits import await_taken
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope_waits import await_in_force
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import Observation
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.observation import snapshot
@@ -365,7 +365,7 @@ def test_waiting_ends_when_the_daemonset_has_the_selector() -> None:
     }
     in_force = copy.deepcopy(pending)
     in_force["daemonset"] = snapshot.daemonset_seen(raw.daemonset(selector={KEY: "true"}), [])
-    await_taken(Frames(pending, in_force), float("inf"), LABEL)
+    await_in_force(Frames(pending, in_force), float("inf"), LABEL)
 
 
 def test_waiting_ends_with_the_operators_own_words_when_it_rejects_the_selector() -> None:
@@ -378,19 +378,19 @@ def test_waiting_ends_with_the_operators_own_words_when_it_rejects_the_selector(
     }
     rejected["calico_status"] = {"Degraded": degraded}
     with pytest.raises(RolloutError, match="not valid"):
-        await_taken(Frames(rejected), float("inf"), LABEL)
+        await_in_force(Frames(rejected), float("inf"), LABEL)
 
 
 def test_waiting_that_takes_too_long_says_what_is_missing() -> None:
     with pytest.raises(RolloutError, match="no TigeraStatus/calico"):
-        await_taken(Frames(observed(installation=raw.scoped_installation())), 0.0, LABEL)
+        await_in_force(Frames(observed(installation=raw.scoped_installation())), 0.0, LABEL)
 
 
 def test_waiting_ends_at_once_when_an_overlay_takes_the_selectors_place() -> None:
     undone = observed(installation=raw.scoped_installation())
     undone["overlay"] = overlay({"a": "b"})
     with pytest.raises(RolloutError, match="the Installation named overlay"):
-        await_taken(Frames(undone), time.monotonic() + 5, LABEL)
+        await_in_force(Frames(undone), time.monotonic() + 5, LABEL)
 
 
 @pytest.mark.parametrize(

@@ -36,21 +36,23 @@ def await_restarts(eyes: Eyes, deadline: float, request: ScopeRequest) -> None:
         eyes.wait_for_change(min(left, RESTART_LOOK))
 
 
-def await_taken(eyes: Eyes, deadline: float, label: AdmissionLabel) -> None:
+def await_in_force(eyes: Eyes, deadline: float, label: AdmissionLabel) -> None:
     """Until the operator has put the selectors into force. Raises RolloutError when it rejects them or the time is over."""
     while True:
         observation = eyes.observe()
         rejected = rules.rejection(observation)
         if rejected:
             raise RolloutError(rejected + ".")
-        if rules.taken(observation, label):
+        if rules.in_force(observation, label):
             return
         undone = overlay.defeats(observation, label)
         if undone:
             raise RolloutError(f"{undone}. {overlay.remedy(label)}.")
         left = deadline - time.monotonic()
         if left <= 0:
-            raise RolloutError(f"The selector is written, but is not in force in time: {untaken(observation, label)}.")
+            raise RolloutError(
+                f"The selector is written, but is not in force in time: {not_in_force_yet(observation, label)}."
+            )
         eyes.wait_for_change(left)
 
 
@@ -68,7 +70,7 @@ def await_committed(eyes: Eyes, deadline: float, label: AdmissionLabel, placemen
         eyes.wait_for_change(left)
 
 
-def untaken(observation: Observation, label: AdmissionLabel) -> str:
+def not_in_force_yet(observation: Observation, label: AdmissionLabel) -> str:
     """What is still missing until the selector is in force, for the person who waits."""
     status = observation["calico_status"]
     if not status:

@@ -189,7 +189,7 @@ def rejection(observation: Observation) -> str | None:
     return f"tigera-operator rejects the Installation ({degraded['reason']}): {message}. {advice}, then run again"
 
 
-def taken(observation: Observation, label: AdmissionLabel) -> bool:
+def in_force(observation: Observation, label: AdmissionLabel) -> bool:
     """The operator put the selector into its DaemonSets, and the DaemonSet controller has seen it.
 
     csi-node-driver may be missing altogether (`kubeletVolumePluginPath: None`); where it exists it must have the selector too.

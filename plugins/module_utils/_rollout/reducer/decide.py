@@ -217,7 +217,7 @@ def raise_max_unavailable(situation: Situation) -> Decision | None:
 
 
 def operator_pending(situation: Situation) -> Decision | None:
-    if situation.scoped and situation.taken:
+    if situation.scoped and situation.in_force:
         return None
     return wait(situation, "scoping", f"waiting for {situation.operator_lacks()}", situation.deadline)
 

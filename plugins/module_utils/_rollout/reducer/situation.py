@@ -12,7 +12,7 @@ from ..calico_node.max_unavailable import at_a_time
 from ..calico_node.readiness import carries, judge
 from ..documents import Batch, ExcludedNode, Observation, Plan, Readiness, RestartState, RolloutState
 from ..operator.handover import Handover, Lacking, handover, lacking
-from ..operator.installation import scoped, stranded, taken
+from ..operator.installation import in_force, scoped, stranded
 from ..operator.intent import PATCH, Wishes
 from ..plan.adoption import ADOPTION, adopted_since
 from ..plan.build import planned_nodes
@@ -33,7 +33,7 @@ class Situation(NamedTuple):
     now: float
     scoped: bool
     """The selector is in the Installation."""
-    taken: bool
+    in_force: bool
     """The operator has put it into its DaemonSets."""
     admitted: frozenset[str]
     """Nodes that carry the admission label: planned ones, those that an earlier run admitted and this one leaves alone, and those
@@ -51,7 +51,7 @@ class Situation(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        return self.scoped and self.taken and self.readiness["ready"]
+        return self.scoped and self.in_force and self.readiness["ready"]
 
     @property
     def deadline(self) -> float:
@@ -108,7 +108,7 @@ class Situation(NamedTuple):
     def at_risk(self) -> list[str]:
         """Nodes with a Ready calico-node that have no label and are not about to get it with the first batch: the selector
         takes their calico-node from them as soon as the operator has put it into force."""
-        if self.taken:
+        if self.in_force:
             return []
         first = () if self.scoped else self.plan["batches"][0]["nodes"]
         return [name for name in stranded(self.seen, self.plan["admission_label"]) if name not in first]
@@ -144,7 +144,7 @@ class Situation(NamedTuple):
         if seconds_since(installation["raised"]["until"], self.seen["read_at"]):
             return True
         through = daemonset is not None and daemonset["updated"] >= daemonset["desired"] <= daemonset["available"]
-        return self.scoped and self.taken and through
+        return self.scoped and self.in_force and through
 
     def unlabelled(self, batch: Batch) -> list[str]:
         return [node for node in batch["nodes"] if node not in self.admitted]
@@ -165,7 +165,7 @@ class Situation(NamedTuple):
         if self.unlabelled_now and not self.scoped:
             # The selector comes after these labels, and nothing else is done before them.
             return self.labels_lacking
-        if not (self.scoped and self.taken):
+        if not (self.scoped and self.in_force):
             return self.operator_lacks()
         told = []
         if self.unlabelled_now:
@@ -227,7 +227,7 @@ def assess(plan: Plan, state: RolloutState, seen: Observation, now: float, wishe
         seen=seen,
         now=now,
         scoped=scoped(seen["installation"], label),
-        taken=taken(seen, label),
+        in_force=in_force(seen, label),
         admitted=frozenset(admitted),
         readiness=judge(admitted, seen, label),
         wishes=wishes,
@@ -298,7 +298,7 @@ def _under_way(situation: Situation) -> str | None:
 def _restart(situation: Situation) -> RestartState | None:
     """The rolling update that the selector, or whatever else changed the pod template, set off."""
     kept, rows = situation.state["restart"], situation.readiness["nodes"]
-    if not (situation.scoped and situation.taken):
+    if not (situation.scoped and situation.in_force):
         return kept
     if situation.readiness["ready"]:
         return None

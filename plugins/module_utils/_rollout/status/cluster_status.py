@@ -32,7 +32,7 @@ from ..evidence.admission_annotations import admission
 from ..kubernetes.names import DOMAIN
 from ..kubernetes.scheduling import taint_text
 from ..operator import overlay
-from ..operator.installation import scoped, taken
+from ..operator.installation import in_force, scoped
 from ..plan.exclusion import kept_out
 from ..text.instant import seconds_between
 from ..text.order import natural
@@ -218,6 +218,6 @@ def _own_state(observation: Observation, label: AdmissionLabel) -> tuple[ScopeSt
         )
     if not scoped(observation["installation"], label):
         return "unscoped", f"not every selector has {text}, so nodes get calico-node that nobody admitted"
-    if not taken(observation, label):
+    if not in_force(observation, label):
         return "pending", f"the selectors have {text}, but tigera-operator has not put them into its DaemonSets yet"
     return "in_force", f"calico-node, csi-node-driver and the control plane run only on nodes with {text}"

@@ -15,7 +15,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operat
     NOTHING_LACKS,
     lacking,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.installation import scoped, taken
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.installation import in_force, scoped
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.intent import Wishes
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.placement import Placement
 
@@ -59,7 +59,7 @@ def test_predicted_labels_are_on_their_nodes_and_no_others() -> None:
 def test_a_predicted_selector_is_in_force_and_every_labelled_node_is_ready() -> None:
     seen = after(bare(NAMES), PLAN, LABELLING, SCOPING)
     assert scoped(seen["installation"], LABEL)
-    assert taken(seen, LABEL)
+    assert in_force(seen, LABEL)
     assert judge(["core-1", "core-2"], seen, LABEL)["ready"]
     assert not seen["nodes"]["edge-1"]["ready"]
 

@@ -13,13 +13,13 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.observ
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.field_managers import purposes
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.installation import (
     full_document,
+    in_force,
     judge_applied,
     refusals,
     rejection,
     scoped,
     selectors_of,
     stranded,
-    taken,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.placement import NOTHING_MORE
 
@@ -323,10 +323,10 @@ def test_what_is_no_rejection_of_this_generation_is_none(parts: dict[str, Any]) 
     assert rejection({**rolled_out(NAMES, NAMES), **parts}) is None  # type: ignore[typeddict-item]
 
 
-def test_taken_means_the_selector_is_in_the_daemonsets_and_was_processed() -> None:
+def test_in_force_means_the_selector_is_in_the_daemonsets_and_was_processed() -> None:
     seen: Any = rolled_out(NAMES, NAMES)
-    assert taken(seen, LABEL)
-    assert taken({**seen, "csi_daemonset": None}, LABEL)
+    assert in_force(seen, LABEL)
+    assert in_force({**seen, "csi_daemonset": None}, LABEL)
 
 
 @pytest.mark.parametrize(
@@ -339,5 +339,5 @@ def test_taken_means_the_selector_is_in_the_daemonsets_and_was_processed() -> No
         {"csi_daemonset": daemonset(2, generation=3)},
     ],
 )
-def test_what_the_operator_has_not_finished_is_not_taken(parts: Any) -> None:
-    assert not taken({**rolled_out(NAMES, NAMES), **parts}, LABEL)  # type: ignore[typeddict-item]
+def test_what_the_operator_has_not_finished_is_not_in_force(parts: Any) -> None:
+    assert not in_force({**rolled_out(NAMES, NAMES), **parts}, LABEL)  # type: ignore[typeddict-item]
