@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.environment import checkout
 from tests.environment.places import CHECKOUT
@@ -17,6 +18,10 @@ PAGES = [CHECKOUT / name for name in checkout.files() if name.endswith(".md")]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 TARGET = re.compile(r"\bmake ([a-z][a-z-]+)\b")
 CONTENT = re.compile(r"\bcalico_ops\.rollout\.([a-z_]+)\b")
+VARIABLE = re.compile(r"(?<![\w./-])((?:rollout|precheck|prepare)_[a-z0-9_]+)\b(?![./(])")
+ALIKE = {"rollout_info", "rollout_step", "precheck_report", "precheck_complaint", "precheck_failed"}
+"""Modules, filters and a cause whose names begin like variables."""
+OF_PLAYBOOKS = {"precheck_reach"}
 BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 
@@ -67,6 +72,25 @@ def test_a_page_names_only_make_targets_that_are_there(page: Path) -> None:
     makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
     known = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
     assert {target for text in code(page) for target in TARGET.findall(text)} <= known
+
+
+def variables(specs: object) -> set[str]:
+    """Every option of a role's entry points, at any depth."""
+    if isinstance(specs, list):
+        return {name for each in specs for name in variables(each)}
+    if not isinstance(specs, dict):
+        return set()
+    options = specs.get("options")
+    own = set(options) if isinstance(options, dict) else set()
+    return own | {name for each in specs.values() for name in variables(each)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_a_page_names_only_variables_that_a_role_has(page: Path) -> None:
+    specs = (CHECKOUT / "roles").glob("*/meta/argument_specs.yml")
+    known = {name for spec in specs for name in variables(yaml.safe_load(spec.read_text(encoding="utf-8")))}
+    named = {name for text in code(page) for name in VARIABLE.findall(text)}
+    assert named - known - ALIKE - OF_PLAYBOOKS == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
