@@ -196,7 +196,7 @@ def main() -> None:
             "namespace": {"type": "str", "default": "calico-ops-precheck"},
             "settings": {"type": "dict", "default": {}},
             "overrides": {"type": "dict", "default": {}},
-            # Of the action plugin, which keeps results, and tells what it has kept of which Node.
+            # From the action plugin, which keeps results: those that it has kept, by Node.
             "max_age": {"type": "float", "default": 0.0},
             "cache_dir": {"type": "path"},
             "_earlier": {"type": "dict", "default": {}},
@@ -254,7 +254,7 @@ def standing(node: Target, earlier: dict[str, Any]) -> dict[str, Any]:
 
 
 class Group(NamedTuple):
-    """Nodes of which the same is asked."""
+    """Nodes with the same settings."""
 
     want: Want
     sources: dict[str, str]
@@ -267,7 +267,7 @@ class Group(NamedTuple):
 
 
 def by_settings(params: dict[str, Any], nodes: list[Target]) -> list[Group]:
-    """FelixConfiguration and BGPConfiguration may ask something else of a node: what is asked travels in one ConfigMap a group."""
+    """FelixConfiguration and BGPConfiguration may give a node settings of its own: each group of settings has its ConfigMap."""
     groups: dict[str, Group] = {}
     for node in nodes:
         group = checked_for(params, node.name)

@@ -215,8 +215,8 @@ report:
       returned: always
     control_plane:
       description: >-
-        How the control plane and tigera-operator stand and what they wait for, when the rollout is finished, as
-        M(calico_ops.rollout.rollout_info) returns it in its status; null before. None of it is a gate.
+        How the control plane and tigera-operator stand when the rollout is finished, and what they wait for; null before. The status of
+        M(calico_ops.rollout.rollout_info) has the same. None of it is a gate.
       type: dict
       returned: always
     to_commit:

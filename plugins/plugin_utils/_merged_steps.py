@@ -10,7 +10,7 @@ from typing import Any
 
 WAITS = ("wait", "await_owner", "await_restart")
 OF_THE_CALL = ("actions", "batch_completed", "changed", "diff", "elapsed", "invocation", "to_commit", "warnings")
-"""What tells of one call; the rest is how things stand, and the last call knows that best."""
+"""Fields about one call; the rest describes the present state, which the last call knows best."""
 
 
 def merged(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def require(cluster: Cluster, rights: Iterable[Right], warn: Callable[[str], obj
         return
     missing = [one for one, may in zip(wanted, allowed) if not may]
     if missing:
-        # What is done in a namespace of its own (Jobs on nodes) has no use for what a rollout tells besides.
+        # Work in a namespace of its own (Jobs on nodes) does not need the optional reads of a rollout.
         optional = () if role_in else (*control_plane.OPTIONAL, *admission_record.OPTIONAL)
         unread = [one for one in optional if one not in wanted and not _allowed(cluster, one)]
         raise RightsMissing(missing, role_in, unread)

@@ -19,8 +19,8 @@ from .._rollout.observation import snapshot
 
 INSTALLATIONS = "/apis/operator.tigera.io/v1/installations"
 GROUPS = ("/apis/crd.projectcalico.org/v1/", "/apis/projectcalico.org/v3/")
-"""The first one needs no pod of Calico's to be served. Where it is served, the second one is Calico's API server over the same objects,
-or the CRDs of a cluster that has moved to them and left the first empty."""
+"""The first one needs no pod of Calico's to be served. If the second one is served, it is Calico's API server over the same objects. Or
+it is the CRDs of a cluster that has moved to them and left the first empty."""
 KINDS = {
     "FelixConfiguration": "felixconfigurations",
     "IPPool": "ippools",
@@ -78,7 +78,7 @@ def read_objects(cluster: Cluster) -> CalicoObjects:
     installations = _tried(unread, "Installation", lambda: _list(cluster, (INSTALLATIONS,)), [])
     calico = {kind: _tried(unread, kind, functools.partial(_calico, cluster, kind), []) for kind in KINDS}
     operator = _tried(unread, "Deployment tigera-operator", lambda: cluster.get_or_none(OPERATOR), None)
-    # The rollout reads the DaemonSet anyway; without it the operator's version tells.
+    # The rollout reads the DaemonSet anyway; without it the operator's version decides.
     node = _tried({}, "", lambda: cluster.get_or_none(NODE), None)
     endpoint = _tried(unread, "API server's address", lambda: cluster.get_or_none(SERVICES_ENDPOINT), None)
     services = _tried(unread, "service CIDRs", lambda: _list(cluster, (SERVICE_CIDRS,)), [])

@@ -3,7 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Reads how the rest of Calico stands: one list of Deployments in each of two namespaces, and pods only where one is not ready.
 
-None of it is needed for a rollout. What the account may not read is named, with the right that it takes, and all else is told.
+None of it is needed for a rollout. If the account cannot read an object, the report names it with the missing permission, and shows all
+else.
 """
 
 from __future__ import annotations
@@ -177,7 +178,7 @@ def _stood(reader: Reader, workloads: Sequence[tuple[WorkloadKind, Any]]) -> lis
 def counted(kind: str, raw: Mapping[str, Any]) -> tuple[int, int, str | None]:
     """How many pods it is to have, how many are available, and what it lacks in numbers; None when it is ready.
 
-    A DaemonSet that is to run nowhere is ready, as there may be no node for it yet; a Deployment without a replica does not run.
+    A DaemonSet that wants no pod is ready: there may be no node for it yet. A Deployment without a replica does not run.
     """
     spec, status = raw.get("spec") or {}, raw.get("status") or {}
     if kind == "DaemonSet":

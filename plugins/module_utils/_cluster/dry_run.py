@@ -18,8 +18,8 @@ from .._rollout.kubernetes.sample import Carried, representatives
 from .._rollout.text.terminal import listed
 
 MOST = 100
-"""Writes tried. On 5,000 nodes all of them would load every webhook as the rollout itself does, and take the 100 s that the real
-writes take at their default rate of 50 a second; these take 2 s. sample says how a hundred can stand for all."""
+"""Writes tried. On 5,000 nodes, all of them would load every webhook as the rollout itself does. They would take 100 s, at the default
+rate of 50 a second; these take 2 s. sample says how a hundred can stand for all."""
 DRY_RUN = {"dryRun": "All"}
 NAMES_SHOWN = 5
 
@@ -36,7 +36,7 @@ class Trial:
     passing: dict[str, ApiError]
     """No verdict at this moment: a webhook that is down, an API server that restarts."""
     untriable: dict[str, ApiError]
-    """A webhook that allows no dry run, so that only the real write tells."""
+    """A webhook that allows no dry run, so that only the real write meets it."""
 
     def notes(self) -> list[str]:
         """What somebody has to know who relies on it, a sentence each."""

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Taints of many nodes: what differs, and one write a node for it that takes nobody else's taint away.
 
-A list cannot be merged, so each write replaces it and carries the resourceVersion of the node that was read. Whoever writes
-the node in between makes the API server refuse ours (409); the node is then read and judged anew.
+A list cannot be merged, so each write replaces it and carries the resourceVersion of the node that was read. If somebody else writes the
+node in between, the API server refuses ours (409); the node is then read and judged anew.
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ MANIFEST_DAEMONSETS = ("calico-node", "canal")
 
 SETTLE_SECONDS = 5.0
 BUNCH_SECONDS = (0.01, 0.1)
-"""Changes come in bunches: a pod that becomes ready is several events, and each look at the whole costs. So a look waits for the
-bunch for twice as long as the last one took, within these: looking takes a third of the time at most, and news are soon known."""
+"""Changes come in bunches: a pod that becomes ready is several events, and each look at the whole costs. So a look waits for twice as
+long as the last one took, within these limits. Looking takes a third of the time at most, and news arrive soon."""
 
 
 def _node(raw: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def listed(cluster: Cluster, kind: Kind) -> list[Any]:
 
 
 class Background(NamedTuple):
-    """Asked once a call: it does not change in the middle of a rollout without somebody's doing."""
+    """Read once a call: it does not change in the middle of a rollout by itself."""
 
     manifest_install: list[str]
     v3_crds: bool

@@ -51,7 +51,7 @@ class _Running:
     uid: str
     until: float
     began: float
-    """When its Job was asked for, by this machine's clock."""
+    """When its Job was created, by this machine's clock."""
     ticks: float
     """The same, by one that nobody sets."""
     pod: PodSeen | None = None
@@ -219,7 +219,7 @@ class PrecheckJobs:
 
 
 def without_linux(nodes: Sequence[Target]) -> dict[str, Registered]:
-    """Nodes that have no kernel to be asked."""
+    """Nodes that have no kernel to probe."""
     return {
         node.name: skipped(f"its operating system is {node.operating_system}, and only Linux is checked")
         for node in nodes

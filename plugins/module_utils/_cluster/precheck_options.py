@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. The settings of a precheck out of what a task gives: one document, and over it what is asked for by name."""
+"""PRIVATE. The settings of a precheck from a task's options: one document, and over it the options that are set by name."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def await_ready(
     while True:
         readiness = expectation.judge(eyes.observe())
         now = clock()
-        # A pod that was unready for a moment between two looks is told by the time of its last transition.
+        # The time of its last transition shows a pod that was unready for a moment between two looks.
         seen = [(row["node"], row["pod"], row["since"]) for row in readiness["nodes"]]
         if not readiness["ready"]:
             since = None

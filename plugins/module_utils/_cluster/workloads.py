@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. The running workloads of some nodes, at a price that does not grow with the cluster.
 
-Metadata alone does not tell a pod's node or network, so pods are read whole; the API server finds those of one node by an
-index. A few nodes are asked for one by one, and only where many lack calico-node is everything listed, page by page.
+Metadata alone does not show a pod's node or network, so pods are read whole. The API server finds those of one node by an index. The pods
+of a few nodes are listed node by node. Only if many nodes lack calico-node, all pods are listed, page by page.
 """
 
 from __future__ import annotations

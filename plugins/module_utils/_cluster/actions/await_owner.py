@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. Waits for the commit of whoever applies the operator's resources from outside the cluster."""
+"""PRIVATE. Waits for the commit of the owner who applies the operator's resources from outside the cluster."""
 
 from __future__ import annotations
 

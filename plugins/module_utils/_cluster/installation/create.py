@@ -88,7 +88,7 @@ class _Served:
 def refuse_another_spec(
     current: Mapping[str, Any], spec: Mapping[str, Any], request: ScopeRequest, observation: Observation
 ) -> None:
-    """An Installation that already is what `create` asks for is left alone; another one is not taken over in silence."""
+    """An Installation that already has everything of `create` is left alone; another one is refused."""
     wanted = rules.full_document(spec, request.label, request.placement, observation["nodes"])
     differing = _differing(wanted["spec"], current.get("spec") or {}, "spec")
     if differing:

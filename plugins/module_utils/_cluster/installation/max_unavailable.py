@@ -56,7 +56,7 @@ def foreseen_restoration(observation: Observation) -> LimitOutcome:
 
 
 def _patched(cluster: Cluster, raising: RaiseMaxUnavailable | None, check_mode: bool) -> LimitOutcome:
-    """The patch tests the object that it was made from: whoever wrote in between has it made anew from theirs."""
+    """The patch tests the object that it was made from. After a write in between, it is made anew."""
     for _attempt in range(ATTEMPTS):
         current = cluster.get_or_none(PATH)
         if current is None:

@@ -3,9 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Puts the admission label into the selectors of the Installation, once, and never at the cost of a Ready calico-node.
 
-What is judged is the object that the API server would store (a dryRun=All request), because another manager's keys merge
-into a nodeSelector without a conflict and narrow it. What is written is exactly what was judged: the write carries the
-resourceVersion of the judged object, so that a change in between is judged anew.
+It judges the object that the API server would store (a dryRun=All request). Another manager's keys merge into a nodeSelector without a
+conflict and narrow it. It writes exactly the judged object: the write carries its resourceVersion, so a change in between is judged anew.
 """
 
 from __future__ import annotations

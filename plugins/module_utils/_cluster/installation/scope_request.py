@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. What is asked of a scoping, what came of it, and what each way of doing it is judged by."""
+"""PRIVATE. The request and the outcome of a scoping, and the judgements that each way of doing it shares."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class ScopeRequest:
     placement: Placement = NOTHING_MORE
     may_lose_calico: Collection[str] = ()
     restart_patience: int | None = None
-    """Seconds that calico-node may at least be not ready before it counts as stuck; None where whoever asks has judged that."""
+    """Seconds that calico-node may at least be not ready before it counts as stuck; None if the caller has judged that."""
     planned: Collection[str] = ()
     """Nodes that are to run calico-node later, beside those that carry the label."""
     take_over: bool = False

@@ -57,7 +57,7 @@ def await_in_force(eyes: Eyes, deadline: float, label: AdmissionLabel) -> None:
 
 
 def await_committed(eyes: Eyes, deadline: float, label: AdmissionLabel, placement: Placement) -> None:
-    """Until whoever applies the objects has put in what is wanted of them. Raises RolloutError when the time is over."""
+    """Until the owner of the objects has applied the missing fields. Raises RolloutError when the time is over."""
     while True:
         owned = handover(eyes.observe(), label, placement)
         if owned is None:

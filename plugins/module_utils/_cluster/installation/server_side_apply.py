@@ -4,7 +4,7 @@
 """PRIVATE. Server-side apply of one purpose's fields, bound to the object that was judged.
 
 The body carries the object's uid, so that an apply never creates, and its resourceVersion, so that what is stored is what
-was judged. Another manager's field is taken over only where that was asked for, and is told then too.
+was judged. Another manager's field is taken over only on request, and the result names it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ Raw = Mapping[str, Any]
 class Target:
     """An object of the operator's, as it is: read, or as the last write returned it.
 
-    `taken_over` is what the dry run of each field manager met; the write after it is bound to the same object, so it meets
-    nothing else.
+    `taken_over` has the conflicts of each field manager's dry run. The write after it is bound to the same object, so it meets no others.
     """
 
     kind: str
