@@ -31,7 +31,7 @@ CALLS: dict[str, dict[str, Any]] = {
 }
 # What Ansible writes into each result, and what no two calls share.
 OF_ANSIBLE = {"action", "exception", "_ansible_no_log", "stderr", "stderr_lines"}
-OF_THE_MOMENT = {"elapsed", "read_at", "uid"}
+OF_THE_MOMENT = {"elapsed", "read_at", "selector_since", "uid"}
 
 
 @pytest.fixture(scope="module")
