@@ -347,7 +347,7 @@ def test_every_lab_test_is_in_one_of_two_stages(lab_tests: dict[str, list[str]])
     [
         (
             "lab-2.16",
-            "playbooks/test_playbooks modules/test_rollout_step modules/test_inventory_nodes modules/test_host_precheck_old_python",
+            "playbooks/test_playbooks modules/test_through_ansible modules/test_inventory_nodes modules/test_host_precheck_old_python",
         ),
         ("lab-operator", "operator/test_seen modules/test_adoption playbooks/test_rollout_role"),
         ("lab-crds", "operator/test_crds modules/test_installation_scope"),

@@ -20,7 +20,7 @@ from tests.lab.places import REPOSITORY
 from tests.lab.topologies import DEMO
 
 # One command is a whole rollout, and the first one that is chosen alone runs all that come before it.
-pytestmark = [pytest.mark.ansible, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.ansible
 
 COMMANDS = manual.played()
 PRECHECK = "calico_ops.rollout.precheck"
