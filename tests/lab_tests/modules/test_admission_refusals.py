@@ -97,6 +97,7 @@ def denied(lab: Lab, node: str) -> Iterator[None]:
     finally:
         lab.admin.delete(GROUP + f"validatingadmissionpolicybindings/{POLICY}")
         lab.admin.delete(GROUP + f"validatingadmissionpolicies/{POLICY}")
+        eventually(lambda: not refusal(lab, node), "the policy is in force no more")
 
 
 def test_a_webhook_that_is_down_is_named_from_the_first_line_on_and_the_rollout_ends_well_once_it_is_gone(
