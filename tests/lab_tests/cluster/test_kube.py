@@ -86,7 +86,8 @@ def test_a_mirror_shows_nodes_come_change_and_go_with_one_list_and_one_watch(clu
 
 
 # Of most kinds the API server remembers minutes of history itself. Events it reads from etcd, so there a compaction shows.
-EVENTS = "/api/v1/namespaces/default/events"
+# Where no controller writes any: those about nodes lie in the namespace default.
+EVENTS = "/api/v1/namespaces/kube-public/events"
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def history(cluster: Lab) -> Iterator[Cluster]:
 
 
 def add_event(lab: Lab, name: str) -> None:
-    about = {"kind": "Node", "name": "n-0", "namespace": "default"}
+    about = {"kind": "Pod", "name": "p-0", "namespace": "kube-public"}
     lab.admin.create(EVENTS, {"metadata": {"name": name}, "involvedObject": about})
 
 
