@@ -23,7 +23,6 @@ ENDS = {
     "AnsibleFilterError",
     "AnsibleParserError",
     "ApiError",
-    "LibraryMissing",
     "RolloutError",
 }
 """Exceptions whose text a user reads."""
