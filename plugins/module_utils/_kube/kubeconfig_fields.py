@@ -65,9 +65,9 @@ def refuse_without_cluster_info(user: Mapping[str, Any], client_gives_it: bool) 
     plugin = user.get("exec")
     if isinstance(plugin, Mapping) and plugin.get("provideClusterInfo") and not client_gives_it:
         raise RolloutError(
-            f"The exec plugin {plugin.get('command')!r} of the kubeconfig is to be told of the cluster "
-            "(provideClusterInfo), which this version of the Python library kubernetes does not do: install version 32 "
-            "or newer where the module runs."
+            f"The exec plugin {plugin.get('command')!r} of the kubeconfig wants the cluster's address (provideClusterInfo). "
+            "This version of the Python library kubernetes does not pass it on: install version 32 or newer where the "
+            "module runs."
         )
 
 

@@ -46,7 +46,7 @@ def daemonsets_kept_off(spec: Raw, nodes: Nodes, expected: Collection[str]) -> l
             told = listed([f"{name} {why}" for name, why in kept_off.items()], NAMES_SHOWN)
             problems.append(
                 f"{daemonset}'s affinity or tolerations keep it off {count(len(kept_off), 'node')} that must run it: {told}. "
-                "Change them in the Installation or in what is asked for"
+                "Change them in the Installation or in the task's options"
             )
     return problems
 

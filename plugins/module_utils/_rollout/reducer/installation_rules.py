@@ -25,7 +25,7 @@ def placement_restarts(situation: Situation) -> Decision | None:
         return None
     return stop(
         situation,
-        f"{listed(wanting)}: not as asked for, while the selector is in force already. To set it now restarts calico-node on "
+        f"{listed(wanting)}: not as the options have it, and the selector is in force already. To set it now restarts calico-node on "
         f"{count(len(situation.admitted), 'node')}; do that with installation_scope, or leave it out, then run again",
     )
 

@@ -159,7 +159,7 @@ def test_what_restarts_calico_node_is_not_set_a_second_time() -> None:
     decision = decided(seen, Wishes(Placement(tolerations=EVERYTHING)))
     assert decision["report"]["outcome"] == "stopped"
     assert (
-        "calicoNodeDaemonSet's tolerations, csiNodeDriverDaemonSet's tolerations: not as asked for"
+        "calicoNodeDaemonSet's tolerations, csiNodeDriverDaemonSet's tolerations: not as the options have it"
         in decision["report"]["reason"]
     )
     assert "restarts calico-node on 2 nodes" in decision["report"]["reason"]
