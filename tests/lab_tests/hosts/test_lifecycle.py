@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.environment.places import CHECKOUT
 from tests.lab.hosts import HostError, HostSet, HostSpec
 from tests.lab.hosts.birth import Birth
 from tests.lab.hosts.keys import Keys
 from tests.lab.hosts.links import Bridge
 from tests.lab.hosts.process import Process
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 STOP_FROM_ELSEWHERE = "import sys; from tests.lab.hosts import HostSet; HostSet.load(sys.argv[1]).stop()"
 
 MakeSet = Callable[..., HostSet]

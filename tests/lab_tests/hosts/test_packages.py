@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.environment.places import CHECKOUT
 from tests.lab.hosts import packages
-
-CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def without(*commands: str) -> object:
