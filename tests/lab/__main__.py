@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.lab.binaries import binaries
+from tests.lab.binaries import binaries, pod_tools, tools
 from tests.lab.errors import LabError
 from tests.lab.faults import FAULTS
 from tests.lab.lab import Lab
@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     build = commands.add_parser("build", help="build etcd, kwok and Kubernetes into the cache, unless they are there")
+    build.add_argument("--pods", action="store_true", help="also what runs real pods: kubelet, containerd and the like")
     build.set_defaults(run=_build)
 
     up = commands.add_parser("up", help="start a lab")
@@ -82,8 +83,9 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _build(_options: argparse.Namespace) -> None:
-    for program, path in binaries(_say).items():
+def _build(options: argparse.Namespace) -> None:
+    wanted = [*tools(), *(pod_tools() if options.pods else ())]
+    for program, path in binaries(_say, wanted).items():
         _say(f"{program:24} {path}")
 
 

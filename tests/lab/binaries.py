@@ -1,6 +1,6 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""etcd, kwok and Kubernetes, built once from the Go modules in tools/ into the cache.
+"""etcd, kwok, Kubernetes and what real pods need, built once from the Go modules in tools/ into the cache.
 
 What is in tools/*/go.mod decides which versions these are; nothing repeats them. A finished build is a folder named
 after the hash of everything that went into it, so a changed go.sum is another folder and an unchanged one is found.
@@ -15,7 +15,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,10 +37,12 @@ class Tool:
     name: str
     programs: dict[str, str]  # program -> Go package
     stamps: tuple[str, ...] = ()  # variables of the version package that the linker fills in
+    tags: tuple[str, ...] = ()  # what is left out of the build, or in
+    module: str = ""  # the folder of the Go module, where several tools are built from one
 
     @property
     def directory(self) -> Path:
-        return TOOLS / self.name
+        return TOOLS / (self.module or self.name)
 
     def requirement(self, module: str) -> str:
         """The version of a module in this tool's go.mod, without its v."""
@@ -62,10 +64,12 @@ class Tool:
         return " ".join(["-s -w", *(f"-X k8s.io/component-base/version.{stamp}" for stamp in self.stamps)])
 
     def key(self) -> str:
-        digest = hashlib.sha256(repr((sorted(self.programs.items()), self.linker_flags(), os.uname().machine)).encode())
-        for source in sorted(self.directory.iterdir()):
+        build = (sorted(self.programs.items()), self.linker_flags(), os.uname().machine, *self.tags)
+        digest = hashlib.sha256(repr(build).encode())
+        for source in sorted(self.directory.rglob("*")):
             if source.name in ("go.mod", "go.sum") or source.suffix == ".go":
-                digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+                name = source.relative_to(self.directory).as_posix()
+                digest.update(name.encode() + b"\0" + source.read_bytes() + b"\0")
         return digest.hexdigest()[:16]
 
 
@@ -75,33 +79,67 @@ def kubernetes_version() -> str:
 
 
 def tools() -> list[Tool]:
-    major, minor, _patch = (version := kubernetes_version()).split(".")
     commands = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
     return [
         Tool("etcd", {"etcd": "."}),
         Tool("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
+        Tool("kubernetes", {command: f"k8s.io/kubernetes/cmd/{command}" for command in commands}, _stamps()),
+    ]
+
+
+def pod_tools() -> list[Tool]:
+    """What a lab with real pods needs beside the others; no other lab waits for these."""
+    containerd = "github.com/containerd/containerd/v2/cmd"
+    plugins = "github.com/containernetworking/plugins/plugins"
+    return [
+        Tool("pause", {"pause": "."}),
         Tool(
-            "kubernetes",
-            {command: f"k8s.io/kubernetes/cmd/{command}" for command in commands},
-            (f"gitVersion=v{version}", f"gitMajor={major}", f"gitMinor={minor}", "gitTreeState=clean"),
+            "cni",
+            {
+                "ptp": f"{plugins}/main/ptp",
+                "loopback": f"{plugins}/main/loopback",
+                "host-local": f"{plugins}/ipam/host-local",
+                "portmap": f"{plugins}/meta/portmap",
+            },
+        ),
+        Tool(
+            "kubelet",
+            {"kubelet": "k8s.io/kubernetes/cmd/kubelet", "agnhost": "k8s.io/kubernetes/test/images/agnhost"},
+            _stamps(),
+            module="kubernetes",
+        ),
+        Tool(
+            "containerd",
+            {program: f"{containerd}/{program}" for program in ("containerd", "containerd-shim-runc-v2", "ctr")},
+            tags=("no_btrfs", "no_zfs", "no_devmapper"),
+        ),
+        Tool(
+            "kube-network-policies",
+            {"kube-network-policies": "sigs.k8s.io/kube-network-policies/cmd", "queue-rules": "./queue-rules"},
         ),
     ]
 
 
-def binaries(say: Say) -> dict[str, Path]:
-    """Every program by name; built first where that was not done yet."""
+def _stamps() -> tuple[str, ...]:
+    major, minor, _patch = (version := kubernetes_version()).split(".")
+    return f"gitVersion=v{version}", f"gitMajor={major}", f"gitMinor={minor}", "gitTreeState=clean"
+
+
+def binaries(say: Say, wanted: Sequence[Tool] | None = None) -> dict[str, Path]:
+    """Every program of these tools by name, of tools() when none are named; built first where that was not done yet."""
+    wanted = tools() if wanted is None else wanted
     ready = os.environ.get("LAB_BIN")
     if ready:
-        return _ready_made(Path(ready).resolve())
+        return _ready_made(Path(ready).resolve(), wanted)
     found: dict[str, Path] = {}
-    for tool in tools():
+    for tool in wanted:
         folder = _built(tool, say)
         found.update({program: folder / program for program in tool.programs})
     return found
 
 
-def _ready_made(folder: Path) -> dict[str, Path]:
-    found = {program: folder / program for tool in tools() for program in tool.programs}
+def _ready_made(folder: Path, wanted: Sequence[Tool]) -> dict[str, Path]:
+    found = {program: folder / program for tool in wanted for program in tool.programs}
     missing = [program for program, path in found.items() if not os.access(path, os.X_OK)]
     if missing:
         raise LabError(f"LAB_BIN={folder} has no {', '.join(missing)}")
@@ -140,6 +178,7 @@ def _build(tool: Tool, folder: Path, lock: int, say: Say) -> None:
     programs = ", ".join(tool.programs)
     say(f"building {programs} from {tool.directory} (once; kept in {folder})")
     command: list[str | Path] = [go, "build", "-v", "-trimpath", "-mod=readonly", "-ldflags", tool.linker_flags()]
+    command += ["-tags", ",".join(tool.tags)] if tool.tags else []
     command += ["-o", f"{unfinished}/", *tool.programs.values()]
     environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
     log = unfinished / "build.log"
@@ -164,6 +203,9 @@ def _build(tool: Tool, folder: Path, lock: int, say: Say) -> None:
     if process.returncode != 0:
         tail = "\n".join(log.read_text().splitlines()[-15:])
         raise LabError(f"building {programs} failed after {_spent(begun)}:\n{tail}")
+    for program, package in tool.programs.items():
+        if package != ".":  # Go names a program after the last word of its package
+            (unfinished / package.rpartition("/")[2]).rename(unfinished / program)
     unfinished.rename(folder)
     say(f"  built {programs} in {_spent(begun)}")
 

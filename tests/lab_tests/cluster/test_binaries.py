@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab import binaries as module
-from tests.lab.binaries import Tool, binaries, kubernetes_version, tools
+from tests.lab.binaries import Tool, binaries, kubernetes_version, pod_tools, tools
 from tests.lab.errors import LabError
 from tests.lab.eventually import eventually
 from tests.lab.places import REPOSITORY
@@ -61,6 +61,15 @@ def test_every_program_is_built_once(calls: Path) -> None:
     assert all(path.exists() for path in first.values())
     assert binaries(_silent) == first
     assert _builds(calls) == len(tools())
+
+
+def test_what_real_pods_need_is_built_when_it_is_asked_for(calls: Path) -> None:
+    found = binaries(_silent, pod_tools())
+    assert all(path.exists() for path in found.values())
+    assert {"kubelet", "containerd", "ptp", "kube-network-policies"} <= set(found)
+    assert not {"etcd", "kube-apiserver"} & set(found)
+    assert _builds(calls) == len(pod_tools())
+    assert "-tags no_btrfs,no_zfs,no_devmapper" in calls.read_text()
 
 
 def test_kubernetes_is_stamped_with_the_version_in_its_go_mod(calls: Path) -> None:

@@ -1,0 +1,3 @@
+module calico-ops.dev/lab/pause
+
+go 1.26.0
