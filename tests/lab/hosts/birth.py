@@ -53,6 +53,7 @@ class Birth:
         orders = {
             "name": self.spec.hostname or self.spec.name,
             "workspace": str(workspace),
+            "mounted": dict(self.spec.mounted),
             "files": [file.order() for file in self._files(keys)],
             "identities": identities,
             "network": [

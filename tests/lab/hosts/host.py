@@ -59,8 +59,12 @@ class Host:
 
     def run(self, argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
         """Run a command as root, from outside: no sshd is needed, and the host's seccomp filter is not on it."""
-        enter = ["nsenter", f"--target={self.pid}", "--mount", "--uts", "--net", "--pid", "--wd=/", "--"]
-        return subprocess.run([*enter, *argv], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        command = self.inside(argv)
+        return subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+
+    def inside(self, argv: Sequence[str]) -> list[str]:
+        """The command that runs this one as root in the host, from outside."""
+        return ["nsenter", f"--target={self.pid}", "--mount", "--uts", "--net", "--pid", "--wd=/", "--", *argv]
 
     def ssh(self, argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
         """Log in as the unprivileged user and run a command, as Ansible does."""

@@ -112,6 +112,13 @@ def build_views() -> None:
     build_devices()
 
 
+def mount_folders(mounted: dict[str, str]) -> None:
+    """Bind folders of the machine, which is still "/", into the new root."""
+    for place, source in mounted.items():
+        os.makedirs(place.lstrip("/"), exist_ok=True)
+        bind(source, place.lstrip("/"))
+
+
 def build_devices() -> None:
     mount("tmpfs", "dev", "tmpfs", MS_NOSUID, "mode=0755")
     for folder in ("net", "pts", "shm"):
@@ -216,6 +223,7 @@ def live_as_host(orders: dict[str, Any]) -> None:
     os.umask(0o022)
     build_root(orders["workspace"])
     build_views()
+    mount_folders(orders["mounted"])
     enter_root()
     socket.sethostname(orders["name"])
     write_files(orders["files"])

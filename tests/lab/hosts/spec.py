@@ -45,6 +45,8 @@ class HostSpec:
     # -- files
     files: Mapping[str, str] = field(default_factory=dict)
     """Path -> content."""
+    mounted: Mapping[str, str] = field(default_factory=dict)
+    """Folder of the host -> the machine's folder that lies there, whatever disk that is on."""
     absent: Sequence[str] = ()
     """Files and folders that are not there."""
     read_only: Sequence[str] = ()
