@@ -105,6 +105,14 @@ def _static() -> list[Stage]:
             ],
             BUILD,
         ),
+        # The other stages of the lab do not wait for these.
+        Stage(
+            "build-pods",
+            "what real pods need compiles",
+            [[python, "-m", "tests.lab", "build", "--pods"]],
+            BUILD,
+            after=("build",),
+        ),
         Stage("unit", "the decisions, without a cluster", [_pytest("tests/unit")], pytest=True, spread=True),
         Stage("browser", "pages, looked at in Chromium", [_pytest("tests/browser")], pytest=True),
         Stage("ansible-lint", "roles and playbooks, production profile", [[python, "-m", "tests.gates.content"]]),
@@ -117,7 +125,7 @@ def _in_the_lab() -> list[Stage]:
         Stage(
             "lab-ansible",
             "modules and playbooks on a real API server and real hosts",
-            [_lab_tests("ansible")],
+            [_lab_tests("ansible and not pods")],
             LAB,
             pytest=True,
             tarball=True,
@@ -126,11 +134,20 @@ def _in_the_lab() -> list[Stage]:
         Stage(
             "lab",
             "a real API server and real hosts, asked directly",
-            [_lab_tests("not ansible")],
+            [_lab_tests("not ansible and not pods")],
             LAB,
             pytest=True,
             tarball=True,
             after=("build",),
+        ),
+        Stage(
+            "lab-pods",
+            "real kubelets and real packets between real pods",
+            [_lab_tests("pods")],
+            LAB,
+            pytest=True,
+            tarball=True,
+            after=("build-pods",),
         ),
     ]
     if REAL_CRDS.is_dir():

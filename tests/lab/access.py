@@ -22,6 +22,7 @@ from tests.lab.places import LAB_SOURCES, REPOSITORY
 
 RBAC = REPOSITORY / "docs" / "reference" / "rbac.yaml"
 _IDENTITIES = LAB_SOURCES / "manifests" / "identities.yaml"
+REAL_PODS = LAB_SOURCES / "manifests" / "real-pods.yaml"
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _TOKEN_SECONDS = 30 * 24 * 3600
 
@@ -40,6 +41,7 @@ class Account:
 
 KWOK = Account("lab", "kwok")
 NODE_AGENT = Account("lab", "node-agent")
+KUBELET = Account("lab", "kubelet")
 OPERATOR = Account("tigera-operator", "tigera-operator")
 
 
@@ -72,10 +74,10 @@ def crds(directory: Path) -> list[Path]:
     return found or [LAB_SOURCES / "crds"]
 
 
-def apply_manifests(kubectl: Path, kubeconfig: Path, directory: Path, admin: Api) -> None:
+def apply_manifests(kubectl: Path, kubeconfig: Path, directory: Path, admin: Api, more: Sequence[Path] = ()) -> None:
     """CRDs, identities and the collection's role, as a user would: with kubectl."""
     first, *others = crds(directory)
-    for manifests in ([_IDENTITIES, RBAC, first], *([each] for each in others)):
+    for manifests in ([_IDENTITIES, RBAC, first, *more], *([each] for each in others)):
         _apply(kubectl, kubeconfig, directory / "kubectl-cache", manifests)
     _wait_for_crds(admin)
 

@@ -16,6 +16,7 @@ from tests.lab.api import Api, ApiError
 from tests.lab.errors import LabError
 from tests.lab.faults import KUBELET_GONE
 from tests.lab.pki import Pki, write_kubeconfig
+from tests.lab.pods.names import REAL_KUBELET
 from tests.lab.processes import Daemons
 from tests.lab.stages import Readiness, write_kwok_configuration
 
@@ -90,7 +91,7 @@ class ControlPlane:
                 self.programs["kwok"],
                 f"--kubeconfig={kubeconfig}",
                 f"--config={configuration}",
-                f"--manage-nodes-with-label-selector=!{KUBELET_GONE}",
+                f"--manage-nodes-with-label-selector=!{KUBELET_GONE},!{REAL_KUBELET}",
                 f"--node-lease-duration-seconds={_LEASE_SECONDS}",
                 "--cidr=10.244.0.0/16",
             ],
@@ -141,6 +142,8 @@ class ControlPlane:
             f"--service-account-signing-key-file={pki.service_account_key}",
             "--service-cluster-ip-range=10.96.0.0/16",
             "--kubelet-preferred-address-types=InternalIP",  # as kubeadm; a lab's node has no name that a DNS knows
+            f"--kubelet-client-certificate={pki.admin.certificate}",
+            f"--kubelet-client-key={pki.admin.key}",
             "--endpoint-reconciler-type=none",  # loopback is no address that an Endpoints object may hold
             "--authorization-mode=RBAC",
             "--anonymous-auth=false",

@@ -22,9 +22,12 @@ import yaml
 
 from tests.lab import ready_operator
 from tests.lab.access import (
+    KUBELET,
     KWOK,
     NODE_AGENT,
     OPERATOR,
+    REAL_PODS,
+    Account,
     apply_manifests,
     collection_account,
     collection_namespaces,
@@ -37,9 +40,13 @@ from tests.lab.control_plane import PORTS, ControlPlane
 from tests.lab.errors import LabError
 from tests.lab.faults import FAULT, KUBELET_GONE, NO_FAULT, Fault
 from tests.lab.hosts import Host, HostError, HostSet, HostSpec
-from tests.lab.nodes import NodeSpec, node_object
+from tests.lab.nodes import NodeSpec, go_architecture, node_object
 from tests.lab.pki import Pki, write_kubeconfig
 from tests.lab.places import REPOSITORY, lab_directory, labs_root
+from tests.lab.pods import relay
+from tests.lab.pods.bed import Bed
+from tests.lab.pods.names import KUBELET_PORT
+from tests.lab.pods.spec import is_real
 from tests.lab.ports import free_ports, port_lock
 from tests.lab.processes import Daemons
 from tests.lab.reset import reset
@@ -47,7 +54,7 @@ from tests.lab.stages import Readiness
 
 # etcd goes last and the API server before it: without its etcd it does not heed SIGTERM.
 _STOP_ORDER = (
-    ("recorder", "operator", "node-agent", "kwok", "kube-controller-manager", "kube-scheduler"),
+    ("recorder", "operator", "node-agent", "kwok", "relay", "kube-controller-manager", "kube-scheduler"),
     ("kube-apiserver",),
     ("etcd",),
 )
@@ -72,7 +79,7 @@ class Lab:
     # -- up and down
 
     def up(self, hosts: Sequence[HostSpec] = (), operator: bool = True, readiness: Readiness | None = None) -> None:
-        """Start everything; each host becomes a node. Leaves nothing behind when it fails."""
+        """Start everything; each host becomes a node, of a real kubelet where it is made for one. Leaves nothing when it fails."""
         _require_root_on_linux()
         with self._exclusive():
             if self.record().get("ready") and self.daemons.alive():
@@ -137,18 +144,22 @@ class Lab:
     def set_fault(self, node: str, fault: str | None) -> None:
         """From now on the node has this fault and no other one (faults.FAULTS, its argument after a colon), or none."""
         kind = (Fault.parse(fault) if fault else NO_FAULT).kind
+        if any(host.name == node and is_real(host.spec) for host in self.hosts):
+            raise LabError(f"a real kubelet serves {node}: its faults are in tests/lab/pods/faults.py")
         labels = {KUBELET_GONE: "" if kind == "kubelet-gone" else None}
         self.admin.patch(f"/api/v1/nodes/{node}", {"metadata": {"labels": labels, "annotations": {FAULT: fault}}})
 
     def reset(self) -> None:
-        """Remove all nodes, Calico's resources and what was made beside them."""
+        """Remove all nodes, Calico's resources and what was made beside them; nodes with a real kubelet are as at the start."""
         reset(self.admin, collection_namespaces())
+        Bed(self.directory).reset(self.admin, self.hosts)
 
     # -- the stand-in for tigera-operator, or the operator itself
 
     def start_operator(self, *arguments: str) -> None:
         """The arguments are the stand-in's; the operator itself has none of them."""
         program = ready_operator.program()
+        arguments = (*arguments, *(["--real-pods"] if any(is_real(host.spec) for host in self.hosts) else []))
         if program is None:
             self._start_module("operator", "tests.lab.operator", self.operator_kubeconfig, *arguments)
         elif arguments:
@@ -188,6 +199,9 @@ class Lab:
     def _bring_up(self, hosts: Sequence[HostSpec], operator: bool, readiness: Readiness) -> None:
         programs = binaries(self._say)
         self.directory.mkdir(mode=0o700, parents=True)
+        bed = Bed(self.directory)
+        hosts = bed.equipped(hosts, self._say)
+        real = any(map(is_real, hosts))
         version = _version_of(programs["kube-apiserver"])
         with port_lock():
             ports = free_ports(PORTS)
@@ -200,8 +214,9 @@ class Lab:
         write_kubeconfig(self.admin_kubeconfig, plane.server, pki.ca, "lab-admin", pki.admin)
         plane.wait_for_api(self.admin)
         plane.start_controllers()
-        apply_manifests(programs["kubectl"], self.admin_kubeconfig, self.directory, self.admin)
-        files = {
+        more = [REAL_PODS] if real else []
+        apply_manifests(programs["kubectl"], self.admin_kubeconfig, self.directory, self.admin, more)
+        files: dict[Account, Path] = {
             KWOK: self.directory / "kwok.kubeconfig",
             NODE_AGENT: self.directory / "node-agent.kubeconfig",
             OPERATOR: self.operator_kubeconfig,
@@ -214,6 +229,8 @@ class Lab:
         if operator:
             self.start_operator()
         self.add_nodes(_node_of(host) for host in started_hosts)
+        if real:
+            self._start_kubelets(bed, started_hosts, ports["apiserver"], pki)
         for daemon in self.daemons.names():
             self.daemons.require_alive(daemon)
         self._write_record(
@@ -230,10 +247,14 @@ class Lab:
         for names in _STOP_ORDER:
             self.daemons.stop(*names)
         self.daemons.stop_strays()
+        bed = Bed(self.directory)
         HostSet.load(self.directory).stop()
+        bed.remove()
         self.__dict__.pop("admin", None)
         if not self.directory.exists():
             return
+        if keep_logs:
+            bed.keep_logs(self.directory / "logs")
         for entry in self.directory.iterdir():
             if keep_logs and entry.name in ("logs", "audit.log"):
                 continue
@@ -253,6 +274,18 @@ class Lab:
             inventory, started = hosts.inventory(), hosts.hosts
         self.inventory.write_text(yaml.safe_dump(inventory, sort_keys=False))
         return started
+
+    def _start_kubelets(self, bed: Bed, hosts: Sequence[Host], apiserver: int, pki: Pki) -> None:
+        orders = {
+            "control": str(relay.control_socket(self.directory)),
+            "apiserver": apiserver,
+            "hosts": {host.name: host.pid for host in hosts if is_real(host.spec)},
+        }
+        self._start_module("relay", "tests.lab.pods.relay", self.admin_kubeconfig, json.dumps(orders))
+        kubeconfig = self.directory / "kubelet.kubeconfig"
+        write_account_kubeconfig(kubeconfig, KUBELET, f"https://127.0.0.1:{KUBELET_PORT}", pki, self.admin)
+        bed.start(hosts, pki.ca, kubeconfig)
+        bed.wait_until_ready(self.admin, hosts)
 
     def _start_module(self, daemon: str, module: str, kubeconfig: Path, *arguments: str) -> None:
         self.daemons.start(
@@ -277,12 +310,8 @@ def _node_of(host: Host) -> NodeSpec:
         system_uuid=host.system_uuid,
         boot_id=host.boot_id,
         kernel_version=os.uname().release,
-        architecture=_GO_NAMES.get(os.uname().machine, os.uname().machine),
+        architecture=go_architecture(),
     )
-
-
-# What Go, and with it the label kubernetes.io/arch, calls the machines that uname names otherwise.
-_GO_NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def _version_of(apiserver: Path) -> str:

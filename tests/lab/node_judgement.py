@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Any, Union
 
 from tests.lab.faults import FAULT, NO_FAULT, Fault
+from tests.lab.pods.names import REAL_KUBELET
 
 NETWORK = "lab.calico-ops.dev/network"
 CALICO_NODE = "lab.calico-ops.dev/calico-node"
@@ -27,6 +28,8 @@ class NodeSeen:
     """Status of the condition Ready: True, False, Unknown, or nothing yet."""
     network_reason: str
     fault: Fault = NO_FAULT
+    real: bool = False
+    """Its kubelet is a real one, which says itself what becomes of node and pods."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ Action = Union[SetNetwork, SetKubelet, MarkNotReady, Annotate, LookAgain]
 
 def judge(node: NodeSeen, pods: Iterable[PodSeen], now: float) -> list[Action]:
     present = [pod for pod in pods if not pod.deleting]
+    if node.real:
+        return _network(node, any(pod.calico_node and pod.phase == "Running" for pod in present))
     if node.fault.kind == "kubelet-gone":
         return _without_kubelet(node, present)
     actions: list[Action] = []
@@ -139,6 +144,7 @@ def node_seen(raw: dict[str, Any]) -> NodeSeen:
         ready=conditions.get("Ready", {}).get("status", ""),
         network_reason=conditions.get("NetworkUnavailable", {}).get("reason", ""),
         fault=Fault.parse(raw["metadata"].get("annotations", {}).get(FAULT, "")),
+        real=REAL_KUBELET in raw["metadata"].get("labels", {}),
     )
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 import uuid
 from collections.abc import Mapping
@@ -124,6 +125,12 @@ def calico_condition(up: bool) -> dict[str, str]:
         "lastHeartbeatTime": now,
         "lastTransitionTime": now,
     }
+
+
+def go_architecture() -> str:
+    """This machine's, as Go calls it, and with it the label kubernetes.io/arch."""
+    machine = os.uname().machine
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
 
 
 def now_text() -> str:

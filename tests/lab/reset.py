@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from urllib.parse import quote
 
 from tests.lab.api import Api, ApiError
 from tests.lab.errors import LabError
+from tests.lab.pods.names import REAL_KUBELET
 
 _OPERATOR = "operator.tigera.io"
 # Calico's own objects: of the first group, or of the second where its API is made of CRDs.
@@ -17,6 +19,8 @@ _CALICO = ("crd.projectcalico.org", "projectcalico.org")
 _TIERS = f"/apis/{_OPERATOR}/v1/tigerastatuses/tiers"
 _APISERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 _OWN_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease", "lab", "tigera-operator"})
+# A kubelet registers its node once, when it starts: a real one's stays.
+_NODES = f"/api/v1/nodes?labelSelector=%21{quote(REAL_KUBELET, safe='')}"
 _AT_ONCE: dict[str, str | int | bool] = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
 
 
@@ -25,7 +29,7 @@ def reset(admin: Api, collection_namespaces: set[str], seconds: float = 60) -> N
     deadline = time.monotonic() + seconds
     kept = _OWN_NAMESPACES | collection_namespaces
     _delete_custom_resources(admin, _OPERATOR)
-    admin.delete("/api/v1/nodes", **_AT_ONCE)
+    admin.delete("/api/v1/nodes", labelSelector=f"!{REAL_KUBELET}", **_AT_ONCE)
     _wait(deadline, "the operator's resources", lambda: [p for p in _custom_resources(admin, _OPERATOR) if p != _TIERS])
     _delete_aggregated_api(admin)
     # The operator's certificates go with their Installation, but late: the next one would get others and restart calico-node.
@@ -44,7 +48,7 @@ def reset(admin: Api, collection_namespaces: set[str], seconds: float = 60) -> N
     for namespace in set(_names(admin, "/api/v1/namespaces")) - kept:
         _delete_namespace(admin, namespace)
     _wait(deadline, "namespaces", lambda: sorted(set(_names(admin, "/api/v1/namespaces")) - kept))
-    _wait(deadline, "nodes", lambda: _names(admin, "/api/v1/nodes"))
+    _wait(deadline, "nodes", lambda: _names(admin, _NODES))
 
 
 def _delete_namespace(admin: Api, namespace: str) -> None:

@@ -12,6 +12,7 @@ from tests.lab.eventually import eventually
 from tests.lab.hosts import HostSpec
 from tests.lab.lab import Lab
 from tests.lab.nodes import NodeSpec
+from tests.lab.pods import kubelet_host
 
 CORE = "node-role.kubernetes.io/control-plane"
 EDGE = "node-role.kubernetes.io/edge"
@@ -111,4 +112,11 @@ BROWNFIELD = Topology(
     runs_on=6,
 )
 
-TOPOLOGIES: dict[str, Topology] = {"demo": DEMO, "stuck": STUCK, "brownfield": BROWNFIELD}
+# Real kubelets, and NetworkPolicy in force on them.
+PODS = Topology(
+    tuple(kubelet_host(f"w-{number}", groups=["core"], dual_stack=True) for number in (1, 2, 3)),
+    installation={"calicoNetwork": {"nodeAddressAutodetectionV4": {"firstFound": True}}},
+    runs_on=3,
+)
+
+TOPOLOGIES: dict[str, Topology] = {"demo": DEMO, "stuck": STUCK, "brownfield": BROWNFIELD, "pods": PODS}

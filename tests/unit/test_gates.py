@@ -334,12 +334,16 @@ def in_stage(name: str, lab_tests: dict[str, list[str]]) -> set[str]:
     return {test for test, own in lab_tests.items() if expression.evaluate(lambda name, **_: name in own)}  # noqa: B023
 
 
-def test_every_lab_test_is_in_one_of_two_stages(lab_tests: dict[str, list[str]]) -> None:
-    direct, through_ansible = in_stage("lab", lab_tests), in_stage("lab-ansible", lab_tests)
-    assert direct & through_ansible == set()
-    assert direct | through_ansible == set(lab_tests)
-    assert direct
-    assert through_ansible
+def test_every_lab_test_is_in_one_of_three_stages(lab_tests: dict[str, list[str]]) -> None:
+    parts = [in_stage(name, lab_tests) for name in ("lab", "lab-ansible", "lab-pods")]
+    assert all(parts)
+    assert sum(map(len, parts)) == len(lab_tests)
+    assert set.union(*parts) == set(lab_tests)
+
+
+def test_only_real_pods_wait_for_what_they_need() -> None:
+    waiting = [one.name for one in all_stages() if "build-pods" in one.after]
+    assert waiting == ["lab-pods"]
 
 
 @pytest.mark.parametrize(

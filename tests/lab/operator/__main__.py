@@ -36,10 +36,15 @@ def main() -> int:
         metavar="SECONDS",
         help="render calico-node without its pools first, as the operator does in some clean installs",
     )
+    parser.add_argument(
+        "--real-pods",
+        action="store_true",
+        help="have workloads of images that the lab's real kubelets have: a policy engine as calico-node, and pauses",
+    )
     options = parser.parse_args()
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("kopf").setLevel(logging.WARNING)
-    loop = Loop(Api(Path(os.environ["KUBECONFIG"])), options.pools_seen_after)
+    loop = Loop(Api(Path(os.environ["KUBECONFIG"])), options.pools_seen_after, options.real_pods)
     # Without the loop nothing would be done any more: then kopf ends too.
     kopf.run(registry=_registry, clusterwide=True, standalone=True, memo=kopf.Memo(loop=loop), stop_flag=loop.ended)
     return 1 if loop.failed else 0

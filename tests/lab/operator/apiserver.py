@@ -23,6 +23,7 @@ from tests.lab.operator.names import (
 )
 from tests.lab.operator.overlay import overlaid
 from tests.lab.operator.reporter import Reporter
+from tests.lab.operator.runnable import runnable
 from tests.lab.operator.validation import apiserver_fault
 from tests.lab.operator.writes import gone, mirror_conditions, patch_installation, put_all, put_status
 
@@ -39,8 +40,9 @@ def made_of_crds(api: Api) -> bool:
 class ApiserverController:
     """Waits for the Installation's variant and for the namespace, never for calico to be available."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, real_pods: bool = False) -> None:
         self.reporter = Reporter(api, "apiserver")
+        self._real_pods = real_pods
         self._api = api
         self._served: str | None = None
 
@@ -78,7 +80,7 @@ class ApiserverController:
         try:
             rendered = workloads.for_webhooks if self._deployment == WEBHOOKS else workloads.for_apiserver
             objects = rendered(with_defaults(spec), apiserver.get("spec") or {})
-            put_all(self._api, objects, apiserver)
+            put_all(self._api, runnable(objects) if self._real_pods else objects, apiserver)
         except ApiError as error:
             self.reporter.degrade("ResourceUpdateError", "Error creating / updating resource", error)
             raise

@@ -30,6 +30,7 @@ from tests.lab.operator.names import (
 )
 from tests.lab.operator.overlay import overlaid
 from tests.lab.operator.reporter import Reporter
+from tests.lab.operator.runnable import runnable
 from tests.lab.operator.validation import installation_fault
 from tests.lab.operator.writes import gone, mirror_conditions, patch_installation, put_all, put_status
 
@@ -57,10 +58,14 @@ class Rejected(Exception):
 class InstallationController:
     """Fills in defaults, judges the configuration, writes the workloads, fills the status."""
 
-    def __init__(self, api: Api, pools_seen_after: float = 0.0) -> None:
-        """With `pools_seen_after`, calico-node is rendered once without its pools, and again so many seconds later."""
+    def __init__(self, api: Api, pools_seen_after: float = 0.0, real_pods: bool = False) -> None:
+        """With `pools_seen_after`, calico-node is rendered once without its pools, and again so many seconds later.
+
+        With `real_pods`, a real kubelet can run all that is rendered.
+        """
         self.reporter = Reporter(api, "calico", ("DaemonSet", NODE), ("Deployment", KUBE_CONTROLLERS))
         self._api = api
+        self._real_pods = real_pods
         self._generation = 0
         self._typha_short = False
         self._pools_seen_after = pools_seen_after
@@ -133,7 +138,8 @@ class InstallationController:
             return _STANDARD_RETRY
 
         try:
-            put_all(self._api, workloads.for_installation(spec, replicas), installation)
+            objects = workloads.for_installation(spec, replicas)
+            put_all(self._api, runnable(objects) if self._real_pods else objects, installation)
             if not workloads.has_csi(spec):
                 self._api.delete(path("DaemonSet", CSI))
         except ApiError as error:

@@ -50,14 +50,14 @@ class _Turn:
 class Loop:
     """The stand-in at work, until it is stopped."""
 
-    def __init__(self, api: Api, pools_seen_after: float = 0.0) -> None:
+    def __init__(self, api: Api, pools_seen_after: float = 0.0, real_pods: bool = False) -> None:
         self.ended = threading.Event()
         """Set when the thread is over, asked for or not: nothing works from then on."""
-        self._installation = InstallationController(api, pools_seen_after)
+        self._installation = InstallationController(api, pools_seen_after, real_pods)
         self._turns = {
             "calico": _Turn(self._installation),
             "ippools": _Turn(PoolController(api)),
-            "apiserver": _Turn(ApiserverController(api)),
+            "apiserver": _Turn(ApiserverController(api, real_pods)),
             "tiers": _Turn(TiersController(api)),
         }
         self._changed = threading.Condition()

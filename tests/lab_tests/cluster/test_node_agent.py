@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ OTHER = replace(CALICO, name="csi-x", calico_node=False, host_network=False, pha
 PENDING = replace(CALICO, phase="Pending", ready=False, started=0.0, calico="")
 
 
-def faulty(fault: str, **fields: str) -> NodeSeen:
+def faulty(fault: str, **fields: Any) -> NodeSeen:
     return replace(NODE, fault=Fault.parse(fault), **fields)
 
 
@@ -122,6 +123,12 @@ def test_a_fault_that_there_is_not_is_refused_with_those_there_are() -> None:
 def test_a_pod_of_the_pod_network_may_start_on_a_ready_node_only() -> None:
     assert judge(NODE, [CALICO, OTHER], now=100) == [Annotate(OTHER, {NETWORK: "up"})]
     assert judge(replace(NODE, ready="False"), [CALICO, OTHER], now=100) == []
+
+
+def test_a_real_kubelet_says_itself_what_becomes_of_its_pods() -> None:
+    real = replace(faulty("never-ready", ready="Unknown", network_reason=""), real=True)
+    assert judge(real, [CALICO, PENDING], now=100) == [SetNetwork(up=True)]
+    assert judge(replace(real, network_reason=UP), [CALICO, OTHER], now=100) == []
 
 
 def test_a_node_that_changes_while_it_is_worked_on_is_given_out_again_afterwards() -> None:
