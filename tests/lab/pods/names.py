@@ -18,5 +18,7 @@ METRICS_PORT = 9080
 
 QUEUE_TABLE = "lab-queue"
 """The tables of the host's firewall, of both families, that send connections to the policy engine."""
+ENGINES_TABLE = "inet kube-network-policies"
+"""The engine's own, where the kernel has what it takes."""
 EXEMPT = "exempt"
-"""Their chain for what is not to be judged."""
+"""The chain of the lab's tables for what is not to be judged."""

@@ -87,7 +87,7 @@ class Pod:
         assert process.stdin
         assert process.stdout
         with process:
-            process.stdout.readline()  # it has begun
+            process.stdout.readline()  # it has begun, and seen its first SYN answered or lost
             try:
                 yield found
             finally:

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """PRIVATE. Sends a SYN every few milliseconds, and says of each whether it was answered. Run in a pod's network.
 
-The first line says that it has begun; when its standard input ends, so does it, with all that it saw as JSON: the time of
-each SYN, and 1 when it was answered, 0 when not. An attempt is given up before the kernel would send its SYN again, so that
-each stands for one moment.
+The first line says that the fate of the first SYN is known. When its standard input ends, so does it, with all that it saw
+as JSON: the time of each SYN, and 1 when it was answered, 0 when not. An attempt is given up before the kernel would send its
+SYN again, so that each stands for one moment.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import select
 import socket
@@ -26,17 +27,19 @@ def main() -> None:
     waiting: dict[int, tuple[float, socket.socket]] = {}
     poll = select.poll()
     poll.register(0, select.POLLIN | select.POLLHUP)
-    print("begun", flush=True)
-    ended = False
+    begun = ended = False
     following = time.time()
     while not ended or waiting:
         now = time.time()
         if not ended and now >= following:
             attempt = socket.socket(family, socket.SOCK_STREAM)
             attempt.setblocking(False)
-            attempt.connect_ex((address, port))
-            waiting[attempt.fileno()] = (now, attempt)
-            poll.register(attempt, select.POLLOUT)
+            if attempt.connect_ex((address, port)) in (0, errno.EINPROGRESS):
+                waiting[attempt.fileno()] = (now, attempt)
+                poll.register(attempt, select.POLLOUT)
+            else:
+                attempt.close()
+                seen.append((now, 0))
             following = max(following + EVERY, now)
         for handle, _event in poll.poll(1 if ended else max(0.0, following - time.time()) * 1000):
             if handle == 0:
@@ -54,6 +57,9 @@ def main() -> None:
                 attempt.close()
                 del waiting[handle]
                 seen.append((at, 0))
+        if seen and not begun:
+            begun = True
+            print("begun", flush=True)
     print(json.dumps(sorted(seen)), flush=True)
 
 
