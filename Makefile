@@ -15,7 +15,7 @@ checkout = $(PYTHON) -m tests.environment run --
 collection = $(PYTHON) -m tests.environment --collection run --
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stuck check test unit lint changelog bench felix lab-up lab-down clean
+.PHONY: help demo demo-stuck check test soak unit lint changelog bench felix lab-up lab-down clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ lint: ## ruff, mypy, changelog, subjects of commits, and ansible-lint
 
 changelog: ## take the fragments of changelogs/fragments into CHANGELOG.md
 	$(checkout) python -m tests.gates.changelog
+
+soak: ## what takes too long for every run: real kubelets, and real packets between real pods
+	$(collection) python -m tests.gates lab-pods
 
 bench: ## what it costs, next to something bare; BENCH=labels, readiness, precheck or pages for one
 	$(collection) python -m tests.bench $(BENCH)

@@ -73,7 +73,7 @@ def main() -> int:
     try:
         schedule.run()
     finally:
-        summary(schedule.results, time.monotonic() - started, logs, whole=wanted == stages)
+        summary(schedule.results, time.monotonic() - started, logs, whole=not arguments.stage)
     return 0 if all(result.ok for result in schedule.results) else 1
 
 

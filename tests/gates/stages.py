@@ -64,6 +64,8 @@ class Stage:
     """Runs with the tigera-operator that LAB_OPERATOR names."""
     spread: bool = False
     """Its tests may be spread over several processes."""
+    soak: bool = False
+    """Runs when it is named, as `make soak` does: too long for every run."""
     last_guard: float = LAST_GUARD
 
 
@@ -112,6 +114,7 @@ def _static() -> list[Stage]:
             [[python, "-m", "tests.lab", "build", "--pods"]],
             BUILD,
             after=("build",),
+            soak=True,
         ),
         Stage("unit", "the decisions, without a cluster", [_pytest("tests/unit")], pytest=True, spread=True),
         Stage("browser", "pages, looked at in Chromium", [_pytest("tests/browser")], pytest=True),
@@ -148,6 +151,8 @@ def _in_the_lab() -> list[Stage]:
             pytest=True,
             tarball=True,
             after=("build-pods",),
+            # The first build takes a quarter of an hour. Nothing of the collection rests on real pods so far.
+            soak=True,
         ),
     ]
     if REAL_CRDS.is_dir():
@@ -248,11 +253,14 @@ def _scenarios() -> list[Stage]:
 
 
 def chosen(names: Sequence[str], stages: Sequence[Stage]) -> list[Stage]:
-    """The named stages with what they need, in order; all when none is named. KeyError for a name that is none."""
+    """The named stages with what they need, in order; all but those of the soak when none is named. KeyError for a name that is none."""
     if not names:
-        return list(stages)
+        return [stage for stage in stages if not stage.soak]
     known = {stage.name: stage for stage in stages}
-    wanted = set(names)
-    for name in names:
-        wanted.update(known[name].after)
+    wanted: set[str] = set()
+    further = list(names)
+    while further:
+        name = further.pop()
+        wanted.add(name)
+        further.extend(known[name].after)
     return [stage for stage in stages if stage.name in wanted]

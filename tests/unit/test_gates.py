@@ -305,6 +305,14 @@ def test_the_end_of_a_long_log_says_where_the_rest_is(tmp_path: Path) -> None:
 
 def test_a_chosen_stage_brings_what_it_needs() -> None:
     assert [one.name for one in chosen(["lab"], all_stages())] == ["build", "lab"]
+    assert {one.name for one in chosen(["lab-pods"], all_stages())} == {"build", "build-pods", "lab-pods"}
+
+
+def test_what_takes_too_long_runs_when_it_is_named() -> None:
+    left_out = {one.name for one in all_stages()} - {one.name for one in chosen([], all_stages())}
+    assert left_out == {"build-pods", "lab-pods"}
+    soak = (CHECKOUT / "Makefile").read_text().partition("\nsoak:")[2].partition("\n\n")[0]
+    assert "tests.gates lab-pods" in soak
 
 
 LISTING = """
