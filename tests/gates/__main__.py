@@ -39,10 +39,11 @@ def end(number: int, _frame: FrameType | None) -> None:
 
 
 def workers(number: int) -> Callable[[Stage], Sequence[str]]:
-    """Tests that need no lab are spread over so many processes."""
+    """Tests that need no lab are spread over so many processes, those of a lab over as many as their stage says."""
 
     def arguments(stage: Stage) -> Sequence[str]:
-        return [f"--numprocesses={number}", "--dist=loadfile"] if number > 1 and stage.spread else []
+        processes = number if stage.spread else stage.processes
+        return [f"--numprocesses={processes}", "--dist=loadfile"] if processes > 1 else []
 
     return arguments
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -31,6 +32,12 @@ class Writer:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._write("collected", tests=len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
+        # Each worker has collected all of them.
+        if node.gateway.id == "gw0":
+            self._write("collected", tests=len(ids))
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self._write("started", test=nodeid, at=time.time())

@@ -63,7 +63,9 @@ class Stage:
     operator: bool = False
     """Runs with the tigera-operator that LAB_OPERATOR names."""
     spread: bool = False
-    """Its tests may be spread over several processes."""
+    """Its tests may be spread over as many processes as the caller says."""
+    processes: int = 1
+    """How many share its tests, whole files each, and each with a lab of its own."""
     soak: bool = False
     """Runs when it is named, as `make soak` does: too long for every run."""
     last_guard: float = LAST_GUARD
@@ -131,6 +133,7 @@ def _in_the_lab() -> list[Stage]:
             [_lab_tests("ansible and not pods")],
             LAB,
             pytest=True,
+            processes=2,
             tarball=True,
             after=("build",),
         ),
@@ -140,6 +143,7 @@ def _in_the_lab() -> list[Stage]:
             [_lab_tests("not ansible and not pods")],
             LAB,
             pytest=True,
+            processes=2,
             tarball=True,
             after=("build",),
         ),
@@ -163,6 +167,7 @@ def _in_the_lab() -> list[Stage]:
                 [_lab_tests("crds")],
                 LAB,
                 pytest=True,
+                processes=2,
                 tarball=True,
                 after=("build",),
                 env={"LAB_CRDS": str(REAL_CRDS)},
@@ -218,6 +223,7 @@ def _on_the_oldest() -> list[Stage]:
             [_lab_tests("oldest_core", python=_on_core(core, tarball=True))],
             LAB,
             pytest=True,
+            processes=2,
             after=("build",),
             missing=missing,
         ),

@@ -308,6 +308,14 @@ def test_a_chosen_stage_brings_what_it_needs() -> None:
     assert {one.name for one in chosen(["lab-pods"], all_stages())} == {"build", "build-pods", "lab-pods"}
 
 
+def test_tests_of_a_lab_are_spread_as_their_stage_says_and_others_as_the_caller_does() -> None:
+    spread = ["--numprocesses=2", "--dist=loadfile"]
+    named = {one.name: one for one in all_stages()}
+    three = [named[name] for name in ("lab", "unit", "browser")]
+    assert [list(gates.workers(1)(one)) for one in three] == [spread, [], []]
+    assert [list(gates.workers(2)(one)) for one in three] == [spread, spread, []]
+
+
 def test_what_takes_too_long_runs_when_it_is_named() -> None:
     left_out = {one.name for one in all_stages()} - {one.name for one in chosen([], all_stages())}
     assert left_out == {"build-pods", "lab-pods"}

@@ -140,5 +140,6 @@ def _interrupt(response: Any) -> None:
 
     urllib3 has a method for that from 2.3 on. A second descriptor of the same socket does it with every version, TLS or not.
     """
-    with contextlib.suppress(OSError, ValueError), socket.socket(fileno=os.dup(response.fileno())) as same:
+    # A response that ended meanwhile has no descriptor; http.client of Python 3.12 and older says so by an AttributeError.
+    with contextlib.suppress(OSError, ValueError, AttributeError), socket.socket(fileno=os.dup(response.fileno())) as same:
         same.shutdown(socket.SHUT_RDWR)

@@ -105,7 +105,7 @@ def test_an_account_that_may_not_list_deployments_is_told_what_was_not_read(clus
         last = played(modules, plan_of(["a", "b"], soak=1))[-1]
     finally:
         cluster.admin.patch(ROLE, {"rules": whole["rules"]})
-    assert last["outcome"] == "done"
+    assert last["outcome"] == "done", last["report"]["reason"]
     assert last["report"]["control_plane"]["not_read"] == [
         "Deployments in calico-system, needs list deployments.apps in calico-system",
         "tigera-operator's Deployment, needs list deployments.apps in tigera-operator",

@@ -34,6 +34,9 @@ def nodes(cluster: Lab) -> Lab:
             NodeSpec("t-2", ready=True, taints=(FOREIGN, CLOSED, EVICTS)),
         ]
     )
+    # A new node has taints of its conditions for a moment, and they stand in a diff.
+    names = ("t-0", "t-1", "t-2")
+    eventually(lambda: not any(of_a_condition(taint) for name in names for taint in all_taints(cluster, name)), "ours")
     return cluster
 
 
@@ -42,10 +45,18 @@ def modules(cluster: Lab, tmp_path: Path) -> Modules:
     return Modules(cluster, tmp_path)
 
 
+def all_taints(lab: Lab, node: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = lab.admin.get(f"/api/v1/nodes/{node}")["spec"].get("taints", [])
+    return found
+
+
+def of_a_condition(taint: dict[str, Any]) -> bool:
+    """Kubernetes sets and clears it by the node's conditions."""
+    return bool(taint["key"].startswith("node.kubernetes.io/"))
+
+
 def taints(lab: Lab, node: str) -> list[dict[str, Any]]:
-    """The node's taints, without those that Kubernetes sets and clears by the node's conditions."""
-    found = lab.admin.get(f"/api/v1/nodes/{node}")["spec"].get("taints", [])
-    return [taint for taint in found if not taint["key"].startswith("node.kubernetes.io/")]
+    return [taint for taint in all_taints(lab, node) if not of_a_condition(taint)]
 
 
 def test_a_taint_is_set_beside_those_of_others_which_stay_as_they_are_and_where_they_are(

@@ -109,6 +109,22 @@ def test_closing_wakes_the_thread_that_waits_for_an_event() -> None:
         assert len(seen) == 1
 
 
+class Ended:
+    """A response that was read to its end while somebody closed the watch: urllib3 asks http.client, whose file is gone."""
+
+    def fileno(self) -> int:
+        file: Any = None
+        return int(file.fileno())
+
+
+def test_closing_a_watch_whose_response_has_just_ended_is_no_error() -> None:
+    with fake_api(script(events())) as api:
+        watching = watch(api.cluster(), PODS, "10", within(5))
+        watching._response = Ended()
+        watching.close()
+        assert list(watching) == []
+
+
 def cluster_of(lists: list[list[Any]], watches: list[Reply]) -> Callable[[Request, int], Reply]:
     """Answers lists and watches of one kind, each in turn."""
     counts = {"list": 0, "watch": 0}
