@@ -24,8 +24,10 @@ def claimed_lab(purpose: str = "") -> Iterator[Lab]:
     lab = Lab(f"{_PREFIX}{os.getpid()}{purpose}", tell)
     with open(_claim(lab.name), "w") as claim:
         fcntl.flock(claim, fcntl.LOCK_EX)
-        yield lab
-    _claim(lab.name).unlink()
+        try:
+            yield lab
+        finally:
+            _claim(lab.name).unlink()
 
 
 def tell(text: str) -> None:

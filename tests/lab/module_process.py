@@ -23,8 +23,8 @@ from ansible import release
 from ansible.module_utils import basic
 
 with suppress(ImportError):  # which a module tells its user in its own words
-    import kubernetes.client
-    import kubernetes.config  # noqa: F401
+    for name in ("kubernetes.client", "kubernetes.config"):
+        importlib.import_module(name)
 
 _MODULES = "ansible_collections.calico_ops.rollout.plugins.modules"
 _SERVER = multiprocessing.get_context("forkserver")

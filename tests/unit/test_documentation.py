@@ -62,7 +62,7 @@ def anchors(page: Path) -> set[str]:
 def test_a_link_into_a_page_names_a_heading_of_it(page: Path) -> None:
     links = [link.partition("#") for link in LINK.findall(page.read_text(encoding="utf-8"))]
     into = [
-        (page.parent / path if path else page, heading) for path, _, heading in links if heading and "://" not in path
+        (page.parent / path if path else page, heading) for path, _mark, heading in links if heading and "://" not in path
     ]
     assert [heading for target, heading in into if heading not in anchors(target)] == []
 

@@ -18,7 +18,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reduce
 
 
 def after(seen: Observation, plan: Plan, *actions: Action, wishes: Wishes = NO_WISHES) -> Observation:
-    call = Call(cast("Any", None), plan, wishes, None, Limits(0, 0, 0), lambda: 0.0, seen, None)
+    call = Call(cast(Any, None), plan, wishes, None, Limits(0, 0, 0), lambda: 0.0, seen, None)
     for action in actions:
         call = replace(call, seen=ACTIONS[action["do"]].predict(action, call))
     return reacted(call.seen, plan["admission_label"])
