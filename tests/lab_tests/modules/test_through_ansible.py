@@ -30,7 +30,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "node_readiness": {"nodes": ["a"], "timeout": 1},
 }
 # What Ansible writes into each result, and what no two calls share.
-OF_ANSIBLE = {"action", "exception", "_ansible_no_log", "stderr", "stderr_lines"}
+OF_ANSIBLE = {"action", "exception", "invocation", "_ansible_no_log", "stderr", "stderr_lines"}
 OF_THE_MOMENT = {"elapsed", "read_at", "selector_since", "uid"}
 
 
