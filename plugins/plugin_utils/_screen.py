@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import signal
 import sys
+from collections.abc import Iterator
 
 from ansible import constants
 from ansible.utils.display import Display
@@ -27,4 +30,19 @@ def without_delay() -> None:
 
 def show(text: str) -> None:
     name = str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2]
-    Display().display(text, stderr=name in MACHINE_READABLE)
+    with _uninterrupted():
+        Display().display(text, stderr=name in MACHINE_READABLE)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits for the end of the text.
+
+    A worker that is ended while it hands a line over keeps the lock of the queue, and the process that started it waits for that lock
+    for ever (multiprocessing.SimpleQueue.put in StrategyBase.cleanup).
+    """
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
