@@ -71,7 +71,10 @@ def test_done_says_that_the_control_plane_is_down_and_the_operator_dead(
             lambda: any(not pod["spec"].get("nodeName") for pod in calico.pods("calico-kube-controllers")),
             lambda: "kube-controllers is Pending",
         )
-        wait_for(lambda: not calico.available(), lambda: f"{calico.conditions()}")
+        # Written one after the other: that Available is of an older generation is not yet that it is False.
+        wait_for(
+            lambda: calico.conditions().get("Available", {}).get("status") == "False", lambda: f"{calico.conditions()}"
+        )
         since = cluster.audit.position()
         again = modules.run("rollout_step", plan=plan, installation_spec={})
         assert (again["outcome"], again.writes) == ("done", [])

@@ -7,13 +7,14 @@ The other tests run modules alone. What Ansible adds is here, with each module o
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
 from tests.lab.calico import ADDRESSES
 from tests.lab.lab import Lab
-from tests.lab.modules import Modules
+from tests.lab.modules import Modules, eventually
 
 pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
 
@@ -39,7 +40,15 @@ def modules(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Modules:
     lab.reset()
     lab.add_node("a", {"example.org/open": "", "rollout.calico-ops.dev/admitted": "true"})
     lab.add_node("b")
-    return Modules(lab, tmp_path_factory.mktemp("modules"))
+    modules = Modules(lab, tmp_path_factory.mktemp("modules"))
+    # What a new cluster tells of itself changes for a while: the operator writes its statuses every 5 s.
+    eventually(lambda: told(modules) == told(modules, after=6), "nothing changes")
+    return modules
+
+
+def told(modules: Modules, after: float = 0) -> Any:
+    time.sleep(after)
+    return comparable(modules.run("rollout_info").result)
 
 
 @pytest.fixture(scope="module")
