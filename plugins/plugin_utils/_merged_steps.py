@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-WAITS = ("wait", "await_owner", "await_restart")
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.actions import WAITS
+
 OF_THE_CALL = ("actions", "batch_completed", "changed", "diff", "elapsed", "invocation", "to_commit", "warnings")
 """Fields about one call; the rest describes the present state, which the last call knows best."""
 

@@ -13,7 +13,7 @@ from typing import Any, Callable
 from .._kube.client import ApiError, Cluster
 from .._rollout.calico_node.readiness import judge
 from .._rollout.documents import Decision, Observation, Plan, Readiness, RolloutState
-from .._rollout.documents.actions import Action
+from .._rollout.documents.actions import WAITS, Action
 from .._rollout.errors import RolloutError
 from .._rollout.operator.intent import NO_WISHES, Wishes
 from .._rollout.plan.adoption import adopted_since
@@ -285,7 +285,7 @@ class Step:
 
 
 def _waits(action: Action) -> bool:
-    return ACTIONS[action["do"]].waits
+    return action["do"] in WAITS
 
 
 def _generation(observation: Observation) -> int:

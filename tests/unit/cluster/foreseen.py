@@ -10,7 +10,7 @@ from typing import Any, cast
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.actions.action import Call, Limits
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.actions.registry import ACTIONS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import Decision, Observation, Plan
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.actions import Action
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.actions import WAITS, Action
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.intent import NO_WISHES, Wishes
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import decide
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.simulate import reacted
@@ -36,7 +36,7 @@ def foretold(plan: Plan, seen: Observation, now: float) -> tuple[list[Action], D
         for action in decision["actions"]:
             if action["do"] == "wait":
                 now = action["until"]
-            elif not ACTIONS[action["do"]].waits:
+            elif action["do"] not in WAITS:
                 writes.append(action)
         if decision["report"]["outcome"] != "in_progress":
             return writes, decision

@@ -9,6 +9,7 @@ Each file beside this one has one action, and `registry` has them all by what a 
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, ClassVar, Generic, NamedTuple, TypeVar
@@ -115,11 +116,9 @@ def refusable(write: Writing) -> Iterator[None]:
         raise RefusedForNow(Answers(write, {INSTALLATION: error.said}, [INSTALLATION]), str(error)) from error
 
 
-class Handler(Generic[A]):
+class Handler(ABC, Generic[A]):
     """One kind of action. `Told` is made by one function for both modes, so that check mode tells what a real run tells."""
 
-    waits: ClassVar[bool] = False
-    """It writes nothing: it is carried out however little time the call has left."""
     looks_anew: ClassVar[bool] = False
     """Its decision is taken on fresh lists, and so is the one after it."""
 
@@ -130,12 +129,13 @@ class Handler(Generic[A]):
         """
         yield from ()
 
+    @abstractmethod
     def carry_out(self, action: A, call: Call) -> Done:
-        raise NotImplementedError
+        """Do it, and tell what came of it."""
 
+    @abstractmethod
     def foresee(self, action: A, call: Call) -> Done:
         """What carry_out would do, by the API server's judgement where it has one. Nothing is written."""
-        raise NotImplementedError
 
     def predict(self, action: A, call: Call) -> Observation:
         """The cluster once the action is done. What the cluster does by itself then is not part of it. Waiting changes nothing."""

@@ -14,8 +14,6 @@ from .wait import tell
 
 
 class AwaitingOwner(Handler[AwaitOwner]):
-    waits = True
-
     def carry_out(self, action: AwaitOwner, call: Call) -> Done:
         return Done(tell(action), until=action["until"])
 

@@ -13,8 +13,6 @@ from .wait import tell
 
 
 class AwaitingRestart(Handler[AwaitRestart]):
-    waits = True
-
     def carry_out(self, action: AwaitRestart, call: Call) -> Done:
         return Done(tell(action), until=action["until"])
 

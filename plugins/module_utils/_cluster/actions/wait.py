@@ -10,8 +10,6 @@ from .action import Call, Done, Handler, Told
 
 
 class Waiting(Handler[Wait]):
-    waits = True
-
     def carry_out(self, action: Wait, call: Call) -> Done:
         return Done(tell(action), until=action["until"])
 

@@ -71,6 +71,9 @@ Action = Union[
     LabelNodes, ScopeInstallation, RaiseMaxUnavailable, RestoreMaxUnavailable, AwaitOwner, AwaitRestart, Wait
 ]
 
+WAITS = frozenset({"wait", "await_owner", "await_restart"})
+"""The actions that write nothing. They are carried out however little time a call has left, and go on from one call to the next."""
+
 Writing = Literal["label", "selector", "raise_max_unavailable", "restore_max_unavailable"]
 """The kinds of writes that are tried again when the API server refuses them for now."""
 

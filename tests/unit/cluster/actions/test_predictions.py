@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.actions.registry import ACTIONS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.calico_node.readiness import judge
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.actions import Action
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.actions import WAITS, Action
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.handover import (
     NOTHING_LACKS,
     lacking,
@@ -134,4 +134,5 @@ def test_nothing_lacks_once_all_is_written_or_committed(there: Any, action: Any,
 def test_every_action_that_can_be_decided_can_be_carried_out() -> None:
     decidable = {get_type_hints(kind)["do"].__args__[0] for kind in get_args(Action)}
     assert decidable == set(ACTIONS)
+    assert decidable > WAITS
     assert all(vars(type(handler)).keys() >= {"carry_out", "foresee"} for handler in ACTIONS.values())
