@@ -8,12 +8,11 @@ iptables and ipset on PATH. Its datastore is the lab's API server, which needs C
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.lab.errors import LabError
+from tests.lab.ready_program import named_by
 
 VARIABLE = "LAB_FELIX"
 READY = "http://localhost:9099/readiness"
@@ -21,13 +20,7 @@ READY = "http://localhost:9099/readiness"
 
 def program() -> Path | None:
     """The program that LAB_FELIX names; None where none is named. LabError when it cannot be run."""
-    named = os.environ.get(VARIABLE)
-    if not named:
-        return None
-    found = Path(named).resolve()
-    if not (found.is_file() and os.access(found, os.X_OK)):
-        raise LabError(f"{VARIABLE}={named} is no program that can be run: name a built Felix or calico, or unset it")
-    return found
+    return named_by(VARIABLE, "Felix or calico")
 
 
 def command(binary: Path) -> list[str]:

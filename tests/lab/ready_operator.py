@@ -19,6 +19,7 @@ import subprocess
 from pathlib import Path
 
 from tests.lab.errors import LabError
+from tests.lab.ready_program import named_by
 
 VARIABLE = "LAB_OPERATOR"
 API_GROUP = "CALICO_API_GROUP"
@@ -27,13 +28,7 @@ V1 = "crd.projectcalico.org/v1"
 
 def program() -> Path | None:
     """The program that LAB_OPERATOR names; None where the stand-in is to run. LabError when it cannot be run."""
-    named = os.environ.get(VARIABLE)
-    if not named:
-        return None
-    found = Path(named).resolve()
-    if not (found.is_file() and os.access(found, os.X_OK)):
-        raise LabError(f"{VARIABLE}={named} is no program that can be run: name a built tigera-operator, or unset it")
-    return found
+    return named_by(VARIABLE, "tigera-operator")
 
 
 def command(binary: Path, directory: Path) -> list[str | Path]:
