@@ -7,7 +7,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,11 +22,6 @@ GROUP = "/apis/admissionregistration.k8s.io/v1/"
 WEBHOOK = "down.lab.calico-ops.dev"
 POLICY = "no-labels-for-museums"
 MERGE = "application/merge-patch+json"
-
-
-@pytest.fixture
-def modules(cluster: Lab, tmp_path: Path) -> Modules:
-    return Modules(cluster, tmp_path)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,11 +45,6 @@ STUCK = ExcludedNode(
 )
 ANNOTATION = "rollout.calico-ops.dev/max-unavailable"
 SELECTOR = {"spec": {"template": {"spec": {"nodeSelector": {KEY: "true"}}}}}
-
-
-@pytest.fixture
-def modules(cluster: Lab, tmp_path: Path) -> Modules:
-    return Modules(cluster, tmp_path)
 
 
 @pytest.fixture

@@ -43,11 +43,6 @@ OPERATOR = {
 }
 
 
-@pytest.fixture
-def modules(cluster: Lab, tmp_path: Path) -> Modules:
-    return Modules(cluster, tmp_path)
-
-
 @pytest.mark.ansible
 @pytest.mark.crds
 def test_done_says_that_the_control_plane_is_down_and_the_operator_dead(

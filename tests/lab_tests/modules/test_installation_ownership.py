@@ -28,11 +28,6 @@ pytestmark = [pytest.mark.ansible, pytest.mark.crds, pytest.mark.operator]
 
 
 @pytest.fixture
-def modules(cluster: Lab, tmp_path: Path) -> Modules:
-    return Modules(cluster, tmp_path)
-
-
-@pytest.fixture
 def calico(cluster: Lab) -> Calico:
     """Calico without any selector, ready on three nodes that carry the label."""
     cluster.add_nodes(NodeSpec(name, {"tier": "core", **ADMITTED}) for name in NODES)

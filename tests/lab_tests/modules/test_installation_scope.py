@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,11 +19,6 @@ KEY = "rollout.calico-ops.dev/admitted"
 INSTALLATION = "/apis/operator.tigera.io/v1/installations/default"
 DAEMONSETS = "/apis/apps/v1/namespaces/calico-system/daemonsets/"
 PODS = "/api/v1/namespaces/calico-system/pods"
-
-
-@pytest.fixture
-def modules(cluster: Lab, tmp_path: Path) -> Modules:
-    return Modules(cluster, tmp_path)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,11 +24,6 @@ def nodes(cluster: Lab) -> Lab:
     """Six nodes, three of them red."""
     cluster.add_nodes(NodeSpec(f"n-{number}", {LABEL: "red"} if number < 3 else {}) for number in range(6))
     return cluster
-
-
-@pytest.fixture
-def modules(cluster: Lab, tmp_path: Path) -> Modules:
-    return Modules(cluster, tmp_path)
 
 
 def metadata(lab: Lab, node: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,11 +17,6 @@ from tests.lab_tests.modules.test_installation_scope import DAEMONSETS, KEY, cre
 
 ADMITTED = {KEY: "true"}
 OVERRIDE = {"spec": {"template": {"spec": {"nodeSelector": ADMITTED}}}}
-
-
-@pytest.fixture
-def modules(cluster: Lab, tmp_path: Path) -> Modules:
-    return Modules(cluster, tmp_path)
 
 
 def install(lab: Lab) -> None:

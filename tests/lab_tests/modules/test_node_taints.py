@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,11 +37,6 @@ def nodes(cluster: Lab) -> Lab:
     names = ("t-0", "t-1", "t-2")
     eventually(lambda: not any(of_a_condition(taint) for name in names for taint in all_taints(cluster, name)), "ours")
     return cluster
-
-
-@pytest.fixture
-def modules(cluster: Lab, tmp_path: Path) -> Modules:
-    return Modules(cluster, tmp_path)
 
 
 def all_taints(lab: Lab, node: str) -> list[dict[str, Any]]:

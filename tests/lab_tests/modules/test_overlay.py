@@ -22,11 +22,6 @@ OVERLAY = "/apis/operator.tigera.io/v1/installations/overlay"
 OTHER = {"spec": {"template": {"spec": {"nodeSelector": {"example.org/other": "true"}}}}}
 
 
-@pytest.fixture
-def modules(cluster: Lab, tmp_path: Path) -> Modules:
-    return Modules(cluster, tmp_path)
-
-
 def to_the_second_batch(modules: Modules, plan: Any) -> Outcome:
     """Calls until the first batch is through."""
     state = None

@@ -7,7 +7,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,11 +73,6 @@ def installed(cluster: Lab, role: dict[str, Any]) -> Lab:
     cluster.add_node("b")
     Calico(cluster).install()
     return cluster
-
-
-@pytest.fixture
-def modules(cluster: Lab, tmp_path: Path) -> Modules:
-    return Modules(cluster, tmp_path)
 
 
 def without(rules: list[Any], resource: str, verb: str) -> list[Any]:

@@ -27,11 +27,6 @@ ROLE = f"/apis/rbac.authorization.k8s.io/v1/namespaces/tigera-operator/roles/{RE
 
 
 @pytest.fixture
-def modules(cluster: Lab, tmp_path: Path) -> Modules:
-    return Modules(cluster, tmp_path)
-
-
-@pytest.fixture
 def without_right(cluster: Lab) -> Iterator[None]:
     rules = cluster.admin.get(ROLE)["rules"]
     cluster.admin.patch(ROLE, {"rules": []})

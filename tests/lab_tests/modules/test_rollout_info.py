@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import jsonschema
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import documents
@@ -18,11 +16,6 @@ from tests.lab.nodes import NodeSpec
 from tests.schemas import schema
 
 pytestmark = pytest.mark.operator
-
-
-@pytest.fixture
-def modules(cluster: Lab, tmp_path: Path) -> Modules:
-    return Modules(cluster, tmp_path)
 
 
 def test_a_cluster_without_calico_is_described_by_valid_documents_and_nothing_is_written(

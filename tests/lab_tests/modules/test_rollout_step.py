@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,11 +120,6 @@ def test_check_mode_writes_nothing_and_shows_what_the_real_run_then_does(rollout
 def test_a_second_run_changes_nothing(rollout: Rollout) -> None:
     assert rollout.again["outcome"] == "done"
     assert (rollout.again["changed"], rollout.again.writes, rollout.again["diff"]) == (False, [], [])
-
-
-@pytest.fixture
-def modules(cluster: Lab, tmp_path: Path) -> Modules:
-    return Modules(cluster, tmp_path)
 
 
 @pytest.fixture
