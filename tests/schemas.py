@@ -33,6 +33,7 @@ DOCUMENTS = (
     documents.Decision,
     documents.Report,
     documents.ClusterStatus,
+    documents.PolicyProbeReport,
 )
 
 
