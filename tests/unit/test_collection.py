@@ -295,12 +295,13 @@ MAY_IMPORT = {
             "calico_settings": set(),
             "operator": {"calico_node"},
             "observation": {"calico_node", "operator"},
+            "policy": {"calico_node"},
             "evidence": {"calico_settings"},
             "reach": set(),
             "plan": {"calico_node", "operator", "evidence"},
-            "reducer": {"calico_node", "operator", "evidence", "plan"},
-            "status": {"calico_node", "operator", "evidence", "plan"},
-            "pages": {"evidence", "plan", "reach"},
+            "reducer": {"calico_node", "operator", "evidence", "plan", "policy"},
+            "status": {"calico_node", "operator", "evidence", "plan", "policy"},
+            "pages": {"evidence", "plan", "policy", "reach"},
         }.items()
     },
 }
