@@ -77,6 +77,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         "hosts": "localhost",
         "connection": "local",
         "gather_facts": False,
+        # What Ansible would find first may be a shim that runs no Python, as pyenv's are.
+        "vars": {"ansible_python_interpreter": sys.executable},
         "tasks": [{"name": "Keep the pages", "ansible.builtin.copy": keep}],
     }
     (folder / "playbook.yml").write_text(json.dumps([play]))
