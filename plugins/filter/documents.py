@@ -18,7 +18,6 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.canonical import plain
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence import precheck_report as _report
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence.waivers import read_waivers
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages import precheck_text as _text
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.build import build_plan
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.restarting import LEAST_PATIENCE
 from ansible_collections.calico_ops.rollout.plugins.plugin_utils._documents import (
@@ -44,11 +43,6 @@ def precheck_report(
     or_complaint: bool = False,
 ) -> Any:
     return made_or_complaint(or_complaint, lambda: _made(hosts, hostvars, register, in_run, nodes or {}, calico))
-
-
-@readable
-def precheck_complaint(report: Any, fail_on: str = "fail") -> str:
-    return _text.precheck_complaint(document(report, "PrecheckReport"), str(fail_on))
 
 
 @readable
@@ -117,4 +111,4 @@ def _variables(hostvars: Mapping[str, Any], host: str, names: Iterable[str]) -> 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"precheck_report": precheck_report, "precheck_complaint": precheck_complaint, "plan": plan}
+        return {"precheck_report": precheck_report, "plan": plan}

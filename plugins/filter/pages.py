@@ -1,20 +1,26 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Pages for people, and for CI, of documents: each carries its kind, which says who writes the page."""
+"""Documents told to people and to CI, as pages: each carries its kind, which says who writes the page.
+
+A play that fails tells the complaint of a report in one sentence.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages import rollout_pages, status_pages
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages import (
+    precheck_text,
+    rollout_pages,
+    status_pages,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.plan_text import plan_text
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.precheck_junit import precheck_junit
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.precheck_markdown import (
     precheck_markdown,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.precheck_text import precheck_text
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.reach_junit import reach_junit
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.reach_text import reach_text
 from ansible_collections.calico_ops.rollout.plugins.plugin_utils._documents import document, readable
@@ -26,7 +32,7 @@ Pages = Mapping[str, Callable[[Any], str]]
 TEXT: Pages = {
     "ClusterStatus": status_pages.terminal,
     "Plan": plan_text,
-    "PrecheckReport": precheck_text,
+    "PrecheckReport": precheck_text.precheck_text,
     "ReachReport": reach_text,
     "Report": rollout_pages.terminal,
 }
@@ -59,6 +65,11 @@ def html(told: Any) -> str:
     return _page(told, HTML)
 
 
+@readable
+def precheck_complaint(report: Any, fail_on: str = "fail") -> str:
+    return precheck_text.precheck_complaint(document(report, "PrecheckReport"), str(fail_on))
+
+
 def _page(told: Any, pages: Pages) -> str:
     known = document(told, *pages)
     return pages[known["kind"]](known)
@@ -66,4 +77,10 @@ def _page(told: Any, pages: Pages) -> str:
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"text": text, "markdown": markdown, "junit": junit, "html": html}
+        return {
+            "text": text,
+            "markdown": markdown,
+            "junit": junit,
+            "html": html,
+            "precheck_complaint": precheck_complaint,
+        }
