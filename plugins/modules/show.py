@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: show
 short_description: Shows a text as it is
-version_added: "0.1.0"
+version_added: "0.2.0"
 author:
   - The calico_ops.rollout authors (@calico-ops)
 description:
