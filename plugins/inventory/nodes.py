@@ -11,11 +11,11 @@ author: The calico_ops.rollout authors (@calico-ops)
 version_added: "0.1.0"
 short_description: The nodes of a cluster as hosts
 description:
-  - Each Node is a host of the same name, with C(ansible_host) from its addresses and C(node_name), by which a rollout knows that host and
-    Node are the same.
-  - Groups are C(admitted) and C(not_admitted) by the admission label, C(quarantined) for nodes that are cordoned or carry a taint of a
-    rollout, C(tier_NAME) for each of O(tiers), C(architecture_NAME) and C(zone_NAME). In names of groups, what is no letter, digit or
-    underscore becomes an underscore.
+  - Each Node is a host of the same name, with C(ansible_host) from its addresses. C(node_name) shows a rollout that host and Node are
+    the same.
+  - The admission label decides the groups C(admitted) and C(not_admitted). C(quarantined) has the nodes that are cordoned or carry a
+    taint of a rollout. There is a group C(tier_NAME) for each of O(tiers), and C(architecture_NAME) and C(zone_NAME). In names of groups,
+    a character other than letters, digits and underscores becomes an underscore.
   - Host variables are C(node_name), C(node_labels), C(node_taints) (as kubectl writes them), C(node_architecture), C(node_os),
     C(node_zone), C(node_tiers), C(node_admitted), C(node_quarantined), C(node_cordoned), C(node_internal_ips), and C(node_info) (kernel,
     operating system image, versions).

@@ -453,8 +453,8 @@ precheck:
       returned: always
     findings:
       description: >-
-        Each check that is not well, with C(id), C(rank), C(category), C(status) (V(warn), V(fail), or V(skipped) when it could not
-        judge), C(message), C(observed), C(expected), C(remedy) and C(source).
+        The checks that are not ok. C(status) is V(warn), V(fail), or V(skipped) if the check could not judge. Each also has C(id),
+        C(rank), C(category), C(message), C(observed), C(expected), C(remedy) and C(source).
       type: list
       elements: dict
       returned: always

@@ -62,7 +62,7 @@ options:
         required: true
   packets:
     description: >-
-      By target of UDP or IP in IP the size in bytes of the largest IP packet that will be sent to it, from 128 to 65535. Other targets
+      Size in bytes of the largest IP packet for each target of UDP or IP in IP, from 128 to 65535. Other targets
       get a small packet alone. P(calico_ops.rollout.reach_packets#filter) has them for a host.
     type: dict
     default: {}
@@ -135,10 +135,11 @@ ports:
     tcp/5473: listening
     udp/4789: in_use
 reached:
-  description: >-
-    By peer and target V(ok) (our listener answered), V(answered) (something else took the connection), V(refused), V(unreachable),
-    V(timeout), V(too_big) (a small packet was answered and one of the size in O(packets) was not), or V(not_provable) (the port is in
-    use, could not be listened on, or one of the two has no address of that family).
+  description:
+    - The answer by peer and target. V(ok) means that our listener answered, V(answered) that something else took the connection.
+    - V(too_big) means that the peer answered a small packet, and not one of the size in O(packets).
+    - V(not_provable) means that the port is in use or could not be listened on, or that one host has no address of that family.
+    - The other answers are V(refused), V(unreachable) and V(timeout).
   returned: when O(state=probed)
   type: dict
   sample:

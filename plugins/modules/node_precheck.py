@@ -131,8 +131,8 @@ prechecks:
   description: >-
     What each node answered, by name, in the shape in which hosts register theirs. C(precheck) holds a PrecheckResult; without one,
     C(msg) or C(skip_reason) says why. C(clock_offset) in its C(facts) is to the creation of the node's Job, and C(call_seconds) how long
-    it took from then until the answer was read. C(uid) is the Node's, C(reused) says whether the result is one of an earlier run, made at
-    C(checked_at), and C(checked_anew) why, with O(max_age), such a result was not used.
+    it took from then until the answer was read. C(uid) is that of the Node. C(reused) says whether the result is one of an earlier run,
+    made at C(checked_at). With O(max_age), C(checked_anew) says why such a result was not used.
   returned: success
   type: dict
 manifests:

@@ -187,8 +187,8 @@ status:
       returned: always
     admitted:
       description: The nodes with the admission label. Each with the plan, batch and precheck that the rollout noted on it; null where
-        somebody else set the label. C(waivers) are the checks that failed on it then and were waived, each with the last day of the
-        waiver (C(until)) and whether that has passed (C(expired)). C(stale) are the settings that the cluster asks of its host by now
+        somebody else set the label. C(waivers) are the waived checks that failed on it then. Each has the last day of the
+        waiver (C(until)), and whether that day has passed (C(expired)). C(stale) are the settings that the cluster asks of its host by now
         (C(asked), C(source)) and the precheck did not (C(checked)).
       type: list
       elements: dict
@@ -198,9 +198,9 @@ status:
       type: dict
       returned: always
     outside:
-      description: The nodes without the admission label. Each with cause (V(quarantined), V(unsupported), V(registered_anew) or
-        V(not_admitted)), reason,
-        whether a Ready calico-node runs on it all the same, whether it is cordoned, and the taints that keep pods away.
+      description: The nodes without the admission label. Each has a cause (V(quarantined), V(unsupported), V(registered_anew) or
+        V(not_admitted)) and a reason. It also says whether a Ready calico-node runs there nevertheless, whether the node is cordoned, and
+        which taints keep pods away.
       type: list
       elements: dict
       returned: always
@@ -221,9 +221,9 @@ status:
       returned: always
     control_plane:
       description: >-
-        How the rest of Calico stands: C(well), C(troubles) in sentences, C(components) (Deployments and csi-node-driver with what they wait
-        for), C(calico_api) (the API group of Calico's own resources, and what says so), and C(not_read) (what the account may not read,
-        with the right that it takes). None of it changes RV(status.ready).
+        How the rest of Calico stands: C(well), and C(troubles) in sentences. C(components) are the Deployments and csi-node-driver, with
+        what they wait for. C(calico_api) is the API group of Calico's own resources, with its source. C(not_read) is what the account may
+        not read, with the missing permission. None of it changes RV(status.ready).
       type: dict
       returned: always
     scope:

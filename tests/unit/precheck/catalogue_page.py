@@ -42,56 +42,57 @@ Written by `python -m tests.unit.precheck.catalogue_page` from plugins/module_ut
 
 # What a host is checked for
 
-`calico_ops.rollout.host_precheck` asks a host what calico-node will ask it. Ranks say what hurts most users: 1 first.
+`calico_ops.rollout.host_precheck` tries on a host what calico-node will do there. Rank 1 is the fault that hurts most users.
 
 | status | means |
 |---|---|
-| `ok` | the kernel did it, or it is there; or a module for it is on disk and was not loaded for the question ("loadable, not exercised") |
-| `warn` | it works, or will, with a drawback that the message names |
-| `fail` | calico-node would not work on this host, or would seem to |
-| `skipped` | the check applies and could not judge; the remedy says what would let it |
+| `ok` | The kernel did it, or the thing is there. Or its module is on disk, and the check did not load it ("loadable, not exercised"). |
+| `warn` | It works, or will work, with a drawback. The message names the drawback. |
+| `fail` | calico-node would not work on this host, or would only seem to work. |
+| `skipped` | The check applies, but could not judge. The remedy says what it needs. |
 
-A result lists what is well (`ok`) and what these settings do not need (`not_applicable`) by id, everything else as a finding with what
-was seen, what was expected and a remedy. `summary` counts the verdicts that the kernel and the host gave themselves (`exercised`) apart
-from those that rest on module files (`static`), and names the modules that `allow_module_load` would load (`would_load`).
+A result lists two kinds of checks by id: those that are `ok`, and those that the settings do not need (`not_applicable`). Each other check
+is a finding: what was observed, what was expected, and a remedy. `summary` counts two kinds of verdicts. The kernel or the host itself
+gave the `exercised` ones; the `static` ones rest on module files. `would_load` names the modules that `allow_module_load` would load.
 
-**A host passes** when no check failed and every check that applies could judge. No evidence is never a pass: without root, and
-where users may not make user namespaces, the kernel refuses most questions. That says nothing about what it can do, so those checks
-are skipped with "needs become", and the verdict is `fail`.
+**A host passes** if no check failed and every check that applies could judge. No evidence is never a pass. Without root, the kernel
+refuses most probes if users may not make user namespaces. That says nothing about the kernel, so these checks are skipped with "needs
+become", and the verdict is `fail`.
 
-**Nothing is left behind.** Objects are made in a network namespace that ends with its process; a process that hangs is killed. A
-namespace does not hide kernel modules: one that is loaded for a question stays loaded (and loading `ipip` puts a `tunl0` on the host).
-So a question is asked only where no module would be loaded for it, by the host's own `modules.alias` and `modules.dep`. Where one
-would be, the files tell whether it could: on disk, and not blocked by a file of modprobe. `allow_module_load: true` asks all the same
-and reports what was loaded. Where nothing can be loaded any more, everything is asked.
+**The check leaves nothing behind.** It makes objects in a network namespace that ends with its process, and kills a process that hangs.
+A namespace does not hide kernel modules: a module that a probe loads stays loaded, and `ipip` puts a `tunl0` on the host. So a probe
+runs only if it would load no module. The host's own `modules.alias` and `modules.dep` decide that. Otherwise the check reads whether
+the module is on disk, and whether a file of modprobe blocks it. `allow_module_load: true` runs these probes too, and reports what they
+loaded. If the kernel can load no module any more, all probes run.
 
-**One cause is one finding.** Several checks may rest on the same thing: netfilter's netlink socket, a module that is not installed or
-blocked, a fact that could not be read, root's capabilities. Each of these checks keeps its status, for waivers and for `checks`, and names
-the common `cause`. Every page then tells the cause once and lists the checks that it fails; JUnit fails one case and skips the others.
+**One cause is one finding.** Several checks may rest on the same thing. Examples are netfilter's netlink socket, a module that is
+missing or blocked, a fact that could not be read, or root's capabilities. Each of these checks keeps its status, for waivers and for
+`checks`, and names the common `cause`. Every page shows the cause once, with the checks that fail by it. JUnit fails one case and skips
+the others.
 
-A result names the remedy with each `warn` and `fail`; for a kernel feature, the package that has it in the host's distribution.
+Each `warn` and `fail` has a remedy. For a kernel feature, the remedy names the package of the host's distribution.
 
-The worst verdict is what a check can say of a host at all. All are proven by recorded answers of hosts (fixtures), those in the lab also
-on hosts that really have the fault; see [what was proven](#what-was-proven).
+The worst verdict is the worst that a check can give a host. Recorded answers of hosts (fixtures) prove every check. Hosts of the lab that
+really have the fault prove most of them too; see [what was proven](#what-was-proven).
 
 | rank | check | applies to | what it finds out | worst verdict | proven by | source |
 |---|---|---|---|---|---|---|
 {rows}
 
-What is asked of a kernel goes by the minor version of Calico (`calico_version`):
+The minor version of Calico (`calico_version`) decides which kernel is needed:
 
 | Calico | kernel | nftables | bpf | bpf on RHEL 8 |
 |---|---|---|---|---|
 {versions}
 
-Kernel, nftables and bpf: docs.tigera.io, the system requirements, nftables and eBPF pages of each version. RHEL 8's 4.18 is listed as
-working by all of them, and is a warning where a newer kernel is asked for. Felix itself (felix/bpf/bpf.go) takes {felix_bpf}, or RHEL
-8's {felix_bpf_el}, for bpf: what is older fails, what is as new as that and older than documented is a warning.
+The figures are from docs.tigera.io: the pages on system requirements, nftables and eBPF of each version. All of them list RHEL 8's 4.18 as
+working, so it is a warning if the version needs a newer kernel. Felix itself (felix/bpf/bpf.go) accepts {felix_bpf}, or RHEL 8's
+{felix_bpf_el}, for bpf. An older kernel fails. A kernel between that and the documented one is a warning.
 
-## What mirrors which decision of Calico's
+## Which decisions of Calico the checks mirror
 
-Calico, the operator and the kubelet decide some things by what they find on a host. The checks decide the same, in the same order, from
-the sources of each supported version (projectcalico/calico where no other repository is named).
+Calico, the operator and the kubelet decide some things by the state of the host. The checks decide the same, in the same order. They follow
+the sources of each supported version, in projectcalico/calico unless another repository is named.
 
 | decision | source | order | Calico 3.28 to 3.33 | here (plugins/module_utils/_precheck) | checks |
 |---|---|---|---|---|---|
@@ -103,20 +104,20 @@ the sources of each supported version (projectcalico/calico where no other repos
 |---|---|---|---|
 {elsewhere}
 
-## Where a node is looked for
+## How the checks find the kubelet
 
-The arguments of the kubelet that runs count first. Where it is a part of another program, or does not run, its files tell. Every host
-is asked for all of these, because the name of its system does not tell which distribution of Kubernetes it has.
+The arguments of the running kubelet count first. If the kubelet is part of another program, or does not run, its files count. The checks
+look for all of these files on every host, because the name of the system does not show the distribution of Kubernetes.
 
-| distribution | there is a kubelet where one of these is | the address it was told | source |
+| distribution | a host has a kubelet if one of these exists | where its address is set | source |
 |---|---|---|---|
 {distributions}
 
 ## What was proven
 
-Each of the {checks} checks is held by unit tests to tell a host with its fault from one without, from answers as a kernel and a host give
-them. {proven} of them are proven over SSH as well: a host of the lab has the fault, another that differs in nothing else has not, and the
-check says so of the first and is `ok` on the other (`tests/lab_tests/modules/test_precheck_faults.py`).
+Unit tests hold each of the {checks} checks to recorded answers: it finds the fault on a host that has it, and only there. {proven} of
+them are proven over SSH as well. One host of the lab has the fault, and another differs from it in nothing else. The check finds the
+fault on the first and is `ok` on the other (`tests/lab_tests/modules/test_precheck_faults.py`).
 
 | check | hosts of the lab, and the verdict on each |
 |---|---|
@@ -128,7 +129,7 @@ No host of the lab can have the fault of these:
 |---|---|
 {not_in_the_lab}
 
-These hosts are out of order before any check is made. None of them ends the play, none passes, and the report says why
+These hosts are out of order before any check begins. None of them ends the play, and none passes. The report says why
 (`tests/lab_tests/hosts/test_host_faults.py`).
 
 | host of the lab | out of order | in the report |
