@@ -1,13 +1,13 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. Kubernetes' label selectors as users write them."""
+"""PRIVATE. Kubernetes' label selectors: as users write them, and as objects hold them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Callable, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from ..errors import RolloutError
 from .names import key_problem, value_problem
@@ -21,6 +21,25 @@ def parse_selector(text: str, option: str = "selector") -> Callable[[Mapping[str
     """A predicate over labels for a Kubernetes label selector; the empty selector matches everything."""
     requirements = tuple(_requirements(text, option))
     return lambda labels: all(requirement.matches(labels) for requirement in requirements)
+
+
+def label_selector(raw: Mapping[str, Any], place: str) -> Callable[[Mapping[str, str]], bool]:
+    """A predicate over labels for a LabelSelector of an object (`place` names it in an error); an empty one matches everything.
+
+    Source: LabelSelectorAsSelector in apimachinery/pkg/apis/meta/v1/helpers.go.
+    """
+    requirements = [_Requirement(key, "in", (value,)) for key, value in (raw.get("matchLabels") or {}).items()]
+    for one in raw.get("matchExpressions") or []:
+        if one["operator"] not in _OF_OBJECTS:
+            known = ", ".join(_OF_OBJECTS)
+            raise RolloutError(
+                f"{place}: a label selector has the operator {one['operator']}. Known are {known}. Use a newer release of this collection."
+            )
+        requirements.append(_Requirement(one["key"], _OF_OBJECTS[one["operator"]], tuple(one.get("values") or ())))
+    return lambda labels: all(requirement.matches(labels) for requirement in requirements)
+
+
+_OF_OBJECTS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
 
 
 class _Requirement(NamedTuple):
