@@ -117,6 +117,7 @@ def pod_tools() -> list[Tool]:
             "kube-network-policies",
             {"kube-network-policies": "sigs.k8s.io/kube-network-policies/cmd", "queue-rules": "./queue-rules"},
         ),
+        Tool("policy-engines", {"policy-engines": "."}),
     ]
 
 
