@@ -54,7 +54,7 @@ class Bed:
         positions = {spec.name: position for position, spec in enumerate(filter(is_real, specs))}
         if not positions:
             return list(specs)
-        programs = {**binaries(say, pod_tools()), "runc": debian.runc()}
+        programs = {**binaries(say, pod_tools()), "runc": debian.runc(), "bash": debian.bash()}
         archives = images.made(programs)
         return [
             equipped(spec, positions[spec.name], programs, archives, self._folder / spec.name)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images of one static program each, as OCI archives in the cache: made without a registry, imported into containerd."""
+"""Images of static programs, as OCI archives in the cache: made without a registry, imported into containerd."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,8 @@ _OCI = "application/vnd.oci.image"
 @dataclass(frozen=True)
 class Image:
     name: str
-    programs: Sequence[str]
-    """They lie in the image's root; it starts the first, with the arguments of its pod."""
+    programs: Mapping[str, str]
+    """By the place in the image; it starts the first, with the arguments of its pod."""
 
     @property
     def file(self) -> str:
@@ -33,15 +33,16 @@ class Image:
 
 
 IMAGES = (
-    Image(PAUSE, ["pause"]),
-    Image(AGNHOST, ["agnhost"]),
-    Image(ENGINE, ["kube-network-policies", "queue-rules"]),
+    Image(PAUSE, {"pause": "pause"}),
+    # As in the official one, of whose programs the lab needs these two.
+    Image(AGNHOST, {"agnhost": "agnhost", "bin/bash": "bash"}),
+    Image(ENGINE, {name: name for name in ("kube-network-policies", "queue-rules")}),
 )
 
 
 def made(programs: Mapping[str, Path]) -> Path:
     """The folder that holds an archive of each image, of these programs."""
-    used = [programs[program] for image in IMAGES for program in image.programs]
+    used = [programs[program] for image in IMAGES for program in image.programs.values()]
     parts = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in used]
     key = hashlib.sha256("\n".join([*parts, Path(__file__).read_text()]).encode()).hexdigest()[:16]
     folder = cache_root() / "images" / key
@@ -59,12 +60,12 @@ def made(programs: Mapping[str, Path]) -> Path:
 
 
 def _write(target: Path, image: Image, programs: Mapping[str, Path]) -> None:
-    layer = _layer([programs[program] for program in image.programs])
+    layer = _layer({place: programs[program] for place, program in image.programs.items()})
     config = _json(
         {
             "architecture": go_architecture(),
             "os": "linux",
-            "config": {"Entrypoint": [f"/{image.programs[0]}"], "Env": ["PATH=/"]},
+            "config": {"Entrypoint": [f"/{next(iter(image.programs))}"], "Env": ["PATH=/:/bin"]},
             "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
         }
     )
@@ -86,14 +87,14 @@ def _write(target: Path, image: Image, programs: Mapping[str, Path]) -> None:
             _add(archive, f"blobs/{_digest(blob).replace(':', '/')}", blob)
 
 
-def _layer(programs: Sequence[Path]) -> bytes:
+def _layer(programs: Mapping[str, Path]) -> bytes:
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
         temporary = tarfile.TarInfo("tmp")
         temporary.type, temporary.mode = tarfile.DIRTYPE, 0o1777
         archive.addfile(temporary)
-        for program in programs:
-            _add(archive, program.name, program.read_bytes(), 0o755)
+        for place, program in programs.items():
+            _add(archive, place, program.read_bytes(), 0o755)
     return content.getvalue()
 
 

@@ -1,0 +1,246 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. What runs in the pods: a client, its waiters, and a server, in bash and agnhost. And what the client's report means.
+
+The client tries its targets in turn, one connection every few milliseconds, each from a fresh port. It keeps for each target the runs of
+connections with the same fate, in the order in which they began. A connection is given up before the kernel sends its SYN again (after 1 s,
+TCP_TIMEOUT_INIT in the kernel's include/net/tcp.h), so each stands for one moment.
+
+bash alone opens no socket that listens, and agnhost alone keeps no time, so both are needed. bash 5.0 brought EPOCHREALTIME; the image of
+agnhost 2.21 and later has it (test/images/agnhost/Dockerfile in kubernetes/kubernetes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ..._rollout.documents.policy import Fate, ProbePhase
+
+PHASES: tuple[ProbePhase, ...] = ("open", "default_deny", "precise_allow", "reopened")
+AWAITED = PHASES[:-1]
+"""Phases that have a waiter. After the last one the client itself ends."""
+
+EVERY = 0.015
+"""Seconds between two connections of one client."""
+PATIENCE = 0.3
+"""Seconds after which a connection counts as dropped. A cluster's round trip is shorter."""
+WINDOW = 0.2
+LEAST = 3
+"""A phase is settled when so many connections of each target, over so many seconds, had the fate that the phase wants."""
+
+STATE, TOLD = "/probe/state", "/probe/told"
+TARGETS_FILE, OVER_FILE = "targets", "over"
+MESSAGE = "/dev/termination-log"
+MOST = 4096
+"""Bytes of a termination message (MaxContainerTerminationMessageLength in the kubelet's pkg/kubelet/container)."""
+
+LETTERS: dict[str, Fate] = {"A": "answered", "R": "refused", "D": "dropped", "U": "unreachable"}
+ANSWERED, REFUSED, DROPPED = "A", "R", "D"
+
+CLIENT = r"""
+exec 2>/dev/null
+set +m
+LC_ALL=C
+say() { printf '%s' "$1" >"$message"; }
+message=$1 state=$2 told=$3 lifetime=$4 every=$5 patience=$6 window=$7 least=$8 most=$9
+shift 9
+phases=("$@")
+[[ $EPOCHREALTIME ]] || { say "bash $BASH_VERSION has no EPOCHREALTIME: an image with bash 5.0 or newer is needed"; exit 1; }
+now() { moment=${EPOCHREALTIME/[.,]/}; }
+exec 3<> <(:)
+now; start=$moment; stop=$((start + lifetime * 1000000))
+printf -v fill '%2000s' ''; fill=${fill// /x}
+printf -v seconds '%d.%06d' $((patience / 1000000)) $((patience % 1000000))
+
+until [[ -s $told/targets ]]; do
+  now; ((moment < stop)) || { say 'the targets did not arrive'; exit 1; }
+  read -r -t 0.03 -u 3
+done
+host=() port=() kind=() want=()
+while read -r a b c d; do host+=("$a") port+=("$b") kind+=("$c") want+=("$d"); done <"$told/targets"
+rows=${#host[@]}
+
+ask() {  # one try: prints its fate as a letter
+  local h=${host[$1]} p=${port[$1]} m
+  case ${kind[$1]} in
+  UDP) exec 4<>"/dev/udp/$h/$p" && printf 'echo ok' >&4 && read -r -N 2 -t "$seconds" m <&4 || return ;;
+  LARGE)
+    exec 4<>"/dev/tcp/$h/$p" && printf 'GET / HTTP/1.0\r\nX-Fill: %s\r\n\r\n' "$fill" >&4 || return
+    read -r -N 2000 m <&4 && ((${#m} == 2000)) || return ;;
+  *) exec 4<>"/dev/tcp/$h/$p" || return ;;
+  esac
+}
+try() {  # NUMBER TARGET
+  local said=$state/said$(($1 % 100)) m status
+  printf '%07dB' "$1" >&3
+  ask "$2" 2>"$said"
+  status=$?
+  if ((status == 0)); then m=A
+  elif ((status > 128)); then m=D
+  else
+    m=; read -r -d '' m <"$said"
+    case $m in *refused*) m=R ;; *unreachable* | *'No route'* | *'not permitted'*) m=U ;; *) m='?' ;; esac
+  fi
+  printf '%07d%s' "$1" "$m" >&3
+}
+
+runs=() fate=() first=() last=() count=() left=()
+keep() {  # TARGET MOMENT LETTER
+  tries=$((tries + 1))
+  if [[ ${fate[$1]} == "$3" ]]; then last[$1]=$2; count[$1]=$((count[$1] + 1)); return; fi
+  end "$1"
+  fate[$1]=$3 first[$1]=$2 last[$1]=$2 count[$1]=1
+}
+end() { [[ -z ${fate[$1]} ]] || runs[$1]+="${fate[$1]}$(((first[$1] - start) / 1000))-$(((last[$1] - start) / 1000))x${count[$1]} "; }
+settled() {
+  local i
+  for ((i = 0; i < rows; i++)); do
+    [[ ${left[i]} ]] && continue
+    [[ ${fate[i]} == "${want[i]:phase:1}" ]] && ((count[i] >= least && last[i] - first[i] >= window)) || return 1
+  done
+}
+over() { : >"$state/${phases[phase]}"; phase=$((phase + 1)); }
+
+number=0 oldest=0 phase=0 tries=0 ended=settled
+at=() pid=() target=() answer=() begun=()
+now; next=$moment
+while ((phase < ${#phases[@]})); do
+  now
+  if ((moment >= stop)); then ended=lifetime; break; fi
+  if ((moment >= next)); then
+    target[number]=$((number % rows)) at[number]=$moment
+    try $number $((number % rows)) &
+    pid[number]=$!
+    number=$((number + 1)) next=$((next + every > moment ? next + every : moment + every))
+    continue
+  fi
+  printf -v pause '0.%06d' $((next - moment))
+  heard=; read -r -N 8 -t "$pause" -u 3 heard
+  if [[ $heard ]]; then
+    # The time may be up in the middle of a record; so each is of the same length.
+    ((${#heard} == 8)) || { read -r -N $((8 - ${#heard})) -u 3 rest; heard+=$rest; }
+    n=$((10#${heard:0:7}))
+    if [[ ${heard:7} == B ]]; then now; begun[n]=$moment; else answer[n]=${heard:7}; fi
+    continue
+  fi
+  # All that was said before `moment` is read now: what this program was too late for does not count as dropped.
+  while ((oldest < number)); do
+    if [[ -z ${answer[oldest]} ]]; then
+      if [[ ${begun[oldest]} ]]; then
+        ((moment - begun[oldest] > patience)) || break
+        answer[oldest]=D
+      else
+        ((moment - at[oldest] > 1000000)) || break
+        answer[oldest]='?'
+      fi
+      kill -9 "${pid[oldest]}"
+    fi
+    [[ ${answer[oldest]} == '?' ]] || keep "${target[oldest]}" "${begun[oldest]}" "${answer[oldest]}"
+    unset "answer[oldest]" "begun[oldest]" "pid[oldest]" "at[oldest]" "target[oldest]"
+    oldest=$((oldest + 1))
+  done
+  done_with=0; read -r done_with <"$told/over"
+  if ((done_with > phase)); then
+    for ((i = 0; i < rows; i++)); do
+      [[ ${fate[i]} == "${want[i]:phase:1}" ]] || left[i]=1
+    done
+    led=1; over
+  elif [[ -z $led ]] && settled; then over
+  fi
+done
+now
+text="1 $start $moment $tries $ended"$'\n'
+share=$(((most - 100) / (rows > 0 ? rows : 1)))
+for ((i = 0; i < rows; i++)); do
+  end "$i"
+  line="$i ${runs[i]}"
+  ((${#line} < share)) || line="${line:0:share-3} !"
+  text+="$line"$'\n'
+done
+say "$text"
+"""
+"""Its arguments: where its message goes, its folder, the folder with what it is told, its lifetime in seconds, and in microseconds how often
+it tries, how long it waits for an answer and how long a fate must hold; for how many connections; bytes of the message; its phases."""
+
+WAITER = r"""
+exec 3<> <(:)
+stop=$((EPOCHSECONDS + $4))
+until [[ -e $2/$3 ]] || ((EPOCHSECONDS > stop)); do read -r -t 0.05 -u 3; done
+printf '%s' "${EPOCHREALTIME/[.,]/}" >"$1"
+"""
+"""Ends when the client has settled in a phase, and says when that was. Its arguments: where its message goes, the client's folder, the phase,
+its lifetime in seconds."""
+
+# Whatever a client asks for, the servers answer with a fixed text: nobody is to use agnhost's own commands.
+SERVER = r"""
+printf -v fill '%2000s' ''
+/agnhost netexec --http-port="$3" --udp-port="$4" --http-override=/hostname &
+exec /agnhost netexec --http-port="$1" --udp-port="$2" "--http-override=/echo?msg=${fill// /x}"
+"""
+"""Its arguments: the ports that a policy allows, of TCP and UDP, and two that none allows."""
+
+
+class Target(NamedTuple):
+    """What a client connects to."""
+
+    address: str
+    port: int
+    kind: str
+    """TCP, UDP, LARGE (packets of the link's size both ways, over TCP)."""
+    wanted: str
+    """By phase the letter of the fate."""
+
+
+def client_arguments(lifetime: int) -> list[str]:
+    micro = [round(seconds * 1_000_000) for seconds in (EVERY, PATIENCE, WINDOW)]
+    return [*map(str, (MESSAGE, STATE, TOLD, lifetime, *micro, LEAST, MOST)), *PHASES]
+
+
+def targets_text(targets: Sequence[Target]) -> str:
+    return "".join(f"{one.address} {one.port} {one.kind} {one.wanted}\n" for one in targets)
+
+
+class Run(NamedTuple):
+    """Connections with the same fate, one after the other; seconds of the client's clock."""
+
+    first: float
+    last: float
+    fate: Fate
+    tries: int
+
+
+class ClientReport(NamedTuple):
+    began: float
+    ended: float
+    tries: int
+    settled: bool
+    """All phases settled; else its lifetime was over."""
+    runs: Mapping[int, Sequence[Run]]
+    """By the target's place."""
+    cut: frozenset[int]
+    """Targets whose fate changed more often than the message has room for."""
+
+
+def client_report(message: str) -> ClientReport:
+    """ValueError where it is no report: then the message says what is wrong, or it is empty."""
+    head, *lines = message.splitlines()
+    version, began, ended, tries, how = head.split()
+    if version != "1":
+        raise ValueError(message)
+    start = int(began) / 1e6
+    runs, cut = {}, set()
+    for line in lines:
+        place, *told = line.split()
+        if told and told[-1] == "!":
+            cut.add(int(place))
+            told = told[:-2]  # the last run may be cut in its middle
+        runs[int(place)] = [_run(one, start) for one in told]
+    return ClientReport(start, int(ended) / 1e6, int(tries), how == "settled", runs, frozenset(cut))
+
+
+def _run(told: str, start: float) -> Run:
+    span, _x, tries = told[1:].partition("x")
+    first, _dash, last = span.partition("-")
+    return Run(start + int(first) / 1000, start + int(last) / 1000, LETTERS[told[0]], int(tries))
