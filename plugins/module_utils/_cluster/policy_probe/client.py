@@ -13,6 +13,7 @@ agnhost 2.21 and later has it (test/images/agnhost/Dockerfile in kubernetes/kube
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -22,10 +23,10 @@ PHASES: tuple[ProbePhase, ...] = ("open", "default_deny", "precise_allow", "reop
 AWAITED = PHASES[:-1]
 """Phases that have a waiter. After the last one the client itself ends."""
 
-EVERY = 0.015
+EVERY = 0.02
 """Seconds between two connections of one client."""
-PATIENCE = 0.3
-"""Seconds after which a connection counts as dropped. A cluster's round trip is shorter."""
+PATIENCE = 0.6
+"""Seconds after which a connection counts as dropped."""
 WINDOW = 0.2
 LEAST = 3
 """A phase is settled when so many connections of each target, over so many seconds, had the fate that the phase wants."""
@@ -50,7 +51,7 @@ phases=("$@")
 [[ $EPOCHREALTIME ]] || { say "bash $BASH_VERSION has no EPOCHREALTIME: an image with bash 5.0 or newer is needed"; exit 1; }
 now() { moment=${EPOCHREALTIME/[.,]/}; }
 exec 3<> <(:)
-now; start=$moment; stop=$((start + lifetime * 1000000))
+now; stop=$((moment + lifetime * 1000000))
 printf -v fill '%2000s' ''; fill=${fill// /x}
 printf -v seconds '%d.%06d' $((patience / 1000000)) $((patience % 1000000))
 
@@ -58,11 +59,12 @@ until [[ -s $told/targets ]]; do
   now; ((moment < stop)) || { say 'the targets did not arrive'; exit 1; }
   read -r -t 0.03 -u 3
 done
+now; start=$moment
 host=() port=() kind=() want=()
 while read -r a b c d; do host+=("$a") port+=("$b") kind+=("$c") want+=("$d"); done <"$told/targets"
 rows=${#host[@]}
 
-ask() {  # one try: prints its fate as a letter
+ask() {  # TARGET: one connection
   local h=${host[$1]} p=${port[$1]} m
   case ${kind[$1]} in
   UDP) exec 4<>"/dev/udp/$h/$p" && printf 'echo ok' >&4 && read -r -N 2 -t "$seconds" m <&4 || return ;;
@@ -72,9 +74,9 @@ ask() {  # one try: prints its fate as a letter
   *) exec 4<>"/dev/tcp/$h/$p" || return ;;
   esac
 }
-try() {  # NUMBER TARGET
+try() {  # NUMBER TARGET: says when it begins, and what became of it, in records of one length
   local said=$state/said$(($1 % 100)) m status
-  printf '%07dB' "$1" >&3
+  now; printf '%07dB%016d' "$1" "$moment" >&3
   ask "$2" 2>"$said"
   status=$?
   if ((status == 0)); then m=A
@@ -83,62 +85,80 @@ try() {  # NUMBER TARGET
     m=; read -r -d '' m <"$said"
     case $m in *refused*) m=R ;; *unreachable* | *'No route'* | *'not permitted'*) m=U ;; *) m='?' ;; esac
   fi
-  printf '%07d%s' "$1" "$m" >&3
+  printf '%07d%s%016d' "$1" "$m" 0 >&3
 }
-
-runs=() fate=() first=() last=() count=() left=()
-keep() {  # TARGET MOMENT LETTER
+hear() {  # one record, or false once the time is up; that may be in its middle
+  local record= rest
+  read -r -N 24 -t "$1" -u 3 record
+  [[ $record ]] || return
+  ((${#record} == 24)) || { read -r -N $((24 - ${#record})) -u 3 rest; record+=$rest; }
+  local n=$((10#${record:0:7})) letter=${record:7:1}
+  if [[ $letter == B ]]; then begun[n]=${record:8}; else know "$n" "$letter"; fi
+}
+know() {  # NUMBER LETTER: what became of a try; and how long its target has had this fate now
+  [[ ${pid[$1]} && -z ${answer[$1]} ]] || return 0
+  answer[$1]=$2
+  local i=${target[$1]} at=${begun[$1]}
+  if [[ ${fate[i]} == "$2" ]]; then
+    count[i]=$((count[i] + 1)); ((at <= until[i])) || until[i]=$at
+  elif [[ $2 != '?' ]] && ((at > since[i])); then
+    fate[i]=$2 count[i]=1 since[i]=$at until[i]=$at
+  fi
+}
+keep() {  # TARGET MOMENT LETTER: in the order in which tries began
   tries=$((tries + 1))
-  if [[ ${fate[$1]} == "$3" ]]; then last[$1]=$2; count[$1]=$((count[$1] + 1)); return; fi
+  # One that got its turn late says nothing about what came after the moment of the one before it.
+  [[ ${last[$1]} ]] && (($2 < last[$1])) && return
+  if [[ ${letter[$1]} == "$3" ]]; then last[$1]=$2; number_of[$1]=$((number_of[$1] + 1)); return; fi
   end "$1"
-  fate[$1]=$3 first[$1]=$2 last[$1]=$2 count[$1]=1
+  letter[$1]=$3 first[$1]=$2 last[$1]=$2 number_of[$1]=1
 }
-end() { [[ -z ${fate[$1]} ]] || runs[$1]+="${fate[$1]}$(((first[$1] - start) / 1000))-$(((last[$1] - start) / 1000))x${count[$1]} "; }
+end() {
+  [[ ${letter[$1]} ]] || return
+  runs[$1]+="${letter[$1]}$(((first[$1] - start) / 1000))-$(((last[$1] - start) / 1000))x${number_of[$1]} "
+}
 settled() {
-  local i
+  local i changed=
   for ((i = 0; i < rows; i++)); do
     [[ ${left[i]} ]] && continue
-    [[ ${fate[i]} == "${want[i]:phase:1}" ]] && ((count[i] >= least && last[i] - first[i] >= window)) || return 1
+    [[ ${fate[i]} == "${want[i]:phase:1}" ]] && ((count[i] >= least && until[i] - since[i] >= window)) || return 1
+    [[ ${want[i]:phase:1} == "${want[i]:phase-1:1}" ]] || changed=1
   done
+  # Without a change, nothing shows that the last phase has begun.
+  [[ $changed ]] || ((phase + 1 < ${#phases[@]}))
 }
 over() { : >"$state/${phases[phase]}"; phase=$((phase + 1)); }
 
 number=0 oldest=0 phase=0 tries=0 ended=settled
-at=() pid=() target=() answer=() begun=()
+pid=() target=() launched=() begun=() answer=() fate=() count=() since=() until=() left=()
+runs=() letter=() first=() last=() number_of=()
 now; next=$moment
 while ((phase < ${#phases[@]})); do
   now
   if ((moment >= stop)); then ended=lifetime; break; fi
   if ((moment >= next)); then
-    target[number]=$((number % rows)) at[number]=$moment
+    target[number]=$((number % rows)) launched[number]=$moment
     try $number $((number % rows)) &
     pid[number]=$!
     number=$((number + 1)) next=$((next + every > moment ? next + every : moment + every))
     continue
   fi
   printf -v pause '0.%06d' $((next - moment))
-  heard=; read -r -N 8 -t "$pause" -u 3 heard
-  if [[ $heard ]]; then
-    # The time may be up in the middle of a record; so each is of the same length.
-    ((${#heard} == 8)) || { read -r -N $((8 - ${#heard})) -u 3 rest; heard+=$rest; }
-    n=$((10#${heard:0:7}))
-    if [[ ${heard:7} == B ]]; then now; begun[n]=$moment; else answer[n]=${heard:7}; fi
-    continue
-  fi
+  hear "$pause" && continue
   # All that was said before `moment` is read now: what this program was too late for does not count as dropped.
   while ((oldest < number)); do
     if [[ -z ${answer[oldest]} ]]; then
       if [[ ${begun[oldest]} ]]; then
         ((moment - begun[oldest] > patience)) || break
-        answer[oldest]=D
+        know $oldest D
       else
-        ((moment - at[oldest] > 1000000)) || break
+        ((moment - launched[oldest] > 2000000)) || break  # without a turn on the processor it is no evidence
         answer[oldest]='?'
       fi
       kill -9 "${pid[oldest]}"
     fi
     [[ ${answer[oldest]} == '?' ]] || keep "${target[oldest]}" "${begun[oldest]}" "${answer[oldest]}"
-    unset "answer[oldest]" "begun[oldest]" "pid[oldest]" "at[oldest]" "target[oldest]"
+    unset "answer[oldest]" "begun[oldest]" "pid[oldest]" "target[oldest]" "launched[oldest]"
     oldest=$((oldest + 1))
   done
   done_with=0; read -r done_with <"$told/over"
@@ -146,11 +166,19 @@ while ((phase < ${#phases[@]})); do
     for ((i = 0; i < rows; i++)); do
       [[ ${fate[i]} == "${want[i]:phase:1}" ]] || left[i]=1
     done
-    led=1; over
-  elif [[ -z $led ]] && settled; then over
+    over
+  elif settled; then over
   fi
 done
 now
+for ((; oldest < number; oldest++)); do
+  # What is not answered while later tries to the same target are has been dropped; of the last ones nobody knows.
+  if [[ -z ${answer[oldest]} ]]; then
+    kill -9 "${pid[oldest]}"
+    [[ ${begun[oldest]} ]] && ((begun[oldest] < since[target[oldest]])) && answer[oldest]=D
+  fi
+  [[ ${answer[oldest]:-?} == '?' ]] || keep "${target[oldest]}" "${begun[oldest]}" "${answer[oldest]}"
+done
 text="1 $start $moment $tries $ended"$'\n'
 share=$(((most - 100) / (rows > 0 ? rows : 1)))
 for ((i = 0; i < rows; i++)); do
@@ -161,8 +189,8 @@ for ((i = 0; i < rows; i++)); do
 done
 say "$text"
 """
-"""Its arguments: where its message goes, its folder, the folder with what it is told, its lifetime in seconds, and in microseconds how often
-it tries, how long it waits for an answer and how long a fate must hold; for how many connections; bytes of the message; its phases."""
+"""Its arguments: where its message goes; its folder; the folder with what it is told; its lifetime in seconds; in microseconds how often it
+tries, how long it waits, and how long a fate must hold; for how many connections; the bytes of a message; the phases."""
 
 WAITER = r"""
 exec 3<> <(:)
@@ -170,8 +198,8 @@ stop=$((EPOCHSECONDS + $4))
 until [[ -e $2/$3 ]] || ((EPOCHSECONDS > stop)); do read -r -t 0.05 -u 3; done
 printf '%s' "${EPOCHREALTIME/[.,]/}" >"$1"
 """
-"""Ends when the client has settled in a phase, and says when that was. Its arguments: where its message goes, the client's folder, the phase,
-its lifetime in seconds."""
+"""Ends when the client has settled in a phase, and says when that was. Its arguments: where its message goes; the client's folder; the
+phase; its lifetime in seconds."""
 
 # Whatever a client asks for, the servers answer with a fixed text: nobody is to use agnhost's own commands.
 SERVER = r"""
@@ -225,22 +253,25 @@ class ClientReport(NamedTuple):
 
 def client_report(message: str) -> ClientReport:
     """ValueError where it is no report: then the message says what is wrong, or it is empty."""
-    head, *lines = message.splitlines()
-    version, began, ended, tries, how = head.split()
-    if version != "1":
-        raise ValueError(message)
+    head, *lines = message.splitlines() or [""]
+    told = re.fullmatch(r"1 (\d+) (\d+) (\d+) (settled|lifetime)", head)
+    if told is None:
+        raise ValueError(f"no report: {message}")
+    began, ended, tries, how = told.groups()
     start = int(began) / 1e6
     runs, cut = {}, set()
     for line in lines:
-        place, *told = line.split()
-        if told and told[-1] == "!":
+        place, *words = line.split()
+        if words and words[-1] == "!":
             cut.add(int(place))
-            told = told[:-2]  # the last run may be cut in its middle
-        runs[int(place)] = [_run(one, start) for one in told]
+            words = words[:-2]  # the last run may be cut in its middle
+        runs[int(place)] = [_run(word, start) for word in words]
     return ClientReport(start, int(ended) / 1e6, int(tries), how == "settled", runs, frozenset(cut))
 
 
-def _run(told: str, start: float) -> Run:
-    span, _x, tries = told[1:].partition("x")
-    first, _dash, last = span.partition("-")
-    return Run(start + int(first) / 1000, start + int(last) / 1000, LETTERS[told[0]], int(tries))
+def _run(word: str, start: float) -> Run:
+    told = re.fullmatch(r"([ARDU])(-?\d+)-(-?\d+)x(\d+)", word)
+    if told is None:
+        raise ValueError(f"no run of connections: {word}")
+    first, last = (start + int(told[place]) / 1000 for place in (2, 3))
+    return Run(first, last, LETTERS[told[1]], int(told[4]))
