@@ -34,9 +34,9 @@ REASONS = {
     "_cluster/actions/label_nodes.py": ("_failure",),
     "_kube/client.py": ("_HINTS", "_no_answer", "_not_json"),
     "_rollout/kubernetes/rbac.py": ("__init__",),
-    "_rollout/operator/control_plane.py": ("_homeless", "daemonsets_kept_off"),
+    "_rollout/operator/control_plane.py": ("_homeless",),
     "_rollout/operator/installation.py": ("_missing", "_other_values", "refusals", "rejection"),
-    "_rollout/operator/overrides.py": ("selector_narrows", "tolerations_narrow"),
+    "_rollout/operator/overrides.py": ("kept_off", "selector_narrows", "tolerations_narrow"),
     "_rollout/operator/typha.py": ("typha_homeless", "typha_too_few"),
     "_rollout/reducer/decide.py": ("refused",),
 }

@@ -251,7 +251,6 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.options i
     AUTH_OPTIONS,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubernetes.names import check_label
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.intent import (
     PATCH,
     REFUSE,
@@ -286,7 +285,6 @@ def main() -> None:
     deadline = time.monotonic() + params["timeout"]
     with connected(module) as cluster:
         label = AdmissionLabel(key=params["admission_label"]["key"], value=params["admission_label"]["value"])
-        check_label(label["key"], label["value"])
         request = ScopeRequest(
             label=label,
             placement=read_placement(params),

@@ -23,9 +23,9 @@ from .scope_request import (
     NAMES_SHOWN,
     ScopeOutcome,
     ScopeRequest,
-    apiserver_placed,
     expected_nodes,
     refuse,
+    shown,
     unschedulable,
     writers,
 )
@@ -59,8 +59,8 @@ def create(
         after=copy.deepcopy(body["spec"]),
         installation=snapshot.installation_seen(stored or judged),
         stored=stored,
-        apiserver_before={} if apiserver is None else apiserver_placed(apiserver),
-        apiserver_after={} if judged_apiserver is None else apiserver_placed(judged_apiserver),
+        apiserver_before=shown(apiserver),
+        apiserver_after=shown(judged_apiserver),
     )
 
 

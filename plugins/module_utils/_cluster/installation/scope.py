@@ -16,7 +16,6 @@ from typing import Any
 from ..._kube.client import Cluster
 from ..._rollout.documents import Observation
 from ..._rollout.errors import RolloutError
-from ..._rollout.kubernetes.names import check_label
 from ..._rollout.observation import snapshot
 from ..._rollout.operator import installation as rules
 from ..._rollout.operator.field_managers import Purpose, apiserver_purpose, purposes
@@ -31,11 +30,10 @@ from .scope_request import (
     OwnedElsewhere,
     ScopeOutcome,
     ScopeRequest,
-    apiserver_placed,
     expected_nodes,
     refuse,
     restarting_now,
-    selectors,
+    shown,
     unschedulable,
     writers,
 )
@@ -50,7 +48,6 @@ def scope(
     create_spec: Mapping[str, Any] | None = None,
 ) -> ScopeOutcome:
     """Let calico-node, csi-node-driver and the control plane of Calico only onto nodes that carry the label."""
-    check_label(request.label["key"], request.label["value"])
     current = cluster.get_or_none(PATH)
     apiserver = _apiserver(cluster, request, observation)
     if current is None and create_spec is None:
@@ -98,8 +95,7 @@ class Round:
         self.apiserver = (
             None if apiserver is None else Target("APIServer", APISERVER_PATH, apiserver, request.take_over)
         )
-        self.before = selectors(installation)
-        self.apiserver_before = {} if apiserver is None else apiserver_placed(apiserver)
+        self.before, self.apiserver_before = shown(installation), shown(apiserver)
 
     def carried_out(self) -> ScopeOutcome | None:
         wanted = self._wanted()
@@ -111,11 +107,11 @@ class Round:
             changed=False,
             created=False,
             before=self.before,
-            after=selectors(installation),
+            after=shown(installation),
             installation=snapshot.installation_seen(installation),
             stored=None,
             apiserver_before=self.apiserver_before,
-            apiserver_after={} if apiserver is None else apiserver_placed(apiserver),
+            apiserver_after=shown(apiserver),
             taken_over=[
                 conflict for target, purpose in wanted for conflict in target.taken_over.get(purpose.manager, [])
             ],
@@ -174,7 +170,7 @@ class Round:
     def _written(self, wanted: Iterable[tuple[Target, Purpose]], outcome: ScopeOutcome) -> ScopeOutcome | None:
         after = {**outcome.after, **outcome.apiserver_after}
         for target, purpose in wanted:
-            has = selectors(target.current) if target is self.installation else apiserver_placed(target.current)
+            has = shown(target.current)
             if all(has.get(component) == after.get(component) for component in purpose.spec):
                 continue
             stored = apply(self.cluster, target, purpose, dry_run=False)

@@ -12,6 +12,7 @@ from typing import Any
 from ..._rollout.calico_node.readiness import labelled
 from ..._rollout.documents import AdmissionLabel, InstallationSeen, Observation
 from ..._rollout.errors import RolloutError
+from ..._rollout.kubernetes.names import check_label
 from ..._rollout.operator.control_plane import control_plane_homeless
 from ..._rollout.operator.handover import Handover
 from ..._rollout.operator.installation import NAME
@@ -95,23 +96,19 @@ class ScopeRequest:
     """Write also what Helm or a GitOps controller applies."""
     check_mode: bool = False
 
+    def __post_init__(self) -> None:
+        check_label(self.label["key"], self.label["value"])
 
-def selectors(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that say where Calico's components run, and no others: what a diff shows."""
-    spec = raw.get("spec") or {}
-    shown: dict[str, Any] = {}
-    for component, fields in placed(spec, COMPONENTS).items():
-        shown.update(with_pod_spec(component, fields))
+
+def shown(raw: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The fields of an Installation or an APIServer that say where Calico's components run, and no others: what a diff shows."""
+    spec = (raw or {}).get("spec") or {}
+    fields: dict[str, Any] = {}
+    for component, placing in placed(spec, (*COMPONENTS, *APISERVER_COMPONENTS)).items():
+        fields.update(with_pod_spec(component, placing))
     if spec.get(CONTROL_PLANE_SELECTOR):
-        shown[CONTROL_PLANE_SELECTOR] = spec[CONTROL_PLANE_SELECTOR]
-    return shown
-
-
-def apiserver_placed(raw: Mapping[str, Any]) -> dict[str, Any]:
-    shown: dict[str, Any] = {}
-    for component, fields in placed(raw.get("spec") or {}, APISERVER_COMPONENTS).items():
-        shown.update(with_pod_spec(component, fields))
-    return shown
+        fields[CONTROL_PLANE_SELECTOR] = spec[CONTROL_PLANE_SELECTOR]
+    return fields
 
 
 def expected_nodes(request: ScopeRequest, observation: Observation) -> list[str]:

@@ -51,6 +51,12 @@ def matching_nodes(nodes: Mapping[str, NodeSeen], demands: Demands) -> list[str]
     return [name for name in sorted(linux) if obstacle(name, linux[name], demands) is None]
 
 
+def obstacles(nodes: Mapping[str, NodeSeen], demands: Demands) -> dict[str, str]:
+    """The nodes that would not take the pod, with what keeps it off."""
+    found = {name: obstacle(name, nodes[name], demands) for name in sorted(nodes)}
+    return {name: why for name, why in found.items() if why is not None}
+
+
 def tolerates(toleration: Toleration, taint: TaintSeen) -> bool:
     if toleration.get("effect") not in (None, "", taint["effect"]):
         return False

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. Which nodes Calico's pods could run on, as an Installation would have it, and whether these are enough.
+"""PRIVATE. Where Calico's control plane could run, as an Installation would have it.
 
 The operator asks none of this: pods without a node stay Pending, and TigeraStatus says nothing of typha and csi-node-driver.
 """
@@ -12,10 +12,10 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from ..documents import NodeSeen
-from ..kubernetes.scheduling import Demands, Toleration, matching_nodes, obstacle
-from ..text.terminal import count, listed
+from ..kubernetes.scheduling import Demands, Toleration, matching_nodes, obstacles
+from ..text.terminal import listed
 from .field_managers import served_by
-from .overrides import CONTROL_PLANE_SELECTOR, DAEMONSETS, KUBE_CONTROLLERS, pod_spec
+from .overrides import CONTROL_PLANE_SELECTOR, KUBE_CONTROLLERS, pod_spec
 
 NAMES_SHOWN = 10
 
@@ -33,22 +33,6 @@ class _Deployment(NamedTuple):
     name: str
     demands: Demands
     consequence: str
-
-
-def daemonsets_kept_off(spec: Raw, nodes: Nodes, expected: Collection[str]) -> list[str]:
-    """Expected nodes that an affinity or tolerations, of any writer, would keep a DaemonSet from."""
-    problems = []
-    for daemonset in DAEMONSETS:
-        override = pod_spec(spec, daemonset)
-        demands = Demands({}, override.get("affinity") or {}, override.get("tolerations"))
-        kept_off = _obstacles({name: nodes[name] for name in expected if name in nodes}, demands)
-        if kept_off:
-            told = listed([f"{name} {why}" for name, why in kept_off.items()], NAMES_SHOWN)
-            problems.append(
-                f"{daemonset}'s affinity or tolerations keep it off {count(len(kept_off), 'node')} that must run it: {told}. "
-                "Change them in the Installation or in the task's options"
-            )
-    return problems
 
 
 def control_plane_homeless(spec: Raw, nodes: Nodes, apiserver: Raw | None, v3_crds: bool) -> list[str]:
@@ -85,7 +69,7 @@ def _homeless(deployment: _Deployment, nodes: Nodes) -> str:
         for name, node in nodes.items()
         if all(node["labels"].get(key) == value for key, value in selector.items())
     }
-    reasons = _obstacles(labelled, deployment.demands)
+    reasons = obstacles(labelled, deployment.demands)
     closest = f" ({listed([f'{name} {why}' for name, why in reasons.items()], NAMES_SHOWN)})" if reasons else ""
     return (
         f"no node would take {deployment.name}, which needs {demands}{closest}: its pods would stay Pending, and "
@@ -99,8 +83,3 @@ def _demands(spec: Raw, override: Raw, base: Mapping[str, str], tolerated: Colle
     if tolerations is None:
         tolerations = [*(spec.get("controlPlaneTolerations") or []), *_CONTROL_PLANE, *tolerated]
     return Demands({**(override.get("nodeSelector") or {}), **base}, override.get("affinity") or {}, tolerations)
-
-
-def _obstacles(nodes: Nodes, demands: Demands) -> dict[str, str]:
-    found = {name: obstacle(name, nodes[name], demands) for name in sorted(nodes)}
-    return {name: why for name, why in found.items() if why is not None}

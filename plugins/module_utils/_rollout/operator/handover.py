@@ -103,8 +103,10 @@ def lacking(seen: Operands, label: AdmissionLabel, placement: Placement) -> Lack
 
 def handover(seen: Observation, label: AdmissionLabel, placement: Placement) -> Handover | None:
     """What lacks in objects that somebody applies from outside the cluster; None when nothing does."""
-    wanting = lacking(seen, label, placement)
     installation, apiserver = seen["installation"], seen["apiserver"]
+    if not any(each and each["owned_by"] for each in (installation, apiserver)):
+        return None
+    wanting = lacking(seen, label, placement)
     owners: list[str] = []
     fields: list[str] = []
     documents: list[dict[str, Any]] = []

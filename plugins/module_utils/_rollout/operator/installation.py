@@ -16,11 +16,9 @@ from typing import Any
 from ..calico_node.readiness import carries, labelled, running
 from ..documents import AdmissionLabel, InstallationSeen, NodeSeen, Observation
 from ..errors import RolloutError
-from ..kubernetes.names import check_label
 from ..text.terminal import listed
-from .control_plane import daemonsets_kept_off
 from .field_managers import purposes
-from .overrides import DAEMONSETS, pod_spec, selector_narrows, tolerations_narrow
+from .overrides import DAEMONSETS, kept_off, pod_spec, selector_narrows, tolerations_narrow
 from .placement import NOTHING_MORE, Placement, daemonset_pod
 
 NAME = "default"
@@ -82,13 +80,14 @@ def judge_applied(
     as long as they leave the nodes that must run calico-node: `expected` these.
     """
     spec = installation.get("spec") or {}
-    seen = selectors_of(installation)
-    problems = _missing(seen, label)
+    problems = _missing(selectors_of(installation), label)
     running = None if nodes is None else {name: nodes[name] for name in expected if name in nodes}
-    for daemonset, selector in zip(DAEMONSETS, (seen["calico_node_selector"], seen["csi_node_driver_selector"])):
-        problems += selector_narrows(daemonset, selector, label, running)
-        problems += tolerations_narrow(daemonset, pod_spec(spec, daemonset))
-    return problems + daemonsets_kept_off(spec, nodes or {}, expected)
+    for daemonset in DAEMONSETS:
+        override = pod_spec(spec, daemonset)
+        problems += selector_narrows(daemonset, override.get("nodeSelector") or {}, label, running)
+        problems += tolerations_narrow(daemonset, override)
+        problems += kept_off(daemonset, override, running or {})
+    return problems
 
 
 def provider_of(installation: Mapping[str, Any]) -> str | None:
@@ -125,10 +124,6 @@ def refusals(
     """
     reasons = []
     text = f"{label['key']}={label['value']}"
-    try:
-        check_label(label["key"], label["value"])
-    except RolloutError as error:
-        reasons.append(str(error).rstrip("."))
     spared = {*may_lose_calico, *about_to_be_labelled}
     left = [name for name in stranded(observation, label) if name not in spared]
     if left:

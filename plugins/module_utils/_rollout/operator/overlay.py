@@ -19,15 +19,14 @@ from ..calico_node.readiness import carries, labelled
 from ..documents import AdmissionLabel, NodeSeen, Observation, OverlaySeen
 from ..kubernetes.names import OS_LABEL
 from ..text.terminal import count, listed
-from .control_plane import daemonsets_kept_off
 from .overrides import (
     CONTROL_PLANE_SELECTOR,
     DAEMONSETS,
     PLACING,
+    kept_off,
     pod_spec,
     selector_narrows,
     tolerations_narrow,
-    with_pod_spec,
 )
 from .ownership import spec_managers
 
@@ -65,10 +64,7 @@ def defeats(observation: Observation, label: AdmissionLabel) -> str | None:
         if "nodeSelector" in fields:
             told += _selector(daemonset, fields["nodeSelector"], label, admitted, nodes)
         told += tolerations_narrow(daemonset, fields)
-    spec: dict[str, Any] = {}
-    for daemonset, fields in overlay["placement"].items():
-        spec.update(with_pod_spec(daemonset, {key: fields[key] for key in fields if key != "nodeSelector"}))
-    told += daemonsets_kept_off(spec, nodes, list(admitted))
+        told += kept_off(daemonset, fields, admitted)
     selector = overlay["control_plane_selector"]
     if selector is not None and not carries(selector, label):
         told.append(f"its {CONTROL_PLANE_SELECTOR} ({_pairs(selector)}) lacks {label['key']}={label['value']}")

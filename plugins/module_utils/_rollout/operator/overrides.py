@@ -10,7 +10,7 @@ from typing import Any
 
 from ..documents import AdmissionLabel, NodeSeen, TaintSeen
 from ..kubernetes.names import OS_LABEL
-from ..kubernetes.scheduling import tolerates
+from ..kubernetes.scheduling import Demands, obstacles, tolerates
 from ..text.terminal import count, listed
 
 DAEMONSETS = ("calicoNodeDaemonSet", "csiNodeDriverDaemonSet")
@@ -23,6 +23,8 @@ APISERVER_COMPONENTS = ("apiServerDeployment", "calicoWebhooksDeployment")
 PLACING = ("nodeSelector", "affinity", "tolerations")
 """The fields of a pod's spec that say where it runs."""
 
+NAMES_SHOWN = 10
+
 _POD_SPEC = ("spec", "template", "spec")
 
 # Taints that a node without a CNI carries: calico-node must tolerate them to be able to cure them.
@@ -31,7 +33,10 @@ _BOOTSTRAP_TAINTS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/network
 
 def pod_spec(spec: Mapping[str, Any], component: str) -> Mapping[str, Any]:
     """The pod spec overrides of one component; empty where there are none."""
-    return _at(spec, (component, *_POD_SPEC))
+    inner = spec
+    for key in (component, *_POD_SPEC):
+        inner = inner.get(key) or {}
+    return inner
 
 
 def with_pod_spec(component: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,6 +95,20 @@ def tolerations_narrow(daemonset: str, overrides: Mapping[str, Any]) -> list[str
     ]
 
 
+def kept_off(daemonset: str, override: Mapping[str, Any], nodes: Mapping[str, NodeSeen]) -> list[str]:
+    """The nodes that an affinity or tolerations, of any writer, would keep a DaemonSet from. `nodes` must run its pod."""
+    demands = Demands({}, override.get("affinity") or {}, override.get("tolerations"))
+    found = obstacles(nodes, demands)
+    if not found:
+        return []
+    told = listed([f"{name} {why}" for name, why in found.items()], NAMES_SHOWN)
+    fault = (
+        f"{daemonset}'s affinity or tolerations keep it off {count(len(found), 'node')} that must run it: {told}. "
+        "Change them in the Installation or in the task's options"
+    )
+    return [fault]
+
+
 def lacking_tolerations(tolerations: Collection[Mapping[str, Any]]) -> list[str]:
     """Keys of the taints that every node has until calico-node runs there, as far as they are not tolerated."""
     return [
@@ -97,9 +116,3 @@ def lacking_tolerations(tolerations: Collection[Mapping[str, Any]]) -> list[str]
         for key in _BOOTSTRAP_TAINTS
         if not any(tolerates(each, TaintSeen(key=key, value="", effect="NoSchedule")) for each in tolerations)
     ]
-
-
-def _at(value: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:
-    for key in path:
-        value = value.get(key) or {}
-    return value

@@ -10,7 +10,6 @@ import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import NodeSeen, TaintSeen
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.control_plane import (
     control_plane_homeless,
-    daemonsets_kept_off,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.overrides import with_pod_spec
 
@@ -67,12 +66,3 @@ def test_webhooks_follow_their_own_override_alone() -> None:
     assert control_plane_homeless(ADMITTED, nodes, override, True) == []
     (fault,) = control_plane_homeless(ADMITTED, {"a": node(True)}, override, True)
     assert "no node would take calico-webhooks, which needs tier=core" in fault
-
-
-def test_tolerations_that_leave_an_expected_node_out_are_named_for_both_daemonsets() -> None:
-    override = {"tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists"}]}
-    spec = {**with_pod_spec("calicoNodeDaemonSet", override), **with_pod_spec("csiNodeDriverDaemonSet", override)}
-    nodes = {"a": node(), "b": node(taints=(DEDICATED,)), "c": node(taints=(DEDICATED,))}
-    problems = daemonsets_kept_off(spec, nodes, ["a", "b", "unknown"])
-    assert [problem.partition("'s")[0] for problem in problems] == ["calicoNodeDaemonSet", "csiNodeDriverDaemonSet"]
-    assert all("1 node that must run it: b has the taint dedicated=edge:NoSchedule" in problem for problem in problems)

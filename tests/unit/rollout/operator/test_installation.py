@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import TaintSeen
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.observation.snapshot import (
     status_conditions,
@@ -173,6 +174,18 @@ def test_an_affinity_that_keeps_no_expected_node_out_is_no_harm() -> None:
     assert judge_applied(stored(calicoNodeDaemonSet=affinity(term)), LABEL, NODES, ["core-1"]) == []
 
 
+def test_tolerations_that_leave_an_expected_node_out_are_named_for_both_daemonsets() -> None:
+    without_cni = ("node.kubernetes.io/not-ready", "node.kubernetes.io/network-unavailable")
+    tolerations = {"tolerations": [{"key": key, "operator": "Exists"} for key in without_cni]}
+    nodes = {name: node_seen() for name in ("a", "b", "c")}
+    for name in ("b", "c"):
+        nodes[name]["taints"] = [TaintSeen(key="dedicated", value="edge", effect="NoSchedule")]
+    document = stored(calicoNodeDaemonSet=tolerations, csiNodeDriverDaemonSet=tolerations)
+    problems = judge_applied(document, LABEL, nodes, ["a", "b", "unknown"])
+    assert [problem.partition("'s")[0] for problem in problems] == ["calicoNodeDaemonSet", "csiNodeDriverDaemonSet"]
+    assert all("1 node that must run it: b has the taint dedicated=edge:NoSchedule" in problem for problem in problems)
+
+
 @pytest.mark.parametrize(
     "tolerations",
     [
@@ -213,10 +226,10 @@ def test_a_clean_cluster_with_a_labelled_node_is_not_refused() -> None:
     assert refusals(seen, LABEL) == []
 
 
-def refused(label: Any = LABEL, **parts: Any) -> list[str]:
+def refused(**parts: Any) -> list[str]:
     seen: Any = bare(NAMES)
-    seen["nodes"]["edge-1"] = node_seen(labels={label["key"]: label["value"]})
-    return refusals({**seen, **parts}, label)
+    seen["nodes"]["edge-1"] = node_seen(admitted=True)
+    return refusals({**seen, **parts}, LABEL)
 
 
 @pytest.mark.parametrize(
@@ -240,8 +253,6 @@ def refused(label: Any = LABEL, **parts: Any) -> list[str]:
             {"pods": [pod("edge-2")]},
             "1 node runs a Ready calico-node and does not carry rollout.calico-ops.dev/admitted=true",
         ),
-        ({"label": {"key": "x.operator.tigera.io/y", "value": "z"}}, "in silence"),
-        ({"label": {"key": "kubernetes.io/os", "value": "linux"}}, "belongs to tigera-operator"),
     ],
 )
 def test_the_selector_is_refused_where_it_would_do_harm(parts: dict[str, Any], text: str) -> None:
