@@ -25,7 +25,15 @@ MODULES = sorted((CHECKOUT / "plugins" / "modules").glob("*.py"))
 LIBRARY = "ansible_collections.calico_ops.rollout.plugins.module_utils"
 # What a collection's user gets; everything else stays behind.
 SHIPPED = {
-    *("CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "README.md", "REUSE.toml", "galaxy.yml", "requirements.txt"),
+    *(
+        "CHANGELOG.md",
+        "CODE_OF_CONDUCT.md",
+        "CONTRIBUTING.md",
+        "README.md",
+        "REUSE.toml",
+        "galaxy.yml",
+        "requirements.txt",
+    ),
     *("LICENSES", "changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles"),
 }
 # In two parts, or reuse takes this line for a header.
@@ -89,6 +97,12 @@ def test_only_what_users_need_is_in_the_tarball() -> None:
     tops = {path.relative_to(CHECKOUT).parts[0] for path in FILES}
     shipped = {top for top in tops if not any(fnmatch.fnmatch(top, pattern) for pattern in ignored)}
     assert shipped <= SHIPPED
+
+
+def test_galaxy_takes_the_metadata() -> None:
+    """Its importer refuses an author of more than 64 characters."""
+    metadata = yaml.safe_load((CHECKOUT / "galaxy.yml").read_text(encoding="utf-8"))
+    assert [author for author in metadata["authors"] if len(author) > 64] == []
 
 
 def names_licence(head: str, suffix: str) -> bool:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,14 @@ def test_each_entry_point_of_a_role_that_a_playbook_uses_has_a_manual() -> None:
         ]
     }
     assert used - told == set()
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_a_role_has_a_page_that_names_its_entry_points(role: Path) -> None:
+    """Galaxy does not import a role without one."""
+    page = (role / "README.md").read_text(encoding="utf-8")
+    entries = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(entries)
 
 
 def tasks(value: Any) -> Iterator[dict[str, Any]]:
