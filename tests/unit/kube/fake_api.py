@@ -40,6 +40,12 @@ def status(code: int, reason: str, message: str = "said the server", **headers: 
     return Reply(code, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    """The 5 of socketserver are too few for an observer: while a loaded machine keeps the server waiting, the kernel drops the rest."""
+
+
 class FakeApi:
     """`answer` gets each request and its number (from 0) and returns a Reply."""
 
@@ -49,8 +55,7 @@ class FakeApi:
         self.most_at_once = 0
         self._answer = answer
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = Server(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def cluster(self, **auth: Any) -> Cluster:
