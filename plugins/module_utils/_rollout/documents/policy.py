@@ -40,7 +40,9 @@ class ProbeFate(TypedDict):
     ok: bool
     settled_ms: Union[float, None]
     """From the API server's answer to the write that began the phase to the last connection that still had another fate; null where no
-    write began it, or where the clock of the client's node is not known. At least 0."""
+    write began it, where the clock of the client's node is not known, or where it never settled. At least 0."""
+    hole_ms: Union[float, None]
+    """For how long, from its first connection to its last, the fate was wrong again after it had settled; null where it held."""
     tries: int
 
 
@@ -66,7 +68,7 @@ class ProbeRow(TypedDict):
 
 
 class NodeProof(TypedDict):
-    """What the probes show of one node."""
+    """What the probes show of one node: of each in the batch, and of a proven one that explains what went wrong."""
 
     node: str
     verdict: NodeVerdict
@@ -75,8 +77,9 @@ class NodeProof(TypedDict):
     remedy: Union[str, None]
     """What to look at next; null where policy is enforced."""
     rows: int
+    """In how many rows the node took part."""
     failed: list[str]
-    """The rows of the node, by id, that were wrong or gave no evidence."""
+    """The rows, by id, that were wrong or gave no evidence: those of the node, and those of others that the node explains."""
     settled_ms: Union[float, None]
     """The longest that policy took to be in force on the node after a write; null where it was not measured."""
     resolution_ms: Union[float, None]
@@ -89,6 +92,7 @@ class PairFault(TypedDict):
     nodes: list[str]
     """Two names."""
     reason: str
+    remedy: str
     failed: list[str]
     """The rows, by id."""
 

@@ -98,16 +98,26 @@ class _Rows:
         self._has = has
         self._peers = peers
         self._on_pair: Counter[frozenset[str]] = Counter()
+        self._alike: Counter[tuple[str, str, Direction, bool]] = Counter()
         self._of_node: Counter[str] = Counter()
 
     def reached(self, node: str) -> list[Family]:
         return [family for family in self._has[node] if self._with(node, family)]
 
     def add(self, node: str, tried: _Tried) -> None:
-        """With the peer that has shared the fewest rows with the node so far."""
+        """With the peer that has shared the fewest rows with the node so far, and none of this direction and outcome where possible.
+
+        So a fault between two nodes leaves rows that prove the policy of each.
+        """
         peer = node
         if tried.way == "cross_node":
-            peer = min(self._with(node, tried.family), key=lambda name: self._on_pair[frozenset((node, name))])
+            peer = min(
+                self._with(node, tried.family),
+                key=lambda name: (
+                    self._alike[node, name, tried.direction, tried.allowed],
+                    self._on_pair[frozenset((node, name))],
+                ),
+            )
         self._append(node, peer, tried)
 
     def add_large(self, node: str, peer: str) -> None:
@@ -122,6 +132,7 @@ class _Rows:
 
     def _append(self, node: str, peer: str, tried: _Tried) -> None:
         self._on_pair[frozenset((node, peer))] += 1
+        self._alike[node, peer, tried.direction, tried.allowed] += 1
         self._of_node[node] += 1
         self.rows.append(
             ProbeRow(

@@ -1,0 +1,120 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. What the fate of connections in one phase means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Literal, NamedTuple, Optional
+
+from ..documents.policy import Fate, NodeVerdict, ProbeFate, ProbePhase, ProbeRow
+from .timelines import PHASES, Run, Window, within
+
+HELD = 0.2
+"""Seconds for which a fate must hold until it counts as settled. A lost packet shorter than that closes nothing."""
+
+THROUGH: tuple[Fate, ...] = ("answered", "refused")
+Expected = Literal["through", "dropped"]
+
+GRAVITY: tuple[NodeVerdict, ...] = ("open", "closed", "late", "unproven")
+"""The gravest first."""
+
+
+def expected_fate(row: ProbeRow, phase: ProbePhase) -> Expected:
+    denied = phase == "default_deny" or (phase == "precise_allow" and not row["allowed"])
+    return "dropped" if denied else "through"
+
+
+def symptom(fate: ProbeFate) -> Optional[NodeVerdict]:
+    """What is wrong with connections of one phase; None where nothing is. `closed` has whatever was kept back by no policy."""
+    if fate["ok"]:
+        return None
+    if fate["seen"] == "none":
+        return "unproven"
+    came_through = fate["seen"] in THROUGH
+    if fate["expected"] == "dropped" and (came_through or fate["hole_ms"] is not None):
+        return "open"
+    if (
+        fate["seen"] == "unreachable"
+        or (fate["expected"] == "through" and not came_through)
+        or fate["hole_ms"] is not None
+    ):
+        return "closed"
+    return "late"
+
+
+def row_symptom(row: ProbeRow) -> Optional[NodeVerdict]:
+    """The gravest of its phases."""
+    found = {symptom(fate) for fate in row["fates"]}
+    return next((grave for grave in GRAVITY if grave in found), None)
+
+
+def fates_of(
+    row: ProbeRow, runs: Sequence[Run], phases: Mapping[ProbePhase, Window], deadline: float, measured: bool
+) -> list[ProbeFate]:
+    """What became of a row, in the order of the phases.
+
+    :param phases: by the clock of the row's client
+    :param deadline: seconds after the write
+    :param measured: is that clock known? Without it the order alone is judged
+    """
+    fates: list[ProbeFate] = []
+    for phase in PHASES:
+        expected = expected_fate(row, phase)
+        window = phases.get(phase)
+        seen = within(runs, window) if window else []
+        # What was dropped stays dropped when a policy is added that allows something else: here no moment is free.
+        kept = bool(fates) and expected == "dropped" == fates[-1]["expected"] and fates[-1]["ok"]
+        fates.append(_fate(phase, expected, seen, window.began if window and measured else None, deadline, kept))
+    return fates
+
+
+class _Stretch(NamedTuple):
+    right: bool
+    first: float
+    last: float
+    fates: tuple[Fate, ...]
+
+
+def _fate(
+    phase: ProbePhase, expected: Expected, runs: Sequence[Run], began: Optional[float], deadline: float, held: bool
+) -> ProbeFate:
+    stretches = _stretches(runs, expected)
+    wrong_until, hole = None, None
+    for stretch in stretches:
+        if stretch.right:
+            held = held or stretch.last - stretch.first >= HELD
+        elif not held:
+            wrong_until = stretch.last
+        elif expected == "through" or any(fate in THROUGH for fate in stretch.fates):
+            hole = max(hole or 0.0, stretch.last - stretch.first)
+    ends_right = bool(stretches) and stretches[-1].right
+    settled = None
+    if ends_right and began is not None:
+        settled = max(0.0, wrong_until - began) if wrong_until is not None else 0.0
+    return ProbeFate(
+        phase=phase,
+        expected=expected,
+        seen=stretches[-1].fates[-1] if stretches else "none",
+        ok=ends_right and hole is None and (settled is None or settled <= deadline),
+        settled_ms=None if settled is None else round(settled * 1000, 1),
+        hole_ms=None if hole is None else round(hole * 1000, 1),
+        tries=sum(run.tries for run in runs),
+    )
+
+
+def _stretches(runs: Sequence[Run], expected: Expected) -> list[_Stretch]:
+    stretches: list[_Stretch] = []
+    for right, group in groupby(
+        runs, key=lambda run: (run.fate in THROUGH) if expected == "through" else run.fate == "dropped"
+    ):
+        some = list(group)
+        stretch = _Stretch(right, some[0].first, some[-1].last, tuple(run.fate for run in some))
+        lost = expected == "through" and not right and stretch.last - stretch.first < HELD
+        if stretches and stretches[-1].right and (right or lost):
+            before = stretches.pop()
+            stretch = _Stretch(True, before.first, stretch.last, before.fates if lost else stretch.fates)
+        stretches.append(stretch)
+    return stretches
