@@ -22,12 +22,22 @@ options:
   policy_gaps:
     description:
       - Whether to look for workloads on Linux nodes without a Ready calico-node, where no network policy is in force for them.
+      - It names the C(NetworkPolicies) that select them. Only policies of C(networking.k8s.io/v1) are looked at, none of Calico's own.
       - A running pod counts, unless it is in the host's network, or belongs to a DaemonSet in C(kube-system) or C(calico-system).
       - For up to 30 such nodes the module lists their pods node by node. That costs what they run, not what the cluster runs. Where more
         nodes lack calico-node, the running pods of the cluster are listed once, in pages.
-      - Takes the right to list pods in all namespaces.
+      - Takes the right to list pods in all namespaces. Without the right to list C(networkpolicies), the status says that it does not
+        know which of the workloads a policy selects.
     type: bool
     default: false
+  policy_probe:
+    description:
+      - What a probe showed of network policy, a C(PolicyProbeReport) document.
+      - If it found policy not in force on a Linux node, O(policy_gaps) looks for workloads there too, though calico-node is Ready. So it
+        does on a node of which the probe proved nothing.
+      - It changes nothing without O(policy_gaps).
+    type: dict
+    version_added: "0.2.0"
   rollout:
     description:
       - Options of M(calico_ops.rollout.rollout_step) that a rollout is going to be carried out with after this, namely
@@ -209,10 +219,17 @@ status:
       type: str
       returned: always
     policy_gaps:
-      description: The nodes on which workloads run without a Ready calico-node, with their number, examples and since when. Null
-        without O(policy_gaps).
+      description: The nodes on which workloads run and that are not known to enforce network policy, with C(cause) (V(calico_not_ready),
+        or the verdict of O(policy_probe), V(open), V(closed), V(late) or V(unproven)), C(reason), the number of workloads (C(pods)),
+        C(examples) and since when. C(selected) is how many of them a C(NetworkPolicy) selects, and C(policies) how many policies these
+        are; both are null where the policies were not read. C(unenforced) has the first of the selected workloads, each with the names
+        of its policies. Null without O(policy_gaps).
       type: list
       elements: dict
+      returned: always
+    policies_not_read:
+      description: Why it cannot be told which C(NetworkPolicies) are not in force; else null.
+      type: str
       returned: always
     operator:
       description: Every C(TigeraStatus) with its conditions, and what is the matter with it.
@@ -258,10 +275,6 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.options i
     AUTH_CONSTRAINTS,
     AUTH_OPTIONS,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.calico_node.policy_gap import (
-    policy_gaps,
-    without_calico,
-)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import AdmissionLabel
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubernetes.names import check_label
@@ -269,6 +282,11 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubern
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.placement import (
     Placement,
     read_placement,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy.policy_gap import (
+    given_report,
+    not_enforcing,
+    policy_gaps,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.status.cluster_status import cluster_status
 
@@ -279,6 +297,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "policy_gaps": {"type": "bool", "default": False},
+            "policy_probe": {"type": "dict"},
             "rollout": {"type": "dict"},
             **LABEL_OPTIONS,
             **AUTH_OPTIONS,
@@ -290,15 +309,18 @@ def main() -> None:
     label = AdmissionLabel(key=params["admission_label"]["key"], value=params["admission_label"]["value"])
     with connected(module) as cluster:
         check_label(label["key"], label["value"])
-        rollout = foreseen(params["rollout"])
+        rollout, probe = foreseen(params["rollout"]), given_report(params["policy_probe"])
         with all_named(cluster, lambda: rights(cluster, label, params["policy_gaps"], rollout), module.warn):
             name = cluster.name()
             seen = survey(cluster)
             kept = admission_record.read(cluster, label)
             calico = read_settings(cluster)
-            gaps = None
+            gaps, policies_not_read = None, None
             if params["policy_gaps"]:
-                gaps = policy_gaps(seen.nodes, workloads_on(cluster, without_calico(seen.nodes)), label)
+                doubts = not_enforcing(seen.nodes, probe)
+                workloads = workloads_on(cluster, doubts)
+                gaps = policy_gaps(seen.nodes, doubts, workloads.running, label)
+                policies_not_read = workloads.policies_not_read
     module.exit_json(
         changed=False,
         cluster=name,
@@ -316,6 +338,7 @@ def main() -> None:
             kept.admitted,
             kept.why_not,
             calico,
+            policies_not_read,
         ),
     )
 

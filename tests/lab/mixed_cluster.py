@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tests.lab.calico import Calico, wait_for
@@ -48,11 +49,13 @@ def scoped_spec() -> dict[str, Any]:
     }
 
 
-def run_pod(lab: Lab, name: str, node: str, **spec: Any) -> None:
+def run_pod(lab: Lab, name: str, node: str, labels: Mapping[str, str] | None = None, **spec: Any) -> None:
     """A workload, bound to its node as if the scheduler had chosen it."""
     container = {"name": "app", "image": "lab.calico-ops.dev/app"}
     pod = {"nodeName": node, "containers": [container], "tolerations": [{"operator": "Exists"}], **spec}
-    lab.admin.create("/api/v1/namespaces/default/pods", {"metadata": {"name": name}, "spec": pod})
+    lab.admin.create(
+        "/api/v1/namespaces/default/pods", {"metadata": {"name": name, "labels": labels or {}}, "spec": pod}
+    )
 
 
 def _admitted(name: str, batch: str, **more: Any) -> NodeSpec:

@@ -25,6 +25,7 @@ from . import admission_record, control_plane
 from .control_plane import v3_crds
 from .installation.scope_request import APISERVER_PATH, COLLECTION_PATH, PATH
 from .observe import APPS, KINDS, MANIFEST_DAEMONSETS
+from .workloads import OPTIONAL as WITH_POLICIES
 from .workloads import PODS
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -136,7 +137,7 @@ def require(cluster: Cluster, rights: Iterable[Right], warn: Callable[[str], obj
     missing = [one for one, may in zip(wanted, allowed) if not may]
     if missing:
         # Work in a namespace of its own (Jobs on nodes) does not need the optional reads of a rollout.
-        optional = () if role_in else (*control_plane.OPTIONAL, *admission_record.OPTIONAL)
+        optional = () if role_in else (*control_plane.OPTIONAL, *admission_record.OPTIONAL, *WITH_POLICIES)
         unread = [one for one in optional if one not in wanted and not _allowed(cluster, one)]
         raise RightsMissing(missing, role_in, unread)
 

@@ -45,6 +45,7 @@ NOT_NEEDED = {
         "list",
     ): "for the API group of Calico's own resources; without it the report says what was not read",
     ("deployments", "list"): "for how the control plane stands; without it the report says what was not read",
+    ("networkpolicies", "list"): "for policies that are not in force; without it the status says what was not read",
     ("namespaces", "get"): "tells clusters apart; without it the API server's address does",
     ("apiservers", "patch"): "on request only, or where Calico's own API is made of CRDs",
     ("installations", "create"): "for a clean install only",

@@ -13,9 +13,12 @@ from tests.lab.calico import wait_for
 from tests.lab.lab import Lab
 from tests.lab.modules import Modules
 from tests.lab.nodes import NodeSpec
+from tests.probe_reports import probe_report
 from tests.schemas import schema
 
 pytestmark = pytest.mark.operator
+
+ROLE = "/apis/rbac.authorization.k8s.io/v1/clusterroles/calico-ops-rollout"
 
 
 def test_a_cluster_without_calico_is_described_by_valid_documents_and_nothing_is_written(
@@ -85,6 +88,57 @@ def test_one_read_tells_who_is_in_who_is_ready_who_is_outside_and_where_policy_i
     assert len([event for event in reads if event.resource == "nodes"]) == 1
     asked = [event.uri for event in reads if event.resource == "pods" and "nodeName" in event.uri]
     assert len(asked) == 3, "the pods of the nodes without a ready calico-node, and of no other"
+
+
+def test_policies_that_are_not_in_force_are_named_and_without_the_right_the_workloads_alone(
+    cluster: Lab, modules: Modules
+) -> None:
+    cluster.add_nodes([NodeSpec("a", ready=True)])
+    for name, labels in (("web", {"app": "web"}), ("db", {})):
+        mixed_cluster.run_pod(cluster, name, "a", labels)
+    pods = "/api/v1/namespaces/default/pods"
+    wait_for(
+        lambda: [pod["status"]["phase"] for pod in cluster.admin.list(pods)] == ["Running"] * 2,
+        lambda: "the pods run",
+    )
+    policies = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
+    spec = {"podSelector": {"matchLabels": {"app": "web"}}, "egress": [{"ports": [{"port": 53, "protocol": "UDP"}]}]}
+    role = cluster.admin.get(ROLE)
+    cluster.admin.create(policies, {"metadata": {"name": "dns-only"}, "spec": spec})
+    try:
+        status = modules.run("rollout_info", policy_gaps=True)["status"]
+        (gap,) = status["policy_gaps"]
+        assert (gap["pods"], gap["selected"], gap["policies"], status["policies_not_read"]) == (2, 1, 1, None)
+        assert gap["unenforced"] == [{"workload": "default/web", "policies": ["dns-only"], "count": 1}]
+        rules = [rule for rule in role["rules"] if "networkpolicies" not in rule["resources"]]
+        cluster.admin.patch(ROLE, {"rules": rules})
+
+        def unread() -> bool:
+            return bool(modules.run("rollout_info", policy_gaps=True)["status"]["policies_not_read"])
+
+        wait_for(unread, lambda: "the right is gone")
+        status = modules.run("rollout_info", policy_gaps=True)["status"]
+        jsonschema.validate(status, schema(documents.ClusterStatus))
+        (gap,) = status["policy_gaps"]
+        assert (gap["pods"], gap["selected"], gap["policies"], gap["unenforced"]) == (2, None, None, [])
+        assert "which takes list networkpolicies.networking.k8s.io" in status["policies_not_read"]
+    finally:
+        cluster.admin.patch(ROLE, {"rules": role["rules"]})
+        cluster.admin.delete(f"{policies}/dns-only")
+
+
+def test_a_node_that_a_probe_found_open_is_a_gap_though_calico_node_is_ready(cluster: Lab, modules: Modules) -> None:
+    mixed_cluster.bring_up(cluster)
+    probe = dict(probe_report({"core-1": "open", "core-2": "unproven"}))
+    status = modules.run("rollout_info", policy_gaps=True, policy_probe=probe)["status"]
+    gaps = {gap["node"]: (gap["cause"], gap["examples"]) for gap in status["policy_gaps"]}
+    # The operator's control plane runs on the other one, or on none.
+    assert gaps["core-1"][0] == "open"
+    assert "default/covered" in gaps["core-1"][1]
+    assert gaps["edge-2"] == ("calico_not_ready", ["default/shop", "default/web"])
+    refused = modules.run("rollout_info", policy_probe={**probe, "kind": "Plan"})
+    assert "policy_probe.kind" in refused["msg"]
+    assert "Hand over the PolicyProbeReport of a probe." in refused["msg"]
 
 
 def test_pods_of_other_namespaces_are_not_asked_for_unless_policy_gaps_are(cluster: Lab, modules: Modules) -> None:

@@ -100,6 +100,7 @@ from .reach import ReachFault, ReachFinding, ReachOutcome, ReachPeer, ReachPlan,
 from .status import (
     Admission,
     ClusterStatus,
+    GapCause,
     NotedWaiver,
     OutsideCause,
     OutsideNode,
@@ -107,6 +108,7 @@ from .status import (
     Scope,
     ScopeState,
     StaleSetting,
+    UnenforcedWorkload,
 )
 
 DOCUMENT_VERSION = 1
@@ -140,6 +142,7 @@ __all__ = [
     "Fate",
     "FlowGap",
     "FlowWitness",
+    "GapCause",
     "HostFacts",
     "HostIdentity",
     "HostOutcome",
@@ -198,6 +201,7 @@ __all__ = [
     "StuckNode",
     "TaintSeen",
     "TierSettings",
+    "UnenforcedWorkload",
     "UnprovenCause",
     "UnprovenNode",
     "UnreadObjects",

@@ -13,6 +13,8 @@ from .nodes import ClusterName
 from .plan import AdmissionLabel
 
 OutsideCause = Literal["quarantined", "unsupported", "registered_anew", "not_admitted"]
+GapCause = Literal["calico_not_ready", "open", "closed", "late", "unproven"]
+"""`calico_not_ready`: no Ready calico-node is on the node. The others are verdicts of a probe (NodeVerdict)."""
 ScopeState = Literal["absent", "overlaid", "unscoped", "pending", "in_force"]
 
 
@@ -65,13 +67,33 @@ class OutsideNode(TypedDict):
     """Those that keep pods away, as kubectl writes them: `key=value:Effect`."""
 
 
+class UnenforcedWorkload(TypedDict):
+    """A pod that NetworkPolicies select, on a node that is not known to enforce them."""
+
+    workload: str
+    """namespace/name"""
+    policies: list[str]
+    """The first of these policies, by name; their namespace is the pod's."""
+    count: int
+    """How many they are."""
+
+
 class PolicyGap(TypedDict):
-    """A node on which workloads run and no Ready calico-node: no network policy is in force for them."""
+    """A node on which workloads run and that is not known to enforce network policy."""
 
     node: str
+    cause: GapCause
+    reason: str
     pods: int
+    """How many workloads run on it."""
     examples: list[str]
     """The first of them, as namespace/name."""
+    selected: int | None
+    """How many of them a NetworkPolicy selects; null where the NetworkPolicies were not read."""
+    policies: int | None
+    """How many NetworkPolicies select them; null where they were not read."""
+    unenforced: list[UnenforcedWorkload]
+    """The first of the selected ones."""
     since: str | None
     """RFC 3339: when the oldest of them started."""
     admitted: bool
@@ -113,6 +135,8 @@ class ClusterStatus(TypedDict):
     """Why it cannot be told which nodes were registered anew: there is no record of the admitted nodes; null where there is one."""
     policy_gaps: list[PolicyGap] | None
     """Null where the workloads were not read."""
+    policies_not_read: str | None
+    """Why it cannot be told which NetworkPolicies are not in force; null where it can, or nothing was to be read."""
     operator: list[OperatorStatus]
     control_plane: ControlPlane | None
     """Null where it was not read."""

@@ -20,6 +20,7 @@ from . import control_plane_section
 
 BY_HAND = "(not by a rollout)"
 NODES_SHOWN = 20
+WORKLOADS_SHOWN = 60
 
 
 class Section(NamedTuple):
@@ -70,6 +71,7 @@ def _sections(status: ClusterStatus) -> list[Section]:
         *_stale(status),
         _not_ready(status),
         _gaps(status),
+        *_not_in_force(status),
         _outside(status),
         _operator(status),
         *_components(status),
@@ -139,12 +141,32 @@ def _gaps(status: ClusterStatus) -> Section:
         (
             gap["node"],
             str(gap["pods"]),
+            "unknown" if gap["selected"] is None else str(gap["selected"]),
             _since(gap["since"], status["read_at"]),
-            ", ".join(gap["examples"]) + (", ..." if gap["pods"] > len(gap["examples"]) else ""),
+            _first(gap["examples"], gap["pods"]),
+            gap["reason"],
         )
         for gap in status["policy_gaps"] or []
     ]
-    return Section("Workloads without network policy", ("Node", "Pods", "Since", "Which"), rows, nothing)
+    head = ("Node", "Pods", "Selected by policy", "Since", "Which", "Why")
+    not_read = status["policies_not_read"]
+    lead = "" if not_read is None else f"which of them a NetworkPolicy selects is not known, {not_read}."
+    return Section("Workloads without network policy", head, rows, nothing, lead)
+
+
+def _not_in_force(status: ClusterStatus) -> list[Section]:
+    """The workloads that policies select, apart from those that none selects. If there is none, there is no section."""
+    gaps = status["policy_gaps"] or []
+    rows = [
+        (gap["node"], one["workload"], _first(one["policies"], one["count"]))
+        for gap in gaps
+        for one in gap["unenforced"]
+    ]
+    selected = sum(gap["selected"] or 0 for gap in gaps)
+    shown = min(len(rows), WORKLOADS_SHOWN)
+    lead = f"{shown} of {selected} workloads are shown." if shown < selected else ""
+    head = ("Node", "Workload", "NetworkPolicies")
+    return [Section("NetworkPolicies not in force", head, rows[:shown], "", lead)] if rows else []
 
 
 def _outside(status: ClusterStatus) -> Section:
@@ -214,6 +236,10 @@ def _scope(status: ClusterStatus) -> Section:
     ]
     absent = scope["state"] == "absent"
     return Section("Installation", ("Part", "Runs on"), [] if absent else rows, f"Installation {told}.", f"{told}.")
+
+
+def _first(names: Sequence[str], of: int) -> str:
+    return ", ".join(names) + (", ..." if of > len(names) else "")
 
 
 def _label(status: ClusterStatus) -> str:

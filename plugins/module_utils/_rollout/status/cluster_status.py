@@ -54,6 +54,7 @@ def cluster_status(
     record: Record | None = None,
     not_recorded: str = "",
     calico: CalicoSettings | None = None,
+    policies_not_read: str | None = None,
 ) -> ClusterStatus:
     """`record` is that of the admitted nodes, None where there is none (`not_recorded` says why)."""
     names = sorted(labelled(observation, label), key=natural)
@@ -81,6 +82,7 @@ def cluster_status(
         outside=outside,
         not_recorded=None if record is not None else not_recorded or "it was not read",
         policy_gaps=gaps,
+        policies_not_read=policies_not_read,
         operator=sorted(operator, key=lambda status: status["name"]),
         control_plane=control_plane,
         scope=_scope(observation, label),
@@ -111,9 +113,7 @@ def _reason(readiness: Readiness, gaps: Sequence[PolicyGap], admitted: Sequence[
         told = "The one admitted node is ready."
     else:
         told = f"All {readiness['expected']} admitted nodes are ready."
-    if gaps:
-        names = listed([gap["node"] for gap in gaps], NAMES_SHOWN)
-        told += f" Workloads run without network policy on {count(len(gaps), 'node')}: {names}."
+    told += _gaps_told(gaps)
     expired = [one["node"] for one in admitted if any(waiver["expired"] for waiver in one["waivers"])]
     if expired:
         told += f" The waiver that it was admitted by has expired on {listed(expired, NAMES_SHOWN)}."
@@ -121,6 +121,25 @@ def _reason(readiness: Readiness, gaps: Sequence[PolicyGap], admitted: Sequence[
     if stale:
         settings = listed(sorted({gap["setting"] for one in stale for gap in one["stale"]}), NAMES_SHOWN)
         told += f" Checked for another Calico ({settings}): {listed([one['node'] for one in stale], NAMES_SHOWN)}."
+    return told
+
+
+def _gaps_told(gaps: Sequence[PolicyGap]) -> str:
+    without = [gap["node"] for gap in gaps if gap["cause"] == "calico_not_ready"]
+    doubted = [f"{gap['node']} ({gap['cause']})" for gap in gaps if gap["cause"] != "calico_not_ready"]
+    selected = sum(gap["selected"] or 0 for gap in gaps)
+    told = ""
+    if without:
+        told += (
+            f" Workloads run without network policy on {count(len(without), 'node')}: {listed(without, NAMES_SHOWN)}."
+        )
+    if doubted:
+        told += (
+            f" Workloads run on {count(len(doubted), 'node')} on which a probe did not find network policy in force: "
+            f"{listed(doubted, NAMES_SHOWN)}."
+        )
+    if selected:
+        told += f" NetworkPolicies select {selected} of these workloads."
     return told
 
 

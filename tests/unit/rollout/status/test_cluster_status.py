@@ -12,6 +12,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
     Admission,
     ClusterStatus,
     PolicyGap,
+    UnenforcedWorkload,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages import status_pages
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.status.admission_record import Admitted
@@ -24,7 +25,21 @@ NAMES = ["core-1", "core-2", "edge-1", "edge-2"]
 ADMITTED = NAMES[:3]
 NOW = 1767229200.0  # 2026-01-01T01:00:00Z, an hour after the builders' pods changed last
 QUARANTINE = {"key": "rollout.calico-ops.dev/quarantine", "value": "precheck-failed", "effect": "NoSchedule"}
-GAP = PolicyGap(node="edge-2", pods=4, examples=["a/1", "a/2", "a/3"], since="2026-01-01T00:00:00Z", admitted=False)
+GAP = PolicyGap(
+    node="edge-2",
+    cause="calico_not_ready",
+    reason="no calico-node is Ready on it",
+    pods=4,
+    examples=["a/1", "a/2", "a/3"],
+    selected=2,
+    policies=6,
+    unenforced=[
+        UnenforcedWorkload(workload="a/2", policies=["allow-dns", "deny"], count=2),
+        UnenforcedWorkload(workload="b/9", policies=["p1", "p2", "p3", "p4", "p5"], count=6),
+    ],
+    since="2026-01-01T00:00:00Z",
+    admitted=False,
+)
 DEGRADED = {
     "name": "apiserver",
     "available": False,
@@ -180,7 +195,45 @@ def test_the_scope_says_how_far_the_selectors_are() -> None:
 def test_policy_gaps_are_told_and_do_not_make_calico_unready() -> None:
     found = status(gaps=[GAP])
     assert found["ready"]
-    assert found["reason"].endswith("Workloads run without network policy on 1 node: edge-2.")
+    assert found["reason"].endswith(
+        "Workloads run without network policy on 1 node: edge-2. NetworkPolicies select 2 of these workloads."
+    )
+
+
+def test_a_gap_that_a_probe_shows_is_told_with_its_verdict() -> None:
+    probed = PolicyGap(**{**GAP, "node": "core-1", "cause": "open", "reason": "a probe found it open", "selected": 0})
+    found = status(gaps=[probed])
+    assert found["reason"].endswith(
+        "Workloads run on 1 node on which a probe did not find network policy in force: core-1 (open)."
+    )
+    assert "a probe found it open" in " ".join(status_pages.terminal(found).split())
+
+
+def test_workloads_under_a_policy_are_told_apart_with_the_policies_that_are_not_in_force() -> None:
+    page = status_pages.terminal(status(gaps=[GAP]))
+    lines = [" ".join(line.split()) for line in page.splitlines()]
+    assert "NetworkPolicies not in force:" in lines
+    assert "edge-2 a/2 allow-dns, deny" in lines
+    assert "edge-2 b/9 p1, p2, p3, p4, p5, ..." in lines
+    assert "| edge-2 | a/2 | allow-dns, deny |" in status_pages.markdown(status(gaps=[GAP]))
+    nobody = PolicyGap(**{**GAP, "selected": 0, "policies": 0, "unenforced": []})
+    assert "not in force" not in status_pages.terminal(status(gaps=[nobody]))
+
+
+def test_of_many_workloads_under_a_policy_the_first_are_shown_and_all_counted() -> None:
+    many = [PolicyGap(**{**GAP, "node": f"edge-{number}"}) for number in range(100)]
+    page = status_pages.terminal(status(gaps=many))
+    assert page.count(" a/2 ") + page.count(" b/9 ") == 60
+    assert "60 of 200 workloads are shown." in page
+
+
+def test_where_the_policies_were_not_read_the_page_says_why() -> None:
+    unread = PolicyGap(**{**GAP, "selected": None, "policies": None, "unenforced": []})
+    why = "the account may not read them, which takes list networkpolicies.networking.k8s.io"
+    made = cluster_status(node_list(), seen(), (), [unread], LABEL, NOW, policies_not_read=why)
+    page = " ".join(status_pages.terminal(made).split())
+    assert f"which of them a NetworkPolicy selects is not known, {why}." in page
+    assert "edge-2 4 unknown 1 h" in page
 
 
 def test_the_page_for_a_terminal_tells_all_of_it_and_ends_with_the_verdict() -> None:
@@ -188,11 +241,11 @@ def test_the_page_for_a_terminal_tells_all_of_it_and_ends_with_the_verdict() -> 
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert "core-1 abc 1/2 core-1, core-2" in lines
     assert "core-2 not ready 1 h felix is not live" in lines
-    assert "edge-2 4 1 h a/1, a/2, a/3, ..." in lines
+    assert "edge-2 4 2 1 h a/1, a/2, a/3, ... no calico-node is Ready on it" in lines
     assert "edge-2 not admitted open to workloads it does not carry rollout.calico-ops.dev/admitted=true" in lines
     assert "apiserver degraded 1 min PodFailure: crash loop?[31m <b>" in lines
     assert any(line.startswith("calico-node rollout.calico-ops.dev/admitted=true") for line in lines)
-    assert lines[-2] == "Result: 2 of 3 admitted nodes ready, not ready: core-2. Workloads run"
+    assert lines[-3] == "Result: 2 of 3 admitted nodes ready, not ready: core-2. Workloads run"
     assert "\x1b" not in text
 
 
