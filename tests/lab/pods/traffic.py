@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from tests.lab.pods.spec import BINARIES
 TCP_PORT, UDP_PORT = 8080, 8081
 SERVE = ("netexec", f"--http-port={TCP_PORT}", f"--udp-port={UDP_PORT}")
 PORTS = {"tcp": TCP_PORT, "udp": UDP_PORT}
+PORT_NAMES = {"tcp": "http", "udp": "echo"}
 ALLOWED, DENIED = "", "TIMEOUT"
 """What agnhost says of a connection that was made, and of one whose packets were dropped."""
 _WITNESS = Path(__file__).with_name("witness.py")
@@ -55,10 +56,7 @@ class Pod:
 
     def connect(self, server: Pod, family: str = "ip", protocol: str = "tcp", seconds: float = 1.0) -> str:
         """ALLOWED, DENIED, or what else agnhost says."""
-        target = f"{server.address(family)}:{PORTS[protocol]}"
-        agnhost = f"{BINARIES}/kubelet/agnhost"
-        done = self.run(agnhost, "connect", target, f"--protocol={protocol}", f"--timeout={seconds}s")
-        return (done.stderr.split(":")[0].strip() or f"exit {done.returncode}") if done.returncode else ALLOWED
+        return connect(lambda command: self.run(*command), server, family, protocol, seconds)
 
     def echoes(self, server: Pod, size: int) -> bool:
         """Do so many bytes come to the server and back within two seconds?"""
@@ -108,8 +106,28 @@ class Witness:
         return [at for at, made in self.seen if not made and since <= at < until]
 
 
-def run_pods(admin: Api, wanted: Mapping[str, Host], labels: Mapping[str, str], command: Sequence[str]) -> list[Pod]:
-    """Pods of agnhost's in the namespace default, by name and host; returns when all of them run and serve."""
+def connect(
+    run: Callable[[list[str]], subprocess.CompletedProcess[str]],
+    server: Pod,
+    family: str = "ip",
+    protocol: str = "tcp",
+    seconds: float = 1.0,
+) -> str:
+    """As Pod.connect, from where `run` runs a program: a host's own network, or a pod's."""
+    target = f"{server.address(family)}:{PORTS[protocol]}"
+    agnhost = f"{BINARIES}/kubelet/agnhost"
+    done = run([agnhost, "connect", target, f"--protocol={protocol}", f"--timeout={seconds}s"])
+    return (done.stderr.split(":")[0].strip() or f"exit {done.returncode}") if done.returncode else ALLOWED
+
+
+def run_pods(
+    admin: Api,
+    wanted: Mapping[str, Host],
+    labels: Mapping[str, str],
+    command: Sequence[str],
+    namespace: str = "default",
+) -> list[Pod]:
+    """Pods of agnhost's, by name and host; returns when all of them run and serve. Servers name their ports."""
     for name, host in wanted.items():
         # As Pod Security "restricted" has it.
         context = {
@@ -119,9 +137,18 @@ def run_pods(admin: Api, wanted: Mapping[str, Host], labels: Mapping[str, str], 
             "capabilities": {"drop": ["ALL"]},
             "seccompProfile": {"type": "RuntimeDefault"},
         }
-        container = {"name": "agnhost", "image": AGNHOST, "args": list(command), "securityContext": context}
+        container: dict[str, Any] = {
+            "name": "agnhost",
+            "image": AGNHOST,
+            "args": list(command),
+            "securityContext": context,
+        }
         if tuple(command) == SERVE:
             container["readinessProbe"] = {"httpGet": {"path": "/", "port": TCP_PORT}, "periodSeconds": 1}
+            container["ports"] = [
+                {"name": name, "containerPort": PORTS[protocol], "protocol": protocol.upper()}
+                for protocol, name in PORT_NAMES.items()
+            ]
         body = {
             "metadata": {"name": name, "labels": dict(labels)},
             "spec": {
@@ -131,13 +158,13 @@ def run_pods(admin: Api, wanted: Mapping[str, Host], labels: Mapping[str, str], 
                 "tolerations": [{"operator": "Exists"}],
             },
         }
-        admin.create("/api/v1/namespaces/default/pods", body)
-    return [_running(admin, name, host) for name, host in wanted.items()]
+        admin.create(f"/api/v1/namespaces/{namespace}/pods", body)
+    return [_running(admin, f"/api/v1/namespaces/{namespace}/pods/{name}", name, host) for name, host in wanted.items()]
 
 
-def _running(admin: Api, name: str, host: Host) -> Pod:
+def _running(admin: Api, path: str, name: str, host: Host) -> Pod:
     def ready() -> dict[str, Any] | None:
-        pod: dict[str, Any] = admin.get(f"/api/v1/namespaces/default/pods/{name}")
+        pod: dict[str, Any] = admin.get(path)
         conditions = {one["type"]: one["status"] for one in pod["status"].get("conditions", ())}
         return pod if conditions.get("Ready") == "True" else None
 
