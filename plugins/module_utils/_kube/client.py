@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
@@ -101,6 +102,9 @@ class Cluster:
 
     def __init__(self, connection: Connection):
         self._connection = connection
+        self.requests = 0
+        """How many were sent. Watches are not counted, nor is what is sent again."""
+        self._counting = threading.Lock()
         self._dated: tuple[str, float] | None = None
         """The Date of the newest answer that had one, and when it came (monotonic)."""
 
@@ -133,6 +137,8 @@ class Cluster:
         :param timeout: seconds for everything, repetitions included
         :param retry_conflicts: 409 is passing (no precondition was sent), so repeat it
         """
+        with self._counting:
+            self.requests += 1
         deadline = time.monotonic() + (TIMEOUT if timeout is None else timeout)
         repeatable = method in REPEATABLE_METHODS or content_type in REPEATABLE_PATCHES
         response = self._send(
