@@ -17,16 +17,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ..._rollout.documents.policy import Fate, ProbePhase
+from ..._rollout.documents.policy import Fate
+from ..._rollout.policy.timelines import PHASES, Run
 
-PHASES: tuple[ProbePhase, ...] = ("open", "default_deny", "precise_allow", "reopened")
 AWAITED = PHASES[:-1]
 """Phases that have a waiter. After the last one the client itself ends."""
 
 EVERY = 0.02
 """Seconds between two connections of one client."""
-PATIENCE = 0.6
-"""Seconds after which a connection counts as dropped."""
+PATIENCE = 0.9
+"""Seconds after which a connection counts as dropped; under a second, see above."""
 WINDOW = 0.2
 LEAST = 3
 """A phase is settled when so many connections of each target, over so many seconds, had the fate that the phase wants."""
@@ -75,11 +75,13 @@ ask() {  # TARGET: one connection
   esac
 }
 try() {  # NUMBER TARGET: says when it begins, and what became of it, in records of one length
-  local said=$state/said$(($1 % 100)) m status
-  now; printf '%07dB%016d' "$1" "$moment" >&3
+  local said=$state/said$(($1 % 100)) m status began
+  now; began=$moment; printf '%07dB%016d' "$1" "$began" >&3
   ask "$2" 2>"$said"
   status=$?
-  if ((status == 0)); then m=A
+  now
+  # What took longer may be the answer to a SYN that the kernel sent again.
+  if ((status == 0)); then m=A; ((moment - began <= patience)) || m='?'
   elif ((status > 128)); then m=D
   else
     m=; read -r -d '' m <"$said"
@@ -148,12 +150,12 @@ while ((phase < ${#phases[@]})); do
   # All that was said before `moment` is read now: what this program was too late for does not count as dropped.
   while ((oldest < number)); do
     if [[ -z ${answer[oldest]} ]]; then
-      if [[ ${begun[oldest]} ]]; then
-        ((moment - begun[oldest] > patience)) || break
-        know $oldest D
-      else
-        ((moment - launched[oldest] > 2000000)) || break  # without a turn on the processor it is no evidence
-        answer[oldest]='?'
+      ((moment - ${begun[oldest]:-$moment} > patience || moment - launched[oldest] > 3000000)) || break
+      asleep=; read -r asleep <"/proc/${pid[oldest]}/stat"; asleep=${asleep##*) }
+      # It waits for an answer; one that waits for the processor is no evidence.
+      if [[ ${begun[oldest]} && $asleep == S* ]]; then know $oldest D
+      elif ((moment - launched[oldest] > 3000000)); then answer[oldest]='?'
+      else break
       fi
       kill -9 "${pid[oldest]}"
     fi
@@ -230,15 +232,6 @@ def targets_text(targets: Sequence[Target]) -> str:
     return "".join(f"{one.address} {one.port} {one.kind} {one.wanted}\n" for one in targets)
 
 
-class Run(NamedTuple):
-    """Connections with the same fate, one after the other; seconds of the client's clock."""
-
-    first: float
-    last: float
-    fate: Fate
-    tries: int
-
-
 class ClientReport(NamedTuple):
     began: float
     ended: float
@@ -246,7 +239,7 @@ class ClientReport(NamedTuple):
     settled: bool
     """All phases settled; else its lifetime was over."""
     runs: Mapping[int, Sequence[Run]]
-    """By the target's place."""
+    """By the target's place, in seconds of the client's clock."""
     cut: frozenset[int]
     """Targets whose fate changed more often than the message has room for."""
 
