@@ -1,0 +1,89 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cluster whose network policy these tests have proven: three dual-stack hosts with real pods, and an engine that enforces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe.request import ProbeRequest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe.run import prove
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster
+from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.connection import Connection
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.policy import PolicyProbeReport
+
+from tests.lab.claims import claimed_lab, tell
+from tests.lab.eventually import eventually
+from tests.lab.hosts import Host
+from tests.lab.lab import Lab
+from tests.lab.modules import Modules
+from tests.lab.pods import AGNHOST, kubelet_host
+
+NODES = ("w-1", "w-2", "w-3")
+NAMESPACE = "calico-ops-policy-probe"
+DEADLINE = 2.0
+_CALICO_NODES = "/api/v1/namespaces/calico-system/pods"
+Prove = Callable[..., PolicyProbeReport]
+
+
+@pytest.fixture(scope="package")
+def running(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    with claimed_lab("-policy") as lab:
+        lab.up([kubelet_host(name, groups=["core"], dual_stack=True) for name in NODES])
+        try:
+            body: dict[str, Any] = {"apiVersion": "operator.tigera.io/v1", "kind": "Installation"}
+            spec = {"calicoNetwork": {"nodeAddressAutodetectionV4": {"firstFound": True}}}
+            body.update(metadata={"name": "default"}, spec=spec)
+            lab.admin.create("/apis/operator.tigera.io/v1/installations", body)
+            for name in NODES:
+                eventually(partial(calico_node_is_ready, lab, name), 120)
+            yield lab
+        finally:
+            failed = bool(request.session.testsfailed)
+            lab.down(keep_logs=failed)
+            if failed:
+                tell(f"the logs of the lab with real pods: {lab.directory}")
+
+
+@pytest.fixture
+def cluster(running: Lab) -> Cluster:
+    """As the collection's own account reaches it."""
+    return Cluster(Connection({"kubeconfig": str(running.kubeconfig)}))
+
+
+@pytest.fixture
+def proving(running: Lab, cluster: Cluster) -> Prove:
+    """Prove policy on the lab's nodes, with options of a request over those of all tests."""
+
+    def run(nodes: tuple[str, ...] = NODES, offered: tuple[str, ...] = (), **options: Any) -> PolicyProbeReport:
+        request = ProbeRequest(**{"image": AGNHOST, "deadline": DEADLINE, "timeout": 120.0, **options})
+        return prove(cluster, request, nodes, offered, tell=tell)
+
+    return run
+
+
+@pytest.fixture
+def modules(running: Lab, tmp_path: Any) -> Modules:
+    return Modules(running, tmp_path)
+
+
+def host(lab: Lab, name: str) -> Host:
+    return next(each for each in lab.hosts if each.name == name)
+
+
+def calico_node_is_ready(lab: Lab, node: str) -> bool:
+    pods = lab.admin.list(_CALICO_NODES, labelSelector="k8s-app=calico-node", fieldSelector=f"spec.nodeName={node}")
+    conditions = [one for pod in pods for one in pod["status"].get("conditions", ())]
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def verdicts(report: PolicyProbeReport) -> dict[str, str]:
+    return {proof["node"]: proof["verdict"] for proof in report["nodes"]}
+
+
+def wrong(report: PolicyProbeReport) -> dict[str, str]:
+    """The nodes that are blamed. What was tried with such a node only is not shown of another one: that is blamed for nothing."""
+    return {node: verdict for node, verdict in verdicts(report).items() if verdict not in ("enforced", "unproven")}
