@@ -17,6 +17,7 @@ from tests.lab import mixed_cluster
 from tests.lab.audit import AuditEvent
 from tests.lab.lab import Lab
 from tests.lab.modules import PLAYBOOK
+from tests.probe_reports import probe_report
 from tests.schemas import schema
 
 pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
@@ -96,6 +97,14 @@ def test_the_document_and_a_page_are_kept_when_a_directory_is_named(
     assert [gap["node"] for gap in document["policy_gaps"]] == ["edge-2"]
     page = (tmp_path / "status.md").read_text()
     assert "| edge-3 | quarantined | cordoned, tainted |" in page
+
+
+def test_a_node_that_a_probe_found_open_is_told_though_calico_node_is_ready(mixed: Lab, tmp_path: Path) -> None:
+    told = Told(mixed, tmp_path, rollout_status_policy_probe=probe_report({"core-1": "open", "core-2": "enforced"}))
+    assert "on which a probe did not find network policy in force: core-1 (open)." in told.text
+    refused = Told(mixed, tmp_path, rollout_status_policy_probe={"kind": "PolicyProbeReport"})
+    assert refused.code != 0
+    assert "Hand over the PolicyProbeReport of a probe." in refused.text
 
 
 def test_all_ready_is_zero_and_a_policy_gap_is_a_fault_only_when_asked(mixed: Lab, tmp_path: Path) -> None:

@@ -240,7 +240,10 @@ def _block(raw: Mapping[str, Any]) -> Peer:
 
 
 def _network(cidr: str) -> Union[ipaddress.IPv4Network, ipaddress.IPv6Network]:
-    """With bits of the host, and with zeros before a number: both are in old objects, and mean what ParseCIDRSloppy makes of them."""
+    """Bits of the host, and zeros before a number, are in old objects, and mean what ParseCIDRSloppy makes of them.
+
+    Calico does not read such zeros: `k8sPeerToCalicoFields` then leaves the rule open to everybody. This is no meaning of the policy.
+    """
     address, _slash, length = cidr.partition("/")
     if ":" not in address:
         address = ".".join(str(int(number)) for number in address.split("."))
