@@ -17,6 +17,9 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages 
     status_pages,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.plan_text import plan_text
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.policy_junit import policy_junit
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.policy_markdown import policy_markdown
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.policy_text import policy_text
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.precheck_junit import precheck_junit
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.precheck_markdown import (
     precheck_markdown,
@@ -24,6 +27,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.reach_junit import reach_junit
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.reach_text import reach_text
 from ansible_collections.calico_ops.rollout.plugins.plugin_utils._documents import document, readable
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils._policy_page import policy_page
 from ansible_collections.calico_ops.rollout.plugins.plugin_utils._precheck_page import precheck_page
 
 Pages = Mapping[str, Callable[[Any], str]]
@@ -32,17 +36,19 @@ Pages = Mapping[str, Callable[[Any], str]]
 TEXT: Pages = {
     "ClusterStatus": status_pages.terminal,
     "Plan": plan_text,
+    "PolicyProbeReport": policy_text,
     "PrecheckReport": precheck_text.precheck_text,
     "ReachReport": reach_text,
     "Report": rollout_pages.terminal,
 }
 MARKDOWN: Pages = {
     "ClusterStatus": status_pages.markdown,
+    "PolicyProbeReport": policy_markdown,
     "PrecheckReport": precheck_markdown,
     "Report": rollout_pages.markdown,
 }
-JUNIT: Pages = {"PrecheckReport": precheck_junit, "ReachReport": reach_junit}
-HTML: Pages = {"PrecheckReport": precheck_page}
+JUNIT: Pages = {"PolicyProbeReport": policy_junit, "PrecheckReport": precheck_junit, "ReachReport": reach_junit}
+HTML: Pages = {"PolicyProbeReport": policy_page, "PrecheckReport": precheck_page}
 
 
 @readable

@@ -9,10 +9,6 @@ is in the page already, each known by its hash.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from pathlib import Path
-
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PrecheckReport
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence.fleet import (
     FAIL,
@@ -38,10 +34,8 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.
     verdict,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.text.terminal import count
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils._html import page
 
-PAGES = Path(__file__).parent / "pages"
 CHOICES = (
     ("all", "all"),
     (FAIL, "failed"),
@@ -53,12 +47,11 @@ _OUTCOMES = {"failed": FAIL, "unreachable": UNJUDGED, "no_result": UNJUDGED, "no
 
 
 def precheck_page(report: PrecheckReport) -> str:
-    style, script = (_own(f"precheck.{kind}") for kind in ("css", "js"))
     fleet = survey(report)
-    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(
-        _own("precheck.html.j2")
-    )
-    return page.render(
+    return page(
+        "precheck.html.j2",
+        styles=("colours.css", "precheck.css"),
+        script="precheck.js",
         fleet=fleet,
         shares=_shares(fleet),
         choices=CHOICES,
@@ -76,20 +69,7 @@ def precheck_page(report: PrecheckReport) -> str:
         gravities=_gravities,
         text_of=_text_of,
         text_of_remedy=_text_of_remedy,
-        style=Markup(style),  # noqa: S704 - our own file
-        style_hash=_hash(style),
-        script=Markup(script),  # noqa: S704 - our own file
-        script_hash=_hash(script),
     )
-
-
-def _own(name: str) -> str:
-    return (PAGES / name).read_text(encoding="utf-8")
-
-
-def _hash(content: str) -> str:
-    """How a Content-Security-Policy names an inline style or script."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
 
 
 def _shares(fleet: Fleet) -> list[tuple[str, int]]:

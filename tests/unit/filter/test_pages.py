@@ -21,6 +21,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.status
 
 from tests.unit.filter.test_documents import NAMES, made_plan, made_report
 from tests.unit.rollout.builders import LABEL, answer, bare, facts, failing
+from tests.unit.rollout.policy.reports import reported
 
 FILTERS: dict[str, Any] = {**documents.FilterModule().filters(), **pages.FilterModule().filters()}
 PAGES: dict[str, pages.Pages] = {
@@ -41,6 +42,7 @@ def document_of(kind: str) -> Any:
     made: dict[str, Callable[[], Any]] = {
         "ClusterStatus": lambda: cluster_status([facts(name) for name in NAMES], bare(NAMES), (), None, LABEL, 0.0),
         "Plan": lambda: plan,
+        "PolicyProbeReport": lambda: reported(NAMES),
         "PrecheckReport": made_report,
         "ReachReport": lambda: assemble_reach({}),
         "Report": lambda: decide.decide(plan, state.new_state(plan), bare(NAMES), 0.0)["report"],
@@ -53,10 +55,12 @@ def document_of(kind: str) -> Any:
     [
         ("text", "ClusterStatus", "Calico on this cluster, nodes admitted by rollout.calico-ops.dev/admitted=true\n"),
         ("text", "Plan", "Plan "),
+        ("text", "PolicyProbeReport", "  node "),
         ("text", "PrecheckReport", "  host "),
         ("text", "ReachReport", "Result: nothing was asked: 0 hosts took part, and it takes two."),
         ("text", "Report", "Rollout of plan "),
         ("markdown", "ClusterStatus", "# Calico on this cluster\n"),
+        ("markdown", "PolicyProbeReport", "# Network policy on real pods\n"),
         ("markdown", "PrecheckReport", "# Calico prechecks\n"),
         ("markdown", "Report", "# Calico rollout, plan "),
         (
@@ -65,6 +69,12 @@ def document_of(kind: str) -> Any:
             '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="calico_ops.rollout.precheck"',
         ),
         ("junit", "ReachReport", '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="calico_ops.rollout.reach"'),
+        (
+            "junit",
+            "PolicyProbeReport",
+            '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="calico_ops.rollout.policy"',
+        ),
+        ("html", "PolicyProbeReport", "<!doctype html>"),
         ("html", "PrecheckReport", "<!doctype html>"),
     ],
 )
@@ -90,7 +100,7 @@ def test_the_refusal_names_filter_and_kind_and_what_is_allowed() -> None:
     with pytest.raises(AnsibleFilterError) as refused:
         filter_named("junit")(made_plan())
     assert str(refused.value) == (
-        "calico_ops.rollout.junit: a PrecheckReport or ReachReport document is needed, not a Plan."
+        "calico_ops.rollout.junit: a PolicyProbeReport, PrecheckReport or ReachReport document is needed, not a Plan."
     )
 
 

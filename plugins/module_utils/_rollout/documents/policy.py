@@ -39,8 +39,8 @@ class ProbeFate(TypedDict):
     """The fate at the end of the phase."""
     ok: bool
     settled_ms: Union[float, None]
-    """From the API server's answer to the write that began the phase to the last connection that still had another fate; null where no
-    write began it, where the clock of the client's node is not known, or where it never settled. At least 0."""
+    """From the API server's answer to the write that began the phase to the last connection that still had another fate. At least 0. Null
+    where the phase expects what the one before did, where the fate never settled, and where the clock of the client's node is not known."""
     hole_ms: Union[float, None]
     """For how long, from its first connection to its last, the fate was wrong again after it had settled; null where it held."""
     tries: int

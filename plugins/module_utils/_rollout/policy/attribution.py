@@ -53,11 +53,14 @@ def attributed(
     """
     bits = {row["id"]: 1 << place for place, row in enumerate(rows)}
     failed, fine = (sum(bits[name] for name in names) for names in (wrong, right))
-    found = sorted(_best(list(_suspicions(rows, failed, fine, new)), failed), key=lambda one: one.culprit)
-    blamed: dict[Culprit, int] = {}
-    for one in found:
-        blamed[one.culprit] = blamed.get(one.culprit, 0) | one.explains
-    return {culprit: [name for name, bit in bits.items() if bit & rows_of] for culprit, rows_of in blamed.items()}
+    found = _best(list(_suspicions(rows, failed, fine, new)), failed)
+    blamed: dict[Culprit, list[str]] = {}
+    for row in rows:
+        culprits = sorted({one.culprit for one in found if one.explains & bits[row["id"]]})
+        # Two may explain a row: it counts against the node whose policy decides it, where that is one of them.
+        for culprit in [one for one in culprits if one == (row["node"],)] or culprits:
+            blamed.setdefault(culprit, []).append(row["id"])
+    return blamed
 
 
 def _suspicions(rows: Sequence[ProbeRow], failed: int, fine: int, new: Collection[str]) -> Iterator[_Suspicion]:

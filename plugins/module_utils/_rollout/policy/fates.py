@@ -67,7 +67,11 @@ def fates_of(
         seen = within(runs, window) if window else []
         # What was dropped stays dropped when a policy is added that allows something else: here no moment is free.
         kept = bool(fates) and expected == "dropped" == fates[-1]["expected"] and fates[-1]["ok"]
-        fates.append(_fate(phase, expected, seen, window.began if window and measured else None, deadline, kept))
+        fate = _fate(phase, expected, seen, window.began if window and measured else None, deadline, kept)
+        if fates and expected == fates[-1]["expected"]:
+            # The write changed nothing for this row, so there was no time to measure.
+            fate["settled_ms"] = None
+        fates.append(fate)
     return fates
 
 

@@ -118,6 +118,23 @@ def test_a_node_does_not_pass_when_its_denied_connections_come_through_from_one_
     assert {*nodes.values()} == {"open"}
 
 
+@pytest.mark.parametrize("size", [3, 5, 8, 12])
+def test_a_node_that_reaches_some_is_not_blamed_for_two_pairs(size: int) -> None:
+    node = "new-1"
+    rows = design(batch(size), OFFERED, {}, 2, size).rows
+    met = {row["peer"] for row in rows if row["node"] == node} | {row["node"] for row in rows if row["peer"] == node}
+    pairs = [sorted([node, other]) for other in sorted(met - {node})[:2]]
+    found = probed(batch(size), OFFERED, [Fault(None, between(*pair), cut=ALWAYS) for pair in pairs], seed=size)
+    assert blamed(found)[1] == pairs
+
+
+def test_a_row_with_two_causes_counts_against_the_node_that_decides_it() -> None:
+    faults = [Fault("new-1", open=(1.5, 1.7)), Fault("new-2", having(direction="ingress"), open=ALWAYS)]
+    found = probed(batch(5), OFFERED, faults)
+    (second,) = [proof for proof in found.nodes if proof["node"] == "new-2"]
+    assert {name.split("/")[0] for name in second["failed"]} == {"new-2"}
+
+
 def test_two_faults_are_blamed_on_their_nodes() -> None:
     faults = [Fault("new-2", open=ALWAYS), Fault(None, touching("new-4"), cut=ALWAYS)]
     found = probed(batch(5), OFFERED, faults)
