@@ -51,7 +51,7 @@ def checked(hosts: HostSet, directory: Path, forks: int) -> list[dict[str, Any]]
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -104,7 +104,7 @@ def play(hosts: HostSet, directory: Path, *options: str, **variables: Any) -> su
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert "precheck_reach_token" not in ended.stdout
