@@ -41,8 +41,8 @@ lint: ## ruff, mypy, changelog, subjects of commits, and ansible-lint
 changelog: ## take the fragments of changelogs/fragments into CHANGELOG.md
 	$(checkout) python -m tests.gates.changelog
 
-soak: ## what takes too long for every run: real kubelets, and real packets between real pods
-	$(collection) python -m tests.gates lab-pods
+soak: ## what takes too long for every run: twenty times as many policies drawn at random, and their packets
+	$(collection) python -m tests.gates soak-policy
 
 bench: ## what it costs, next to something bare; BENCH=labels, readiness, precheck or pages for one
 	$(collection) python -m tests.bench $(BENCH)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from tests.environment import interpreters, virtualenv
 from tests.environment.places import CHECKOUT, NAME, NAMESPACE
+from tests.soak import SOAK
 
 CODE = f"ansible_collections.{NAMESPACE}.{NAME}.plugins"
 
@@ -27,6 +28,9 @@ SIDE_BY_SIDE = {STATIC: 1, BUILD: 1, LAB: 2}
 
 # Seconds. No machine is so slow: it ends what would never end. A test that hangs has a limit of its own, and is named.
 LAST_GUARD = 6 * 3600.0
+
+# What they draw at random, a soak draws many times.
+DRAWN = ("tests/lab_tests/pods/test_engines.py", "tests/lab_tests/pods/test_prediction.py")
 
 SCENARIOS = {
     "default": "a whole rollout, twice",
@@ -116,7 +120,6 @@ def _static() -> list[Stage]:
             [[python, "-m", "tests.lab", "build", "--pods"]],
             BUILD,
             after=("build",),
-            soak=True,
         ),
         Stage("unit", "the decisions, without a cluster", [_pytest("tests/unit")], pytest=True, spread=True),
         Stage("browser", "pages, looked at in Chromium", [_pytest("tests/browser")], pytest=True),
@@ -155,7 +158,16 @@ def _in_the_lab() -> list[Stage]:
             pytest=True,
             tarball=True,
             after=("build-pods",),
-            # The first build takes a quarter of an hour. Nothing of the collection rests on real pods so far.
+        ),
+        Stage(
+            "soak-policy",
+            "policies drawn at random mean what other engines and real packets say",
+            [_pytest("--timeout=3600", *DRAWN)],
+            LAB,
+            pytest=True,
+            tarball=True,
+            after=("build-pods",),
+            env={SOAK: "20"},
             soak=True,
         ),
     ]

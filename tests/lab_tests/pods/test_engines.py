@@ -34,10 +34,11 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy
 from tests.lab.binaries import binaries, pod_tools
 from tests.lab.claims import tell
 from tests.network_policies import NAMESPACES, PODS, WORLD, draw_connection, draw_policies
+from tests.soak import times_as_much
 
 pytestmark = pytest.mark.pods
 
-SEED, QUESTIONS, CONNECTIONS = 20260101, 4000, 10
+SEED, QUESTIONS, CONNECTIONS = 20260101, times_as_much(4000), 10
 Question = dict[str, Any]
 Verdicts = list[list[bool]]
 

@@ -32,12 +32,13 @@ from tests.lab.hosts import Host
 from tests.lab.pods.faults import FAMILIES
 from tests.lab.pods.traffic import ALLOWED, DENIED, PORT_NAMES, PORTS, SERVE, Pod, connect, run_pods
 from tests.network_policies import Sort, draw_policies
+from tests.soak import times_as_much
 
 from .conftest import Cluster
 
 pytestmark = [pytest.mark.pods, pytest.mark.stand_in("it has calico-node be what a real kubelet of the lab can run")]
 
-SEED, ROUNDS = 20260102, 20
+SEED, ROUNDS = 20260102, times_as_much(20)
 OTHER, MARKS = "bank", "marks"
 ENFORCING_SERVERS = ("w-1", "w-2")
 LABELS = {
