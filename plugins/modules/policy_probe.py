@@ -25,7 +25,7 @@ description:
     the end it removes pods and policies. What a killed run leaves goes with the next run, or with O(state=absent).
   - One run at a time, by a C(Lease) in the namespace. A second one fails and names the holder.
   - Each of the two clients on a node tries 50 connections a second, at most 50 of them at once, of under 1 kB each, and 5 kB each for the
-    large packets. It takes about 0.1 of a core for some seconds.
+    large packets. It takes about 0.1 of a core and 7 MiB of memory for some seconds.
 options:
   state:
     description:

@@ -19,7 +19,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors
 
 from tests.lab.eventually import eventually
 from tests.lab.lab import Lab
-from tests.lab.modules import Modules
+from tests.lab.modules import Modules, Outcome
 from tests.lab.pods import AGNHOST
 
 from .conftest import DEADLINE, NAMESPACE, NODES, Prove, verdicts
@@ -89,6 +89,33 @@ def test_what_a_killed_run_left_goes_with_state_absent(running: Lab, modules: Mo
     assert outcome["changed"]
     assert left(running) == []
     assert not modules.run("policy_probe", state="absent")["changed"]
+
+
+def test_an_account_without_the_role_reads_all_that_it_lacks_before_the_first_write(
+    running: Lab, modules: Modules
+) -> None:
+    path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}/rolebindings"
+    binding = running.admin.get(f"{path}/calico-ops-policy-probe")
+    running.admin.delete(f"{path}/calico-ops-policy-probe")
+    try:
+        outcome = eventually(lambda: refused(modules.run("policy_probe", image=AGNHOST, nodes=["w-1"])), 60)
+    finally:
+        running.admin.create(
+            path,
+            {
+                "metadata": {"name": binding["metadata"]["name"]},
+                **{field: binding[field] for field in ("roleRef", "subjects")},
+            },
+        )
+    assert outcome
+    for told in ("create pods", "deletecollection networkpolicies.networking.k8s.io", "update leases"):
+        assert told in outcome["msg"]
+    assert f"Add to its Role in the namespace {NAMESPACE}" in outcome["msg"]
+    assert [event for event in outcome.writes if event.resource != "selfsubjectaccessreviews"] == []
+
+
+def refused(outcome: Outcome) -> Outcome | None:
+    return outcome if outcome.failed else None
 
 
 # -- pods that never start

@@ -27,6 +27,9 @@ EVERY = 0.02
 """Seconds between two connections of one client."""
 PATIENCE = 0.9
 """Seconds after which a connection counts as dropped; under a second, see above."""
+SLACK = 0.05
+"""Seconds by which an answer may be slower than the fastest one from the same target. On a node that is short of processors a client gets
+its turn late, and then nobody knows when its packet went: before a write of policy or after it."""
 WINDOW = 0.2
 LEAST = 3
 """A phase is settled when so many connections of each target, over so many seconds, had the fate that the phase wants."""
@@ -45,13 +48,16 @@ exec 2>/dev/null
 set +m
 LC_ALL=C
 say() { printf '%s' "$1" >"$message"; }
-message=$1 state=$2 told=$3 lifetime=$4 every=$5 patience=$6 window=$7 least=$8 most=$9
-shift 9
+message=$1 state=$2 told=$3 lifetime=$4 every=$5 patience=$6 slack=$7 window=$8 least=$9 most=${10}
+shift 10
 phases=("$@")
 [[ $EPOCHREALTIME ]] || { say "bash $BASH_VERSION has no EPOCHREALTIME: an image with bash 5.0 or newer is needed"; exit 1; }
 now() { moment=${EPOCHREALTIME/[.,]/}; }
 exec 3<> <(:)
 now; stop=$((moment + lifetime * 1000000))
+own4= own6=
+for each in ${POD_IPS//,/ }; do [[ $each == *:* ]] && own6=$each || own4=$each; done
+declare -A used
 printf -v fill '%2000s' ''; fill=${fill// /x}
 printf -v seconds '%d.%06d' $((patience / 1000000)) $((patience % 1000000))
 
@@ -67,7 +73,12 @@ rows=${#host[@]}
 ask() {  # TARGET: one connection
   local h=${host[$1]} p=${port[$1]} m
   case ${kind[$1]} in
-  UDP) exec 4<>"/dev/udp/$h/$p" && printf 'echo ok' >&4 && read -r -N 2 -t "$seconds" m <&4 || return ;;
+  UDP)
+    # The server says who asks, and so from which port.
+    exec 4<>"/dev/udp/$h/$p" && printf clientip >&4 || return
+    if [[ $h == *:* ]]; then m=$((${#own6} + 8)); else m=$((${#own4} + 6)); fi
+    read -r -N "$m" -t "$seconds" m <&4 || return
+    from=${m##*:} ;;
   LARGE)
     exec 4<>"/dev/tcp/$h/$p" && printf 'GET / HTTP/1.0\r\nX-Fill: %s\r\n\r\n' "$fill" >&4 || return
     read -r -N 2000 m <&4 && ((${#m} == 2000)) || return ;;
@@ -75,19 +86,18 @@ ask() {  # TARGET: one connection
   esac
 }
 try() {  # NUMBER TARGET: says when it begins, and what became of it, in records of one length
-  local said=$state/said$(($1 % 100)) m status began
+  local said=$state/said$(($1 % 100)) m status began from=0
   now; began=$moment; printf '%07dB%016d' "$1" "$began" >&3
   ask "$2" 2>"$said"
   status=$?
   now
-  # What took longer may be the answer to a SYN that the kernel sent again.
-  if ((status == 0)); then m=A; ((moment - began <= patience)) || m='?'
+  if ((status == 0)); then m=A
   elif ((status > 128)); then m=D
   else
     m=; read -r -d '' m <"$said"
     case $m in *refused*) m=R ;; *unreachable* | *'No route'* | *'not permitted'*) m=U ;; *) m='?' ;; esac
   fi
-  printf '%07d%s%016d' "$1" "$m" 0 >&3
+  printf '%07d%s%011d%05d' "$1" "$m" $((moment - began)) "$from" >&3
 }
 hear() {  # one record, or false once the time is up; that may be in its middle
   local record= rest
@@ -95,7 +105,20 @@ hear() {  # one record, or false once the time is up; that may be in its middle
   [[ $record ]] || return
   ((${#record} == 24)) || { read -r -N $((24 - ${#record})) -u 3 rest; record+=$rest; }
   local n=$((10#${record:0:7})) letter=${record:7:1}
-  if [[ $letter == B ]]; then begun[n]=${record:8}; else know "$n" "$letter"; fi
+  if [[ $letter == B ]]; then begun[n]=${record:8}; return; fi
+  if [[ $letter == [AR] ]]; then
+    prompt ${target[n]:-0} $((10#${record:8:11})) && fresh ${target[n]:-0} "${record:19}" || letter='?'
+  fi
+  know "$n" "$letter"
+}
+fresh() {  # TARGET PORT: UDP chooses ports at random, and what was let through before from the same port is let through again
+  local flow="${host[$1]} ${port[$1]} $2"
+  [[ $2 == 00000 || -z ${used[$flow]} ]] || return
+  used[$flow]=1
+}
+prompt() {  # TARGET MICROSECONDS: else it is not known when in that time the packet went, or the kernel has sent it twice
+  ((best[$1] > 0 && best[$1] < $2)) || best[$1]=$2
+  (($2 <= patience && $2 <= best[$1] + slack))
 }
 know() {  # NUMBER LETTER: what became of a try; and how long its target has had this fate now
   [[ ${pid[$1]} && -z ${answer[$1]} ]] || return 0
@@ -132,7 +155,7 @@ settled() {
 over() { : >"$state/${phases[phase]}"; phase=$((phase + 1)); }
 
 number=0 oldest=0 phase=0 tries=0 ended=settled
-pid=() target=() launched=() begun=() answer=() fate=() count=() since=() until=() left=()
+best=() pid=() target=() launched=() begun=() answer=() fate=() count=() since=() until=() left=()
 runs=() letter=() first=() last=() number_of=()
 now; next=$moment
 while ((phase < ${#phases[@]})); do
@@ -192,7 +215,8 @@ done
 say "$text"
 """
 """Its arguments: where its message goes; its folder; the folder with what it is told; its lifetime in seconds; in microseconds how often it
-tries, how long it waits, and how long a fate must hold; for how many connections; the bytes of a message; the phases."""
+tries, how long it waits, by how much an answer may be slower, and how long a fate must hold; for how many connections; the bytes of a
+message; the phases."""
 
 WAITER = r"""
 exec 3<> <(:)
@@ -224,7 +248,7 @@ class Target(NamedTuple):
 
 
 def client_arguments(lifetime: int) -> list[str]:
-    micro = [round(seconds * 1_000_000) for seconds in (EVERY, PATIENCE, WINDOW)]
+    micro = [round(seconds * 1_000_000) for seconds in (EVERY, PATIENCE, SLACK, WINDOW)]
     return [*map(str, (MESSAGE, STATE, TOLD, lifetime, *micro, LEAST, MOST)), *PHASES]
 
 

@@ -96,9 +96,20 @@ class Lease:
                 self._put({})
                 renewed = time.monotonic()
             except ApiError as error:
-                if not error.is_passing or error.status == 409 or time.monotonic() - renewed > DURATION:
+                if not (error.is_passing and self._is_still_ours()) or time.monotonic() - renewed > DURATION:
                     self.lost = error.said
                     return
+
+    def _is_still_ours(self) -> bool:
+        """A write without an answer may have been carried out: then the next one meets a newer version than it expects."""
+        try:
+            found = self._found()
+        except ApiError as error:
+            return error.is_passing
+        if found is None or _holder(found) != self._holder:
+            return False
+        self._object = found
+        return True
 
     def _put(self, spec: dict[str, Any]) -> None:
         """With the version that was read, so that two runs cannot both have it."""

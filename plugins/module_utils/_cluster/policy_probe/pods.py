@@ -144,6 +144,7 @@ def _container(request: ProbeRequest, name: str, program: str, arguments: list[s
         "image": request.image,
         "command": ["/bin/bash", "-c", program, name],
         "args": arguments,
+        "env": [{"name": "POD_IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}}],
         "resources": dict(request.resources),
         "securityContext": {field: value for field, value in context.items() if value is not None},
         "volumeMounts": [

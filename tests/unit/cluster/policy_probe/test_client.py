@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -37,6 +38,8 @@ class Server:
 
     def __init__(self) -> None:
         self.answers = True
+        self.port_seen: int | None = None
+        """What it says that its clients' port is; else the real one."""
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         threading.Thread(target=self._serve, daemon=True).start()
@@ -52,7 +55,7 @@ class Server:
             except OSError:
                 return
             if self.answers:
-                self.socket.sendto(b"ok", source)
+                self.socket.sendto(f"{source[0]}:{self.port_seen or source[1]}".encode(), source)
 
 
 class Client:
@@ -63,7 +66,10 @@ class Client:
         self.state.mkdir()
         self.told.mkdir()
         places = [str(self.message), str(self.state), str(self.told)]
-        self.process = subprocess.Popen([BASH, "-c", CLIENT, "client", *places, *client_arguments(lifetime)[3:]])
+        self.process = subprocess.Popen(
+            [BASH, "-c", CLIENT, "client", *places, *client_arguments(lifetime)[3:]],
+            env={"PATH": os.environ["PATH"], "POD_IPS": "127.0.0.1,::1"},
+        )
 
     def try_targets(self, *targets: Target) -> None:
         (self.told / "targets.new").write_text(targets_text(targets))
@@ -134,6 +140,15 @@ def test_a_fate_is_what_the_other_end_did(client: Client, server: Server) -> Non
     assert seen == [{"answered"}, {"dropped"}, {"refused"}, {"refused"}, {"refused"}]
     for each in (waiting, listener, full):
         each.close()
+
+
+def test_an_answer_to_a_port_that_was_used_before_is_no_evidence(client: Client, server: Server) -> None:
+    """A firewall lets through what belongs to a flow that it has let through; UDP chooses its ports at random."""
+    server.port_seen = 40000
+    client.try_targets(Target("127.0.0.1", server.port, "UDP", "AAAA"))
+    eventually(lambda: len(list(client.state.glob("said*"))) > 20, 60)
+    client.end_phase(4)
+    assert client.report().tries == 1
 
 
 def test_a_client_goes_on_without_a_target_that_does_not_settle(client: Client, server: Server) -> None:

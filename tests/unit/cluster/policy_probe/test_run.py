@@ -14,7 +14,8 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.policy import PolicyProbeReport
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 
-from tests.unit.kube.fake_api import FakeApi, fake_api, status
+from tests.lab.eventually import eventually
+from tests.unit.kube.fake_api import FakeApi, Reply, Request, fake_api, status
 
 from .world import NAMESPACE, World
 
@@ -87,6 +88,12 @@ def test_requests_and_connections_grow_with_the_batch() -> None:
         rows.append(len(report["rows"]))
     assert requests[2] - requests[1] == 2 * (requests[1] - requests[0])
     assert rows[2] <= 2 * rows[1] <= 4 * rows[0]
+
+
+def test_an_api_server_that_is_slow_is_not_a_node_that_is_late() -> None:
+    """Time counts from its answer on."""
+    report, _api = proof(World(phase_seconds=1.5), names(3), deadline=0.5)
+    assert report["outcome"] == "proven", report["reason"]
 
 
 def test_a_node_whose_pod_is_refused_is_not_proven_and_says_why() -> None:
@@ -164,6 +171,39 @@ def test_a_second_run_names_the_holder_that_renews_its_lease(monkeypatch: pytest
 def test_a_lease_that_nobody_renews_is_taken_over() -> None:
     report, _api = proof(World(lease=held("killed_1")), names(1))
     assert report["kind"] == "PolicyProbeReport"
+
+
+def test_a_renewal_without_an_answer_does_not_lose_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "RENEW_EVERY", 0.05)
+    world, renewals = World(), []
+
+    def answer(request: Request, number: int) -> Reply:
+        reply = world.answer(request, number)
+        if request.method == "PUT":
+            renewals.append(request)
+            # Carried out, but the answer is a conflict: the client had sent it twice.
+            return status(409, "Conflict") if len(renewals) == 2 else reply
+        return reply
+
+    with fake_api(answer) as api, lease.Lease(api.cluster(), NAMESPACE, "me") as held_by_me:
+        eventually(lambda: len(renewals) > 3, 30)
+        held_by_me.check()
+
+
+def test_a_lease_that_somebody_else_took_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "RENEW_EVERY", 0.05)
+    world = World()
+
+    def answer(request: Request, number: int) -> Reply:
+        if request.method == "PUT":
+            world.lease = held("thief")
+            return status(409, "Conflict", "the object has been modified")
+        return world.answer(request, number)
+
+    with fake_api(answer) as api, lease.Lease(api.cluster(), NAMESPACE, "me") as stolen:
+        eventually(lambda: stolen.lost, 30)
+        with pytest.raises(RolloutError, match="was lost while the probe ran"):
+            stolen.check()
 
 
 @pytest.mark.parametrize("wanted", ["refuse", "ignore"])
