@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.policy import (
@@ -231,17 +232,30 @@ def test_without_a_clock_the_order_still_tells_what_is_wrong(verdict: str, fault
     assert proof(probe_of(fault, clock=None))["verdict"] == verdict
 
 
-def test_a_phase_that_was_not_reached_proves_nothing() -> None:
-    writes = {phase: write for phase, write in WRITES.items() if phase != "reopened"}
+def judged_until(end: float, faults: Sequence[Fault] = (), *, clock: float | None = 0.0, **options: Any) -> Judgement:
+    """Of node a with node b as its peer, whose clients saw nothing after this time."""
     drawn = design(["a"], ["b"], {}, 2, 7)
     rows: dict[str, dict[str, list[Run]]] = {}
     for row in drawn.rows:
-        runs = within(list(run_lengths(row, (), "subject", 0.0, 0.0)), Window(0.0, None, 3.0))
+        runs = within(list(run_lengths(row, faults, "subject", 0.0, 0.0)), Window(0.0, None, end))
         rows.setdefault(client_of(row), {})[row["id"]] = runs
-    seen = {client: Timelines(runs, 0.0, 0.0) for client, runs in rows.items()}
-    found = judged(drawn, seen, writes, {}, DEADLINE)
+    seen = {client: Timelines(runs, clock, 0.0) for client, runs in rows.items()}
+    return judged(drawn, seen, options.get("writes", WRITES), options.get("troubles", {}), DEADLINE)
+
+
+def test_a_phase_that_was_not_reached_proves_nothing() -> None:
+    found = judged_until(3.0, writes={phase: write for phase, write in WRITES.items() if phase != "reopened"})
     assert found.outcome == "not_proven"
     assert {fate["seen"] for row in found.rows for fate in row["fates"] if fate["phase"] == "reopened"} == {"none"}
+
+
+def test_without_a_clock_what_was_seen_is_laid_over_the_writes_until_it_fits() -> None:
+    assert judged_until(3.3, clock=None).outcome == "proven"
+
+
+def test_of_a_node_whose_pods_had_trouble_nothing_is_known() -> None:
+    found = judged_until(4.0, [Fault(None, touching("b"), cut=ALWAYS)], troubles={"b": "its pods were killed"})
+    assert (found.outcome, proof(found, "b")["verdict"], found.pairs) == ("not_proven", "unproven", [])
 
 
 def test_nothing_that_was_seen_proves_nothing() -> None:
@@ -258,13 +272,7 @@ def test_a_node_of_which_no_denied_row_is_left_is_unproven() -> None:
 
 
 def test_a_denied_connection_to_a_node_without_evidence_that_comes_through_still_counts() -> None:
-    drawn = design(["a"], ["b"], {}, 2, 7)
-    rows: dict[str, dict[str, list[Run]]] = {}
-    for row in drawn.rows:
-        told = run_lengths(row, [Fault("a", open=ALWAYS)], "subject", 0.0, 0.0)
-        rows.setdefault(client_of(row), {})[row["id"]] = list(told)
-    seen = {client: Timelines(runs, 0.0, 0.0) for client, runs in rows.items()}
-    found = judged(drawn, seen, WRITES, {"a": "it was killed"}, DEADLINE)
+    found = judged_until(4.0, [Fault("a", open=ALWAYS)], troubles={"a": "it was killed"})
     assert (found.outcome, proof(found)["verdict"]) == ("failed", "open")
 
 
