@@ -21,7 +21,8 @@ BINARIES = "/opt/lab/bin"
 IMAGES = "/opt/lab/images"
 LOGS = "/var/log/lab"
 KUBERNETES = "/etc/kubernetes"
-_CNI = "/opt/cni/bin"
+# Not /opt/cni/bin, which is Calico's to write to: the plugins are the cache's, and read-only here.
+_CNI = f"{BINARIES}/cni"
 _CNI_CONFIGURATION = "/etc/cni/net.d/10-lab.conflist"
 _CONFIGURATION = "/etc/lab"
 
