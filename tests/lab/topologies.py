@@ -12,7 +12,7 @@ from tests.lab.eventually import eventually
 from tests.lab.hosts import HostSpec
 from tests.lab.lab import Lab
 from tests.lab.nodes import NodeSpec
-from tests.lab.pods import kubelet_host
+from tests.lab.pods import faults, kubelet_host
 
 CORE = "node-role.kubernetes.io/control-plane"
 EDGE = "node-role.kubernetes.io/edge"
@@ -32,6 +32,8 @@ class Topology:
     """Nodes that no host of the inventory is."""
     faults: Mapping[str, str] = field(default_factory=dict)
     """What becomes of calico-node on a node."""
+    unjudged: str = ""
+    """A host with a real kubelet on which calico-node gets ready and enforces nothing."""
     installation: Mapping[str, Any] | None = None
     """The spec of a Calico that runs already; None where there is none."""
     runs_on: int = 0
@@ -43,6 +45,9 @@ class Topology:
         lab.add_nodes(self.nodes)
         for node, fault in self.faults.items():
             lab.set_fault(node, fault)
+        for host in lab.hosts:
+            if host.name == self.unjudged:
+                faults.untrack(host)
         if self.installation is not None:
             body = {"apiVersion": "operator.tigera.io/v1", "kind": "Installation", "metadata": {"name": "default"}}
             lab.admin.create(_INSTALLATIONS, {**body, "spec": self.installation}, fieldManager="kubectl-create")
@@ -119,4 +124,19 @@ PODS = Topology(
     runs_on=3,
 )
 
-TOPOLOGIES: dict[str, Topology] = {"demo": DEMO, "stuck": STUCK, "brownfield": BROWNFIELD, "pods": PODS}
+# The same before Calico, in two tiers. On edge-1 calico-node gets ready and enforces nothing.
+POLICY = Topology(
+    (
+        *(kubelet_host(f"core-{number}", groups=["core"], labels={CORE: ""}, dual_stack=True) for number in (1, 2)),
+        kubelet_host("edge-1", groups=["edge"], labels={EDGE: ""}, dual_stack=True),
+    ),
+    unjudged="edge-1",
+)
+
+TOPOLOGIES: dict[str, Topology] = {
+    "demo": DEMO,
+    "stuck": STUCK,
+    "brownfield": BROWNFIELD,
+    "pods": PODS,
+    "policy": POLICY,
+}

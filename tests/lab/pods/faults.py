@@ -66,6 +66,24 @@ def not_enforcing(host: Host) -> Iterator[None]:
         _run(host, f"{BINARIES}/kube-network-policies/queue-rules")
 
 
+def untrack(host: Host) -> None:
+    """A firewall of somebody else's has nothing tracked, and what has no state the engine's rule does not send to its queue. For
+    good, and whenever calico-node comes: ready and open from the first packet."""
+    for family in FAMILIES:
+        chain = "type filter hook prerouting priority -300;"
+        _nft(
+            host,
+            f"add table {family} {_FOREIGN}",
+            f"add chain {family} {_FOREIGN} untracked {{ {chain} }}",
+            f"add rule {family} {_FOREIGN} untracked notrack",
+        )
+
+
+def track(host: Host) -> None:
+    """Somebody has found out: `untrack` is undone."""
+    _nft(host, *(f"delete table {family} {_FOREIGN}" for family in FAMILIES))
+
+
 @contextmanager
 def exempted(host: Host, flow: Flow) -> Iterator[None]:
     """Of what goes to this host's pods, that flow is not judged."""
