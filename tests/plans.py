@@ -40,6 +40,7 @@ def plan_of(*batches: list[str], **more: Any) -> Plan:
         cross_findings=[],
         kept=[],
         restarting=[],
+        verify=None,
         warnings=[],
         restart_patience=1,
         batch_timeout=60,

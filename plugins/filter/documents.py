@@ -59,6 +59,7 @@ def plan(
     cluster: Any = None,
     restart_patience: Any = LEAST_PATIENCE,
     installation_spec: Any = None,
+    verify: Any = None,
     or_complaint: bool = False,
 ) -> Any:
     return made_or_complaint(
@@ -76,6 +77,7 @@ def plan(
             None if cluster is None else from_the_cluster(cluster, "cluster", ClusterName),
             plain(restart_patience),
             plain(installation_spec),
+            plain(verify),
         ),
     )
 

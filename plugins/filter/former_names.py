@@ -26,7 +26,8 @@ from ansible_collections.calico_ops.rollout.plugins.plugin_utils._documents impo
 def plan_text(plan: Any, installation_spec: Any = None, observation: Any = None) -> str:
     told = document(plan, "Plan")
     seen = None if observation is None else from_the_cluster(observation, "observation", Observation)
-    told["warnings"] = told["warnings"] or warnings(plain(installation_spec), seen, told["batches"])
+    given = warnings(plain(installation_spec), seen, told["batches"])
+    told["warnings"] = list(dict.fromkeys([*given, *told["warnings"]]))
     return _plan_text(told)
 
 

@@ -27,6 +27,11 @@ description:
   - A batch is admitted by one label write for each of its nodes. The selector is put into the C(Installation) once, after the labels
     of the first batch. The next batch follows only when calico-node is ready on every node admitted so far and stays so for the
     plan's soak.
+  - Where the plan has C(verify), the nodes of a batch prove network policy by connections between pods of the rollout's own, after the
+    soak and before the next batch. Each probe begins a call, and takes up to 57 seconds. A node that does not enforce policy stops the
+    rollout with its name, its connections and its workloads. Missing evidence is tried again for as long as a batch may take. A run
+    proves the batch that an earlier run was at, and those that follow; earlier ones count as proven. The end of the rollout removes the
+    namespace of the probes.
   - What counts is what the cluster shows. RV(state) only remembers instants, so a rollout that was killed, or whose state was lost,
     goes on where it was.
   - The module does not fail when the rollout stops. It returns RV(outcome=stopped) with the reason in RV(report), so that the playbook
@@ -56,7 +61,8 @@ options:
     type: dict
   max_duration:
     description:
-      - Make one call that takes so many seconds at most, from 1 to 60. The call finishes a write that is under way.
+      - Make one call that takes so many seconds at most, from 1 to 60. The call finishes a write or a probe of network policy that is
+        under way.
       - Without it the task goes on until the rollout is finished.
     type: int
   installation_spec:
@@ -223,6 +229,14 @@ report:
       description: YAML that the owner of the Installation or APIServer is to commit; null when nothing is waited for.
       type: str
       returned: always
+    policy:
+      description: >-
+        What probes show of network policy: C(mode), on how many C(nodes) this run has proven it, the C(limits) of that, and in C(unproven)
+        the last probe if it did not prove its nodes, with their rows and the C(workloads) there. Null where the plan proves nothing.
+        Each of RV(report.batches) has its own C(policy).
+      type: dict
+      returned: always
+      version_added: 0.2.0
     not_ready:
       description: Rows of the readiness table of the nodes that do not pass.
       type: list
@@ -243,23 +257,48 @@ actions:
   elements: dict
   contains:
     do:
-      description: V(label_nodes), V(scope_installation), V(await_owner), V(await_restart), V(raise_max_unavailable),
+      description: V(label_nodes), V(scope_installation), V(verify_policy), V(await_owner), V(await_restart), V(raise_max_unavailable),
         V(restore_max_unavailable) or V(wait).
       type: str
       returned: always
     batch:
       description: Name of the batch.
       type: str
-      returned: for label_nodes
+      returned: for label_nodes and verify_policy
     nodes:
-      description: Names of the nodes that were labelled.
+      description: Names of the nodes that were labelled, or that were to prove network policy.
       type: list
       elements: str
-      returned: for label_nodes
+      returned: for label_nodes and verify_policy
     count:
       description: Their number.
       type: int
-      returned: for label_nodes
+      returned: for label_nodes and verify_policy
+    outcome:
+      description: V(proven), V(failed) or V(not_proven).
+      type: str
+      returned: for verify_policy, but in check mode
+      version_added: 0.2.0
+    reason:
+      description: The outcome in one sentence.
+      type: str
+      returned: for verify_policy, but in check mode
+      version_added: 0.2.0
+    verdicts:
+      description: By node V(enforced), V(open), V(closed), V(late) or V(unproven).
+      type: dict
+      returned: for verify_policy, but in check mode
+      version_added: 0.2.0
+    settled:
+      description: Milliseconds that policy took to be in force, as C(median), C(p99) and C(longest). Null where they were not measured.
+      type: dict
+      returned: for verify_policy, but in check mode
+      version_added: 0.2.0
+    seconds:
+      description: How long each part of the probe took.
+      type: dict
+      returned: for verify_policy, but in check mode
+      version_added: 0.2.0
     failed:
       description: The error of each node that could not be labelled.
       type: dict
@@ -291,10 +330,12 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.access_review import require, rolling_out
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.actions.action import Limits
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.actions.verify_policy import request_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.calico_objects import read_settings
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.options import (
     PLACEMENT_OPTIONS,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe import namespace
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.step import Step
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import connected
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.options import (
@@ -370,6 +411,10 @@ def main() -> None:
             # Once a run: the calls that follow hand the state on.
             rights = rolling_out(cluster, plan["admission_label"], params["installation_spec"], wishes.placement)
             require(cluster, rights, module.warn)
+            if plan["verify"]:
+                request = request_of(plan)
+                proving = namespace.rights(request, namespace.exists(cluster, request.namespace))
+                require(cluster, proving, module.warn, role_in=request.namespace)
         if module.check_mode:
             step.rehearse()
         else:

@@ -18,20 +18,22 @@ from .._rollout.errors import RolloutError
 from .._rollout.operator.intent import NO_WISHES, Wishes
 from .._rollout.plan.adoption import adopted_since
 from .._rollout.plan.build import planned_nodes
+from .._rollout.plan.verify import LONGEST_PROBE
 from .._rollout.reducer.decide import decide
 from .._rollout.reducer.decision import after_refusals, cut_short, noted, put_off
 from .._rollout.reducer.simulate import reacted
 from .._rollout.reducer.situation import assess
 from .._rollout.text.instant import seconds_since
 from . import admission_record
-from .actions.action import Answers, Call, Done, Limits, RefusedForNow
+from .actions.action import Answers, Call, Done, Learned, Limits, RefusedForNow
 from .actions.registry import ACTIONS
 from .control_plane import read_control_plane
 from .observe import KINDS, Observer, listed, observe_once
+from .policy_probe.namespace import remove_namespace
 from .step_result import Journal
 
 LIST_SECONDS = 30.0
-"""The first lists may take that much longer than the call: there is always a decision to return."""
+"""The first lists may take that much longer than the call: there is always a decision to return. So may a probe of network policy."""
 RETRY_PAUSE = 2.0
 """Before a decision is taken anew after writes that failed: a node that refuses must not be asked in a tight loop."""
 
@@ -62,26 +64,33 @@ class Step:
     def carry_out(self) -> None:
         """Act until the rollout is finished, a batch is through, or the call's time is used up."""
         deadline = time.monotonic() + self.limits.max_duration
+        longest = LIST_SECONDS + (LONGEST_PROBE if self.plan["verify"] else 0)
         begun = False
-        with Observer(self.cluster, deadline + LIST_SECONDS) as observer:
+        with Observer(self.cluster, deadline + longest) as observer:
             while True:
                 observation, decision = self._decided(observer)
-                if begun and time.monotonic() >= deadline and any(not _waits(each) for each in decision["actions"]):
-                    # No write is begun that the call has no time for: the next one decides it anew.
-                    return
                 if begun and self._goes_on(decision):
-                    # The next call begins the next batch, so that a line of progress stands between the two.
+                    # The report says what comes, and none of it is done: a line of progress stands between the two batches.
                     self.batch_completed = True
                     self._record(observation)
                     self.decision = {"actions": [], "state": self.state, "report": decision["report"]}
+                    return
+                if _begins_a_call(decision) and (begun or self.state["phase"] != decision["state"]["phase"]):
+                    # What it remembers lets the next call begin with it.
+                    self._take({"actions": [], "state": decision["state"], "report": decision["report"]}, observation)
+                    return
+                if begun and time.monotonic() >= deadline and any(not _waits(each) for each in decision["actions"]):
+                    # No write is begun that the call has no time for: the next one decides it anew.
                     return
                 self._take(decision, observation)
                 begun = True
                 pause = self._act(self._call(observation, deadline), observer)
                 if self.finished:
                     self._record(observation)
+                    self._clean_up()
                     self._tell_the_rest(observer.objects)
-                if self.finished or time.monotonic() >= deadline:
+                # What took the whole call is followed by one more decision, so that its batch is through.
+                if self.finished or (time.monotonic() >= deadline and not _begins_a_call(decision)):
                     return
                 if pause > 0:
                     observer.wait_for_change(min(pause, deadline - time.monotonic()))
@@ -237,11 +246,11 @@ class Step:
 
     def _tell(self, action: Action, done: Done) -> None:
         self.journal.add(done.told, _waits(action))
-        if done.answers is not None:
-            self._remember(done.answers)
+        if done.learned is not None:
+            self._remember(done.learned)
 
-    def _remember(self, answers: Answers) -> None:
-        self._state_after(answers.kept_in(self.state, self.clock()))
+    def _remember(self, learned: Learned) -> None:
+        self._state_after(learned.kept_in(self.state, self.clock()))
 
     def _state_after(self, state: RolloutState) -> None:
         """What the actions of a decision left to remember."""
@@ -273,6 +282,19 @@ class Step:
             self.state = self.state.copy()
             self.state["notes"] = noted(self.state, told)
 
+    def _clean_up(self) -> None:
+        """Between batches the namespace of the probes stays, empty."""
+        if self.plan["verify"] is None:
+            return
+        namespace = self.plan["verify"]["namespace"]
+        try:
+            remove_namespace(self.cluster, namespace)
+        except ApiError as error:
+            self.state = self.state.copy()
+            self.state["notes"] = noted(self.state, f"the namespace {namespace} of the probes is left: {error}")
+        except RolloutError:
+            pass  # Somebody else made it, and it stays.
+
     def _tell_the_rest(self, objects: Callable[[str], Sequence[Any]]) -> None:
         """How the rest of Calico stands goes into the last report. It decides nothing, so that a failure to read it is a note."""
         report = self.decision["report"].copy()
@@ -286,6 +308,10 @@ class Step:
 
 def _waits(action: Action) -> bool:
     return action["do"] in WAITS
+
+
+def _begins_a_call(decision: Decision) -> bool:
+    return any(ACTIONS[action["do"]].begins_a_call for action in decision["actions"])
 
 
 def _generation(observation: Observation) -> int:

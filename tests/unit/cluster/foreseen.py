@@ -13,6 +13,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.actions import WAITS, Action
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.intent import NO_WISHES, Wishes
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import decide
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.policy_proof import as_foreseen
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.simulate import reacted
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.state import new_state
 
@@ -34,6 +35,8 @@ def foretold(plan: Plan, seen: Observation, now: float) -> tuple[list[Action], D
         state = decision["state"]
         seen = after(seen, plan, *decision["actions"])
         for action in decision["actions"]:
+            if action["do"] == "verify_policy":
+                state = as_foreseen(state, action["batch"], action["nodes"], now)
             if action["do"] == "wait":
                 now = action["until"]
             elif action["do"] not in WAITS:

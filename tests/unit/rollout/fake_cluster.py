@@ -11,25 +11,39 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
     Decision,
     Observation,
     Plan,
+    PolicyProbeReport,
     RolloutState,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.actions import Action
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.actions import Action, VerifyPolicy
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import (
     decide,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.policy_proof import with_probe
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.state import new_state
 
 from tests.unit.rollout.builders import LABEL, bare, daemonset, installation, node_seen, pod
+from tests.unit.rollout.probes import probe_of
 
 
 class FakeCluster:
-    """`delay` seconds from a pod's start to its readiness, `lag` of what is observed behind what is; `stuck` never get ready."""
+    """`delay` seconds from a pod's start to its readiness, `lag` of what is observed behind what is; `stuck` never get ready, `open`
+    ones get ready and enforce nothing, on `mute` ones no pod of a probe starts."""
 
-    def __init__(self, names: Sequence[str], delay: float = 3.0, stuck: Collection[str] = (), lag: float = 0.0) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        delay: float = 3.0,
+        stuck: Collection[str] = (),
+        lag: float = 0.0,
+        open_nodes: Collection[str] = (),
+        mute: Collection[str] = (),
+    ) -> None:
         self.truth: Observation = bare(names)
         self.delay = delay
         self.stuck = set(stuck)
         self.lag = lag
+        self.open, self.mute = set(open_nodes), set(mute)
+        self.probes: list[VerifyPolicy] = []
         self.started: dict[str, float] = {}
         self.listed = 0.0
         self.history: list[tuple[float, Observation]] = []
@@ -48,6 +62,11 @@ class FakeCluster:
             self.scope_writes.append(now)
             self.truth["installation"] = installation()
         self._keep(now)
+
+    def probed(self, action: VerifyPolicy) -> PolicyProbeReport:
+        self.probes.append(action)
+        verdicts = {**dict.fromkeys(self.mute, "unproven"), **dict.fromkeys(self.open, "open")}
+        return probe_of({node: verdicts.get(node, "enforced") for node in action["nodes"]})
 
     def observe(self, now: float) -> Observation:
         """What a watch shows: the truth of a lag ago, but never older than the list that it began with."""
@@ -107,6 +126,9 @@ class Run:
         self.state = decision["state"]
         for action in decision["actions"]:
             self.cluster.act(action, self.now)
+            if action["do"] == "verify_policy":
+                self.now += self.tick
+                self.state = with_probe(self.state, action["batch"], self.cluster.probed(action), [], self.now)
         if any(action["do"] == "wait" for action in decision["actions"]):
             self.now += self.tick
         return decision

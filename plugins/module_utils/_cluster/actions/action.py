@@ -12,7 +12,7 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Callable, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, Callable, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from ..._kube.client import ApiError, Cluster
 from ..._rollout.documents import Observation, Plan, RolloutState
@@ -68,6 +68,13 @@ class Told(NamedTuple):
     diff: Sequence[Change] = ()
 
 
+class Learned(Protocol):
+    """What an action leaves to remember."""
+
+    def kept_in(self, state: RolloutState, now: float) -> RolloutState:
+        """The state with it."""
+
+
 class Answers(NamedTuple):
     """How the API server took writes of one kind, or the trial of them."""
 
@@ -90,7 +97,7 @@ class Done(NamedTuple):
     """The next decision is taken at this instant, or earlier if something changes; None: at once."""
     stored: Sequence[tuple[str, Sequence[Mapping[str, Any]]]] = ()
     """The raw objects that the writes returned, by kind of `observe.KINDS`: decided is on nothing older."""
-    answers: Answers | None = None
+    learned: Learned | None = None
     again: bool = False
     """Some writes are still to be done: the next decision comes after a pause."""
     failure: str | None = None
@@ -121,6 +128,8 @@ class Handler(ABC, Generic[A]):
 
     looks_anew: ClassVar[bool] = False
     """Its decision is taken on fresh lists, and so is the one after it."""
+    begins_a_call: ClassVar[bool] = False
+    """It takes long, so that a line of progress stands before it."""
 
     def try_out(self, actions: Sequence[A], call: Call, state: RolloutState) -> Iterator[RolloutState]:
         """Before any action of a decision is carried out or foreseen: what would the API server say to these? Nothing is written.

@@ -62,7 +62,7 @@ class Labelling(Handler[LabelNodes]):
         return Done(
             tell(action, call.seen, done, {name: str(error) for name, error in failed.items()}),
             stored=[("nodes", [outcome.object for outcome in written.values() if outcome.object is not None])],
-            answers=Answers(
+            learned=Answers(
                 "label",
                 {name: error.said for name, error in failed.items() if error.status != 404},
                 [*done, *failed],

@@ -59,7 +59,7 @@ def tell(do: Do, outcome: LimitOutcome) -> Told:
 
 def _done(do: Do, outcome: LimitOutcome) -> Done:
     stored = [] if outcome.stored is None else [("installations", [outcome.stored])]
-    return Done(tell(do, outcome), stored=stored, answers=Answers(do, {}, [INSTALLATION]))
+    return Done(tell(do, outcome), stored=stored, learned=Answers(do, {}, [INSTALLATION]))
 
 
 def _fields(max_unavailable: str | None) -> dict[str, Any]:

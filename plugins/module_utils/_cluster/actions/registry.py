@@ -14,6 +14,7 @@ from .await_restart import AwaitingRestart
 from .label_nodes import Labelling
 from .max_unavailable import Raising, Restoring
 from .scope_installation import Scoping
+from .verify_policy import Verifying
 from .wait import Waiting
 
 ACTIONS: Mapping[str, Handler[Any]] = {
@@ -21,6 +22,7 @@ ACTIONS: Mapping[str, Handler[Any]] = {
     "scope_installation": Scoping(),
     "raise_max_unavailable": Raising(),
     "restore_max_unavailable": Restoring(),
+    "verify_policy": Verifying(),
     "await_owner": AwaitingOwner(),
     "await_restart": AwaitingRestart(),
     "wait": Waiting(),

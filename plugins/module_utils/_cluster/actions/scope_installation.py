@@ -23,7 +23,7 @@ class Scoping(Handler[ScopeInstallation]):
     def carry_out(self, action: ScopeInstallation, call: Call) -> Done:
         with refusable("selector"):
             outcome = scoping(call, action["create"], check_mode=False)
-        return Done(tell(outcome), answers=Answers("selector", {}, [INSTALLATION]))
+        return Done(tell(outcome), learned=Answers("selector", {}, [INSTALLATION]))
 
     def foresee(self, action: ScopeInstallation, call: Call) -> Done:
         return Done(tell(scoping(call, action["create"], check_mode=True)))

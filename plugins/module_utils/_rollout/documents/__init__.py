@@ -16,11 +16,14 @@ from __future__ import annotations
 
 from .control_plane import CalicoApi, ComponentStanding, ControlPlane, OperatorStatus, WorkloadKind
 from .decision import (
+    BatchProof,
     BatchReport,
     BatchState,
     Decision,
     Outcome,
     Phase,
+    PolicyStanding,
+    PolicyState,
     Readiness,
     ReadinessRow,
     Report,
@@ -56,6 +59,8 @@ from .plan import (
     TierSettings,
     UnprovenCause,
     UnprovenNode,
+    VerifyMode,
+    VerifySettings,
 )
 from .policy import (
     Direction,
@@ -76,6 +81,7 @@ from .policy import (
     SettledTime,
     Way,
 )
+from .policy_gap import GapCause, PolicyGap, UnenforcedWorkload
 from .precheck import (
     CalicoSettings,
     CheckResult,
@@ -100,15 +106,12 @@ from .reach import ReachFault, ReachFinding, ReachOutcome, ReachPeer, ReachPlan,
 from .status import (
     Admission,
     ClusterStatus,
-    GapCause,
     NotedWaiver,
     OutsideCause,
     OutsideNode,
-    PolicyGap,
     Scope,
     ScopeState,
     StaleSetting,
-    UnenforcedWorkload,
 )
 
 DOCUMENT_VERSION = 1
@@ -119,6 +122,7 @@ __all__ = [
     "AdmissionLabel",
     "ApiServerSeen",
     "Batch",
+    "BatchProof",
     "BatchReport",
     "BatchState",
     "CalicoApi",
@@ -167,6 +171,8 @@ __all__ = [
     "PodSeen",
     "PolicyGap",
     "PolicyProbeReport",
+    "PolicyStanding",
+    "PolicyState",
     "PrecheckOutcome",
     "PrecheckRecord",
     "PrecheckReport",
@@ -205,6 +211,8 @@ __all__ = [
     "UnprovenCause",
     "UnprovenNode",
     "UnreadObjects",
+    "VerifyMode",
+    "VerifySettings",
     "Waiver",
     "WaiverEffect",
     "WaiverState",

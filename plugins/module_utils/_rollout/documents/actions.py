@@ -67,14 +67,31 @@ class AwaitRestart(TypedDict):
     nodes: list[str]
 
 
+class VerifyPolicy(TypedDict):
+    """Nodes are to show by packets that network policy is in force on them."""
+
+    do: Literal["verify_policy"]
+    batch: str
+    nodes: list[str]
+    offered: list[str]
+    """Nodes that were proven before: the other ends of connections are drawn from these."""
+
+
 Action = Union[
-    LabelNodes, ScopeInstallation, RaiseMaxUnavailable, RestoreMaxUnavailable, AwaitOwner, AwaitRestart, Wait
+    LabelNodes,
+    ScopeInstallation,
+    RaiseMaxUnavailable,
+    RestoreMaxUnavailable,
+    VerifyPolicy,
+    AwaitOwner,
+    AwaitRestart,
+    Wait,
 ]
 
 WAITS = frozenset({"wait", "await_owner", "await_restart"})
 """The actions that write nothing. They are carried out however little time a call has left, and go on from one call to the next."""
 
-Writing = Literal["label", "selector", "raise_max_unavailable", "restore_max_unavailable"]
+Writing = Literal["label", "selector", "raise_max_unavailable", "restore_max_unavailable", "policy_probe"]
 """The kinds of writes that are tried again when the API server refuses them for now."""
 
 
@@ -83,7 +100,7 @@ class RefusedWrite(TypedDict):
 
     write: Writing
     object: str
-    """The node's name, or `Installation/default`."""
+    """The node's name, `Installation/default`, or the namespace of a probe."""
     said: str
     """The API server's own words; that it gave no answer, where it gave none."""
     since: str

@@ -10,10 +10,14 @@ from typing import Literal, TypedDict
 from .actions import Action, RefusedWrite
 from .control_plane import ControlPlane, OperatorStatus
 from .nodes import ClusterName
-from .plan import ExcludedNode, PlannedTier, PlannedWaiver, UnprovenNode
+from .plan import ExcludedNode, PlannedTier, PlannedWaiver, UnprovenNode, VerifyMode
+from .policy import PolicyProbeReport
+from .policy_gap import PolicyGap
 from .precheck import CrossFinding
 
-Phase = Literal["new", "restarting", "labelling", "awaiting_owner", "scoping", "waiting", "soaking", "done", "stopped"]
+Phase = Literal[
+    "new", "restarting", "labelling", "awaiting_owner", "scoping", "waiting", "soaking", "verifying", "done", "stopped"
+]
 BatchState = Literal["pending", "in_progress", "done"]
 Outcome = Literal["in_progress", "done", "stopped"]
 
@@ -55,6 +59,38 @@ class RestartState(TypedDict):
     """When that number last grew."""
 
 
+class BatchProof(TypedDict):
+    """What probes proved of network policy on the nodes of a batch."""
+
+    nodes: int
+    """How many of them enforce it."""
+    probes: int
+    """How many probes that took, with those that gave no evidence."""
+    longest_ms: float | None
+    """The longest that policy took to be in force after a write; null where it was not measured."""
+    at: str
+    """RFC 3339: when the last probe ended."""
+
+
+class PolicyState(TypedDict):
+    """What probes have shown so far in this run."""
+
+    batches: dict[str, BatchProof]
+    """By batch. Batches that an earlier run admitted are not in it."""
+    batch: str | None
+    """The batch that `proven` is about."""
+    proven: list[str]
+    """Its nodes that enforce policy, and whose calico-node has been ready since."""
+    since: float | None
+    """When the first probe of the nodes began that are not proven yet."""
+    last: PolicyProbeReport | None
+    """The last probe, where it did not prove its nodes, as Report has it."""
+    gaps: list[PolicyGap]
+    """Workloads on the nodes that failed in it."""
+    limits: list[str]
+    """Of all probes of this run."""
+
+
 class RolloutState(TypedDict):
     """What a rollout remembers between calls. Everything else is read from the cluster: losing it costs a soak, never a node."""
 
@@ -76,6 +112,7 @@ class RolloutState(TypedDict):
     """This rollout has raised maxUnavailable: it does so once."""
     refused: list[RefusedWrite]
     """Writes that the API server refused for now, until they succeed; of the nodes no more than `refusals.MOST`."""
+    policy: PolicyState
     labels_tried: bool
     """A dry run has shown whether the API server takes the labels."""
     notes: list[str]
@@ -92,6 +129,22 @@ class BatchReport(TypedDict):
     admitted: int
     ready: int
     state: BatchState
+    policy: BatchProof | None
+    """Null where this run has proven nothing on it."""
+
+
+class PolicyStanding(TypedDict):
+    """What the rollout's probes show of network policy."""
+
+    mode: VerifyMode
+    nodes: int
+    """On how many nodes policy was proven in this run."""
+    limits: list[str]
+    """What was not proven on them and why, a sentence each."""
+    unproven: PolicyProbeReport | None
+    """The probe that did not prove its nodes, with those of its nodes and rows that are wrong or gave no evidence; null where none is."""
+    policy_gaps: list[PolicyGap]
+    """Workloads on the nodes that were seen not to enforce policy, or late."""
 
 
 class Report(TypedDict):
@@ -118,6 +171,8 @@ class Report(TypedDict):
     """Writes that are still to be done, because the API server refused them so far."""
     notes: list[str]
     """What was done beside the plan, and why."""
+    policy: PolicyStanding | None
+    """Null where the plan proves no policy."""
     operator: list[OperatorStatus]
     """Every TigeraStatus, and the control plane, when the run ended: told, and no gate. Empty and null while it goes on."""
     control_plane: ControlPlane | None

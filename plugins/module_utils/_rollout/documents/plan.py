@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict, Union
+from typing import Any, Literal, TypedDict, Union
 
 from .nodes import ClusterName
 from .precheck import CrossFinding, PrecheckSettings, Waiver
@@ -154,6 +154,37 @@ class PlannedTier(TypedDict):
     """Nodes of the tier that count against the budget."""
 
 
+VerifyMode = Literal["canary", "each_batch", "each_node"]
+
+
+class VerifySettings(TypedDict):
+    """How network policy is proven on the nodes of a batch, by packets between pods of the rollout's own."""
+
+    mode: VerifyMode
+    image: str
+    namespace: str
+    image_pull_secrets: list[str]
+    tolerations: list[dict[str, Any]] | None
+    """Of the pods; null for those that the rollout's own taints and a node that is not ready need."""
+    resources: dict[str, Any] | None
+    """Of each container, as a pod's spec has them; null for small ones."""
+    runtime_class: str | None
+    security_context: dict[str, Any]
+    """Fields over those that Pod Security `restricted` wants of a container."""
+    strength: Literal["2", "3", "full"]
+    """Of the covering array of a PolicyProbeReport."""
+    seed: int
+    """Of the draw of peers."""
+    deadline: int
+    """Seconds after a write in which policy must be in force."""
+    timeout: int
+    """Seconds in which the pods of one probe must run."""
+    foreign_policies: Literal["refuse", "ignore"]
+    """What to do where policies of others select the pods."""
+    calico_policy: bool
+    """A GlobalNetworkPolicy of Calico's is proven too."""
+
+
 class Plan(TypedDict):
     """Which node is admitted when: frozen, and the same for the same input."""
 
@@ -183,6 +214,8 @@ class Plan(TypedDict):
     """Nodes that an earlier run admitted and whose hosts are not in this one: nothing is written to them, and the gate expects them."""
     restarting: list[RestartingNode]
     """Nodes that restart calico-node while the plan is made. They are adopted as soon as it is ready there."""
+    verify: VerifySettings | None
+    """Null where network policy is not proven."""
     warnings: list[str]
     """What the person who starts the rollout should know before, a sentence each, without its full stop."""
     restart_patience: int

@@ -11,10 +11,9 @@ from .control_plane import ControlPlane, OperatorStatus
 from .decision import Readiness
 from .nodes import ClusterName
 from .plan import AdmissionLabel
+from .policy_gap import PolicyGap
 
 OutsideCause = Literal["quarantined", "unsupported", "registered_anew", "not_admitted"]
-GapCause = Literal["calico_not_ready", "open", "closed", "late", "unproven"]
-"""`calico_not_ready`: no Ready calico-node is on the node. The others are verdicts of a probe (NodeVerdict)."""
 ScopeState = Literal["absent", "overlaid", "unscoped", "pending", "in_force"]
 
 
@@ -65,38 +64,6 @@ class OutsideNode(TypedDict):
     """It is cordoned."""
     taints: list[str]
     """Those that keep pods away, as kubectl writes them: `key=value:Effect`."""
-
-
-class UnenforcedWorkload(TypedDict):
-    """A pod that NetworkPolicies select, on a node that is not known to enforce them."""
-
-    workload: str
-    """namespace/name"""
-    policies: list[str]
-    """The first of these policies, by name; their namespace is the pod's."""
-    count: int
-    """How many they are."""
-
-
-class PolicyGap(TypedDict):
-    """A node on which workloads run and that is not known to enforce network policy."""
-
-    node: str
-    cause: GapCause
-    reason: str
-    pods: int
-    """How many workloads run on it."""
-    examples: list[str]
-    """The first of them, as namespace/name."""
-    selected: int | None
-    """How many of them a NetworkPolicy selects; null where the NetworkPolicies were not read."""
-    policies: int | None
-    """How many NetworkPolicies select them; null where they were not read."""
-    unenforced: list[UnenforcedWorkload]
-    """The first of the selected ones."""
-    since: str | None
-    """RFC 3339: when the oldest of them started."""
-    admitted: bool
 
 
 class Scope(TypedDict):

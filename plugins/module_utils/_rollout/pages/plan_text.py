@@ -11,7 +11,7 @@ from ..documents import Plan, RestartingNode
 from ..kubernetes.cluster_identity import on_cluster
 from ..plan.adoption import restart_text
 from ..text.terminal import count, paragraph, printable, table
-from . import cross_findings_section, waivers_section
+from . import cross_findings_section, policy_section, waivers_section
 from .rollout_pages import adopted_all_the_same, chosen_by, outside
 
 
@@ -47,6 +47,7 @@ def plan_text(plan: Plan) -> str:
     if plan["restart"]:
         lines += ["", *paragraph(restart_text(plan["restart"]) + ".")]
     lines += _restarting(plan["restarting"])
+    lines += policy_section.planned(plan)
     for warning in plan["warnings"]:
         lines += ["", *paragraph(f"Warning: {warning}.")]
     lines += adopted_all_the_same(plan["unproven"])

@@ -17,7 +17,7 @@ from ..plan.exclusion import NOT_IN_RUN
 from ..text.instant import seconds_since
 from ..text.markdown import escaped, table_of
 from ..text.terminal import count, listed, paragraph, printable, table
-from . import control_plane_section, cross_findings_section, waivers_section
+from . import control_plane_section, cross_findings_section, policy_section, waivers_section
 
 
 def progress_line(report: Report, now: float | None = None) -> str:
@@ -52,18 +52,21 @@ def terminal(report: Report) -> str:
         *on_cluster(report["cluster"]),
         "",
     ]
+    policy = report["policy"] is not None
     lines += table(
-        ("batch", "state", "ready", "nodes"),
+        ("batch", "state", "ready", *(["policy proven"] if policy else []), "nodes"),
         [
             (
                 batch["name"],
                 batch["state"].replace("_", " "),
                 f"{batch['ready']}/{batch['nodes']}",
+                *([policy_section.batch_told(batch)] if policy else []),
                 " ".join(batch["node_names"]),
             )
             for batch in report["batches"]
         ],
     )
+    lines += policy_section.section(report["policy"])
     if report["not_ready"]:
         lines += ["", "Admitted, but not ready:"]
         lines += table(
@@ -137,19 +140,22 @@ def markdown(report: Report) -> str:
     if report["to_commit"]:
         lines += ["## To commit", "", *_indented(report["to_commit"]), ""]
     lines += ["## Batches", ""]
+    policy = report["policy"] is not None
     lines += table_of(
-        ("Batch", "Tier", "State", "Ready", "Nodes"),
+        ("Batch", "Tier", "State", "Ready", *(["Policy proven"] if policy else []), "Nodes"),
         [
             (
                 batch["name"],
                 batch["tier"] or "",
                 batch["state"].replace("_", " "),
                 f"{batch['ready']}/{batch['nodes']}",
+                *([policy_section.batch_told(batch)] if policy else []),
                 ", ".join(batch["node_names"]),
             )
             for batch in report["batches"]
         ],
     )
+    lines += policy_section.markdown_section(report["policy"])
     lines += ["", "## Tiers", ""]
     lines += table_of(
         ("Tier", "Selected by", "Nodes", "Left out", "Failure budget"),

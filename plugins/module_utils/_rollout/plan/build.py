@@ -41,6 +41,7 @@ from .clean_install import warnings
 from .exclusion import NOT_CHECKED, NOT_IN_RUN, excluded_hosts, excluded_node, kept_out, without_evidence
 from .restarting import LEAST_PATIENCE, Trouble, unlabelled_troubles
 from .tiers import Tier, read_exclusions, read_tiers, whole_number
+from .verify import read_verify, unproven_warning
 
 
 def build_plan(
@@ -56,6 +57,7 @@ def build_plan(
     cluster: ClusterName | None = None,
     restart_patience: int = LEAST_PATIENCE,
     installation_spec: Mapping[str, Any] | None = None,
+    verify: Mapping[str, Any] | None = None,
 ) -> Plan:
     """`observation` shows what the selector restarts, for how long, and which nodes restart now; no batch depends on it.
 
@@ -116,6 +118,8 @@ def build_plan(
     batches = led_by_adoption(in_batches(wanted, members, admitted), adoption)
     _refuse_useless(batches, excluded, carrying, restarting)
     raised = check_max_unavailable(adoption_max_unavailable)
+    proving = read_verify(verify)
+    unproven_policy = unproven_warning(verify, proving, batches)
     staying = [node["name"] for node in nodes if node["name"] in carrying.union(adoption)]
     plan = Plan(
         kind="Plan",
@@ -135,7 +139,8 @@ def build_plan(
         cross_findings=across,
         kept=[entry["node"] for entry in excluded if entry["cause"] == NOT_IN_RUN and entry["node"] in carrying],
         restarting=restarting,
-        warnings=warnings(installation_spec, observation, batches),
+        verify=proving,
+        warnings=[*warnings(installation_spec, observation, batches), *([unproven_policy] if unproven_policy else [])],
         restart_patience=patience,
         batch_timeout=timeout,
         soak=whole_number(soak, "soak", 0),

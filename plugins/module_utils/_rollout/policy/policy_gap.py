@@ -92,13 +92,16 @@ def policy_gaps(
     nodes: Collection[NodeFacts], doubts: Mapping[str, Doubt], workloads: Iterable[Workload], label: AdmissionLabel
 ) -> list[PolicyGap]:
     """One entry a node; the workloads of nodes without a doubt are passed over."""
-    labels = {node["name"]: node["labels"] for node in nodes}
+    return gaps_on(doubts, workloads, {node["name"] for node in nodes if carries(node["labels"], label)})
+
+
+def gaps_on(doubts: Mapping[str, Doubt], workloads: Iterable[Workload], admitted: Collection[str]) -> list[PolicyGap]:
     found: dict[str, list[Workload]] = {name: [] for name in doubts}
     for pod in workloads:
         if pod.node in found:
             found[pod.node].append(pod)
     return [
-        _gap(name, doubts[name], found[name], admitted=carries(labels[name], label))
+        _gap(name, doubts[name], found[name], admitted=name in admitted)
         for name in sorted(found, key=natural)
         if found[name]
     ]

@@ -22,6 +22,7 @@ from ..text.terminal import count, listed
 from .decision import decided, done, label, labels_of, noted, restore, stand_still, stop, wait
 from .evidence_rules import evidence_for_another_calico
 from .installation_rules import hand_over, overlaid, placement_restarts, scope_installation
+from .policy_rules import policy_not_in_force, policy_unproven
 from .restart_rules import calico_restarting, pods_held_up
 from .situation import RESTART_SLACK, Situation, assess, nodes_text
 
@@ -264,6 +265,7 @@ RULES: tuple[Rule, ...] = (
     adopt_late,
     restore_left_over,
     operator_rejected,
+    policy_not_in_force,
     batch_overdue,
     labels_settling,
     label_first_batch,
@@ -274,5 +276,6 @@ RULES: tuple[Rule, ...] = (
     batch_unready,
     batch_soaking,
     restore_max_unavailable,
+    policy_unproven,
     next_batch,
 )

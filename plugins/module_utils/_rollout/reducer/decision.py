@@ -13,6 +13,7 @@ from ..kubernetes.names import ANNOTATION_BATCH, ANNOTATION_CHECKED_FOR, ANNOTAT
 from ..operator.handover import Handover
 from ..plan.adoption import ADOPTION
 from ..plan.exclusion import NOT_IN_RUN
+from ..text.terminal import count
 from .refusals import with_refusals, without_refusals
 from .report import outside_now, standing
 from .situation import Situation, nodes_text
@@ -144,7 +145,16 @@ def done(situation: Situation) -> Decision:
     where = f"all {situation.readiness['ready_count'] - kept} planned nodes"
     where += f" and {kept} admitted before" if kept else ""
     told = [f"{outside} outside" if outside else "none is outside", *([f"{absent} not in this run"] if absent else [])]
-    return decided(situation, state, [], "done", f"calico-node {is_ready} on {where}; {', '.join(told)}")
+    reason = f"calico-node {is_ready} on {where}; {', '.join(told)}{_policy_told(situation)}"
+    return decided(situation, state, [], "done", reason)
+
+
+def _policy_told(situation: Situation) -> str:
+    if situation.plan["verify"] is None:
+        return ""
+    proven = sum(batch["nodes"] for batch in situation.state["policy"]["batches"].values())
+    is_proven = "would be proven" if situation.state["check_mode"] else "is proven"
+    return f"; network policy {is_proven} on {count(proven, 'node')}"
 
 
 def decided(

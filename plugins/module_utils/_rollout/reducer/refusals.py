@@ -29,6 +29,7 @@ _WORDS = {
     "selector": "the selector in",
     "raise_max_unavailable": "the raised maxUnavailable in",
     "restore_max_unavailable": "the former maxUnavailable in",
+    "policy_probe": "a probe of network policy in",
 }
 """Where the name of the write alone says too little."""
 

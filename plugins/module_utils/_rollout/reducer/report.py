@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ..documents import (
     DOCUMENT_VERSION,
     Batch,
+    BatchProof,
     BatchReport,
     BatchState,
     ExcludedNode,
@@ -22,6 +23,7 @@ from ..documents import (
 )
 from ..plan.adoption import unproven
 from ..plan.build import planned_nodes
+from .policy_proof import policy_standing
 
 
 def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: Outcome, reason: str) -> Report:
@@ -38,7 +40,8 @@ def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: Out
         ready=sum(row["ready"] for row in rows.values()),
         tiers=plan["tiers"],
         batches=[
-            _batch(batch, rows, batch["name"] == state["batch"] and outcome != "done") for batch in plan["batches"]
+            _batch(batch, rows, batch["name"] == state["batch"] and outcome != "done", state["policy"]["batches"])
+            for batch in plan["batches"]
         ],
         excluded=outside,
         unproven=plan["unproven"]
@@ -48,6 +51,7 @@ def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: Out
         not_ready=[row for row in readiness["nodes"] if not row["ready"]],
         refused=state["refused"],
         notes=state["notes"],
+        policy=policy_standing(plan["verify"], state["policy"]),
         operator=[],
         control_plane=None,
         to_commit=None,
@@ -66,7 +70,9 @@ def _unless_adopted(plan: Plan) -> list[ExcludedNode]:
     return [*plan["excluded"], *(each["otherwise"] for each in plan["restarting"] if each["otherwise"] is not None)]
 
 
-def _batch(batch: Batch, rows: Mapping[str, ReadinessRow], current: bool) -> BatchReport:
+def _batch(
+    batch: Batch, rows: Mapping[str, ReadinessRow], current: bool, proofs: Mapping[str, BatchProof]
+) -> BatchReport:
     """The batch under way is in progress until the gate has let the next one through, however ready it looks."""
     admitted = [rows[node] for node in batch["nodes"] if node in rows]
     ready = sum(row["ready"] for row in admitted)
@@ -81,4 +87,5 @@ def _batch(batch: Batch, rows: Mapping[str, ReadinessRow], current: bool) -> Bat
         admitted=len(admitted),
         ready=ready,
         state=state,
+        policy=proofs.get(batch["name"]),
     )

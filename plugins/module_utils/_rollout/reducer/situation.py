@@ -20,6 +20,7 @@ from ..plan.restarting import ASSUMED_SECONDS, Trouble, unlabelled_troubles, wit
 from ..text.instant import seconds_since
 from ..text.order import natural
 from ..text.terminal import count, listed
+from .policy_proof import still_ready
 from .refusals import in_brackets, still_refused
 
 # A restart may take that many times as long as it is expected to.
@@ -265,6 +266,9 @@ def _fold(situation: Situation) -> RolloutState:
         # The commit is there: the batch's time begins now.
         state["owner_asked"], state["batch_started"] = None, situation.now
     state["restart"] = _restart(situation)
+    state["policy"] = still_ready(
+        state["policy"], {row["node"] for row in situation.readiness["nodes"] if row["ready"]}
+    )
     state["refused"] = still_refused(state["refused"], situation.seen, situation.plan["admission_label"])
     # While the labels of a batch are not all seen, the readiness of the nodes before it says nothing about it.
     settled = state["phase"] != "labelling" or not situation._replace(state=state).unlabelled_now

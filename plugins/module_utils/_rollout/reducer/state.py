@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from ..documents import Plan, RolloutState
+from ..documents import Plan, PolicyState, RolloutState
 from ..documents.validate import flaw_of
 from ..errors import RolloutError
 
@@ -27,6 +27,7 @@ def new_state(plan: Plan) -> RolloutState:
         missing={},
         raised=False,
         refused=[],
+        policy=PolicyState(batches={}, batch=None, proven=[], since=None, last=None, gaps=[], limits=[]),
         labels_tried=False,
         notes=[],
         check_mode=False,

@@ -37,8 +37,9 @@ WAITING: Any = {"do": "wait", "why": "", "until": 1.0}
 RESTARTING: Any = {"do": "await_restart", "why": "", "until": 1.0, "nodes": ["edge-1"]}
 RAISING: Any = {"do": "raise_max_unavailable", "value": "3", "plan": PLAN["id"], "until": 1.0}
 RESTORING: Any = {"do": "restore_max_unavailable"}
+VERIFYING: Any = {"do": "verify_policy", "batch": "core-1", "nodes": ["core-1"], "offered": []}
 COMMITTING: Any = {"do": "await_owner", "why": "", "until": 1.0}
-ALL_KINDS = (LABELLING, WAITING, RESTARTING, RAISING, SCOPING, RESTORING, COMMITTING)
+ALL_KINDS = (LABELLING, WAITING, RESTARTING, RAISING, SCOPING, RESTORING, VERIFYING, COMMITTING)
 PLACED = Wishes(
     Placement(
         affinity={"nodeAffinity": {}},

@@ -12,6 +12,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.c
     lacking_autodetection,
     restart_warning,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.verify import UNPROVEN
 
 from tests.unit.rollout.builders import bare, installation, plan, tier
 
@@ -56,9 +57,9 @@ def test_a_small_first_batch_and_a_spec_that_is_whole_are_not() -> None:
 def test_the_plan_warns_only_where_the_installation_is_yet_to_be_made() -> None:
     wide = [tier("edge", batch_size=10)]
     warned = plan(LARGE, wide, observation=bare(LARGE), installation_spec={})
-    assert warned["warnings"] == [restart_warning({}, LARGE)]
+    assert warned["warnings"] == [restart_warning({}, LARGE), UNPROVEN]
     assert "Warning: The first batch may restart calico-node once more" in plan_text(warned).replace("\n  ", " ")
     installed = {**bare(LARGE), "installation": installation()}
-    assert plan(LARGE, wide, observation=installed, installation_spec={})["warnings"] == []
-    assert plan(LARGE, wide, installation_spec={})["warnings"] == []
-    assert "Warning" not in plan_text(plan(LARGE, wide, observation=bare(LARGE)))
+    assert plan(LARGE, wide, observation=installed, installation_spec={})["warnings"] == [UNPROVEN]
+    assert plan(LARGE, wide, installation_spec={})["warnings"] == [UNPROVEN]
+    assert "Warning" not in plan_text(plan(LARGE, wide, observation=bare(LARGE), verify={"mode": "none"}))

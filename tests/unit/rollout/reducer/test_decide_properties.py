@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.calico_node.readiness import judge
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.build import planned_nodes
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.verify import MODES, is_proven
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import (
     decide,
 )
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from tests.unit.cluster.foreseen import foretold
 from tests.unit.rollout.builders import LABEL, bare, plan, tier
 from tests.unit.rollout.fake_cluster import FakeCluster, Run
+from tests.unit.rollout.probes import IMAGE
 
 QUICK = settings(max_examples=40, deadline=None)
 
@@ -27,8 +29,10 @@ def plans(draw: Any) -> Any:
     core = [f"core-{number}" for number in range(1, draw(st.integers(2, 4)) + 1)]
     edge = [f"edge-{number}" for number in range(1, draw(st.integers(1, 6)) + 1)]
     bad = draw(st.sets(st.sampled_from(edge), max_size=2))
-    tiers = [tier("core", draw(st.integers(2, 3))), tier("edge", draw(st.integers(1, 3)))]
-    return core + edge, plan(core + edge, tiers, bad=bad, soak=draw(st.integers(0, 4)), batch_timeout=60)
+    tiers = [tier("core", draw(st.integers(2, 3))), tier("edge", draw(st.integers(1, 3)), canary=draw(st.booleans()))]
+    verify = draw(st.sampled_from([{"mode": "none"}, *({"mode": mode, "image": IMAGE} for mode in MODES[1:])]))
+    soak = draw(st.integers(0, 4))
+    return core + edge, plan(core + edge, tiers, bad=bad, soak=soak, batch_timeout=60, verify=verify)
 
 
 clusters = st.fixed_dictionaries({"delay": st.sampled_from([0.0, 1.0, 7.0]), "lag": st.sampled_from([0.0, 1.0, 3.0])})
@@ -115,11 +119,44 @@ def test_a_killed_run_takes_nothing_back_and_does_not_write_the_selector_again_o
     run = Run(the_plan, cluster)
     run.to_the_end(kills)
     actions = [action for decision in run.decisions for action in decision["actions"]]
-    assert {action["do"] for action in actions} <= {"label_nodes", "scope_installation", "wait"}
+    assert {action["do"] for action in actions} <= {"label_nodes", "scope_installation", "verify_policy", "wait"}
     assert all(
         action["labels"] == {LABEL["key"]: LABEL["value"]} for action in actions if action["do"] == "label_nodes"
     )
     assert len(cluster.scope_writes) == 1
+
+
+@QUICK
+@given(plans(), clusters, st.sets(st.integers(0, 60), max_size=3), st.data())
+def test_no_batch_follows_one_that_has_to_prove_policy_and_has_not(
+    drawn: Any, traits: Any, kills: set[int], data: Any
+) -> None:
+    names, the_plan = drawn
+    bad = data.draw(st.sets(st.sampled_from(planned_nodes(the_plan)), max_size=2))
+    trait = data.draw(st.sampled_from(["open_nodes", "mute"]))
+    cluster = FakeCluster(names, **traits, **{trait: bad})
+    report = Run(the_plan, cluster).to_the_end(kills)
+    batches = the_plan["batches"]
+    failing = [one for one in batches if is_proven(one, batches, the_plan["verify"]) and bad.intersection(one["nodes"])]
+    assert report["outcome"] == ("stopped" if failing else "done")
+    if failing:
+        assert any(name in report["reason"] for name in bad)
+        last = batches.index(failing[0])
+        assert cluster.admitted() == sorted(node for batch in batches[: last + 1] for node in batch["nodes"])
+
+
+@QUICK
+@given(plans(), clusters)
+def test_each_node_that_has_to_prove_policy_is_probed_once_and_no_other(drawn: Any, traits: Any) -> None:
+    names, the_plan = drawn
+    cluster = FakeCluster(names, **traits)
+    Run(the_plan, cluster).to_the_end()
+    batches = the_plan["batches"]
+    wanted = [node for one in batches if is_proven(one, batches, the_plan["verify"]) for node in one["nodes"]]
+    assert [node for action in cluster.probes for node in action["nodes"]] == wanted
+    for action in cluster.probes:
+        assert not set(action["offered"]) & set(action["nodes"])
+        assert set(action["offered"]) <= set(wanted[: wanted.index(action["nodes"][0])])
 
 
 @QUICK

@@ -1,0 +1,118 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PRIVATE. How a plan has network policy proven: the option `verify` as the user wrote it, and the batches that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from ..documents import Batch, VerifySettings
+from ..documents.given import refuse_unknown_keys
+from ..documents.validate import flaw_of
+from ..errors import RolloutError
+from .tiers import whole_number
+
+NONE = "none"
+MODES = ("none", "canary", "each_batch", "each_node")
+DEFAULT_NAMESPACE = "calico-ops-policy-probe"
+LONGEST_PROBE = 57
+"""Seconds. No line of progress is shown during a probe, and there is to be one each minute."""
+PHASES, HEARD = 4, 3
+"""Where something is wrong, a probe waits in each phase for the deadline, and so many seconds more to hear of it."""
+STRENGTHS = ("2", "3", "full")
+
+UNPROVEN = (
+    "Network policy is not proven: calico-node can be Ready on a node and enforce nothing there. Give verify an image with agnhost, "
+    "and each batch shows by packets that policy is in force; or set its mode to none, and this warning is gone"
+)
+NO_CANARY = (
+    "Network policy is not proven: verify.mode is canary, and the plan has neither a canary batch nor a first batch of a tier. "
+    "Mode each_batch proves the adoption too"
+)
+
+_DEFAULTS: Mapping[str, Any] = {
+    "mode": "each_batch",
+    "image": None,
+    "namespace": DEFAULT_NAMESPACE,
+    "image_pull_secrets": (),
+    "tolerations": None,
+    "resources": None,
+    "runtime_class": None,
+    "security_context": {},
+    "strength": "2",
+    "seed": 0,
+    "deadline": 5,
+    "timeout": 25,
+    "foreign_policies": "refuse",
+    "calico_policy": False,
+}
+
+
+def read_verify(given: Mapping[str, Any] | None) -> VerifySettings | None:
+    """The settings, whole; None where nothing is to be proven."""
+    given = given or {}
+    refuse_unknown_keys(given, tuple(_DEFAULTS), "verify")
+    wanted = {**_DEFAULTS, **{key: value for key, value in given.items() if value is not None}}
+    if wanted["mode"] not in MODES:
+        raise RolloutError(f"verify.mode: {wanted['mode']!r} is not known; possible are {', '.join(MODES)}.")
+    if wanted["mode"] == NONE:
+        return None
+    if not wanted["image"]:
+        if "mode" in given and given["mode"] is not None:
+            raise RolloutError(
+                f"verify.image: mode {wanted['mode']} needs an image with agnhost, for instance "
+                "registry.k8s.io/e2e-test-images/agnhost:2.53. Without one, leave the mode out or set it to none."
+            )
+        return None
+    return _checked(wanted)
+
+
+def _checked(wanted: dict[str, Any]) -> VerifySettings:
+    wanted["strength"] = str(wanted["strength"])
+    if wanted["strength"] not in STRENGTHS:
+        raise RolloutError(
+            f"verify.strength: {wanted['strength']!r} is not known; possible are {', '.join(STRENGTHS)}."
+        )
+    wanted["image_pull_secrets"] = list(wanted["image_pull_secrets"])
+    wanted["seed"] = whole_number(wanted["seed"], "verify.seed", 0)
+    wanted["deadline"] = whole_number(wanted["deadline"], "verify.deadline", 1)
+    wanted["timeout"] = whole_number(wanted["timeout"], "verify.timeout", 1)
+    if longest(wanted) > LONGEST_PROBE:
+        raise RolloutError(
+            f"verify.timeout: {wanted['timeout']} s, and {PHASES} times verify.deadline and {HEARD} s, are {longest(wanted)} s, more "
+            f"than {LONGEST_PROBE}. A rollout shows a line of progress each minute, and none during a probe. A probe that runs out of "
+            "time is tried again."
+        )
+    flaw = flaw_of(wanted, VerifySettings)
+    if flaw is not None:
+        raise RolloutError(f"{flaw.told('verify')}.")
+    return cast(VerifySettings, wanted)
+
+
+def longest(settings: Mapping[str, Any]) -> int:
+    """Seconds that one probe may take."""
+    return int(settings["timeout"] + PHASES * (settings["deadline"] + HEARD))
+
+
+def unproven_warning(
+    given: Mapping[str, Any] | None, settings: VerifySettings | None, batches: Sequence[Batch]
+) -> str | None:
+    """For the plan: nothing will be proven, and nobody said that this is what they want."""
+    if settings is None:
+        return None if (given or {}).get("mode") == NONE else UNPROVEN
+    return None if any(is_proven(batch, batches, settings) for batch in batches) else NO_CANARY
+
+
+def is_proven(batch: Batch, batches: Sequence[Batch], settings: VerifySettings | None) -> bool:
+    """Is policy to be proven on the nodes of this batch before the next one?"""
+    if settings is None:
+        return False
+    if settings["mode"] != "canary":
+        return True
+    tier = [other for other in batches if other["tier"] == batch["tier"]]
+    # The adoption is no tier, and its nodes enforced policy before.
+    return batch["canary"] or (
+        batch["tier"] is not None and batch["name"] == tier[0]["name"] and not any(other["canary"] for other in tier)
+    )
