@@ -15,7 +15,7 @@ checkout = $(PYTHON) -m tests.environment run --
 collection = $(PYTHON) -m tests.environment --collection run --
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stuck check test soak unit lint changelog bench felix lab-up lab-down clean
+.PHONY: help demo demo-stuck demo-policy check test soak unit lint changelog bench felix lab-up lab-down clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ demo: ## a real cluster with seven hosts, one of them unfit, and the rollout on 
 
 demo-stuck: ## a cluster of twenty nodes that one of them keeps stuck, and the rescue
 	$(collection) python -m tests.demo_stuck
+
+demo-policy: ## a node that is Ready and enforces no network policy, and the rollout that finds it
+	$(collection) python -m tests.demo_policy
 
 check: ## lint, unit tests and structure, for the inner loop; in two processes
 	$(checkout) python -m tests.gates --workers 2 lint unit

@@ -32,6 +32,10 @@ RUN_BY = {
         "tests/lab_tests/modules/test_node_precheck.py",
         "test_the_precheck_playbook_reports_nodes_beside_hosts",
     ),
+    "ansible-playbook calico_ops.rollout.verify -e @verify-vars.yml -e rollout_report_dir=reports": (
+        "tests/lab_tests/pods/test_rollout.py",
+        "test_the_playbook_verify_keeps_what_it_proved_for_people_and_for_ci",
+    ),
     "python3 -m tests.environment run -- python -m tests.unit.precheck.catalogue_page": (
         "tests/unit/precheck/test_catalogue.py",
         "test_the_page_is_what_the_declarations_say",
@@ -50,6 +54,7 @@ NOT_RUN = {
     "git clone https://github.com/calico-ops/calico_ops.rollout": "needs GitHub",
     "make demo": A_STAGE,
     "make demo-stuck": A_STAGE,
+    "make demo-policy": A_STAGE,
     "make test": THE_TESTS,
     "make check": THE_TESTS,
     "python3 -m tests.environment run -- python -m pytest -q tests/unit/rollout/plan": THE_TESTS,

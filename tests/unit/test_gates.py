@@ -359,7 +359,7 @@ def test_every_lab_test_is_in_one_of_three_stages(lab_tests: dict[str, list[str]
 
 def test_only_real_pods_wait_for_what_they_need() -> None:
     waiting = [one.name for one in all_stages() if "build-pods" in one.after]
-    assert waiting == ["lab-pods", "soak-policy"]
+    assert waiting == ["lab-pods", "soak-policy", "demo-policy", "molecule-policy"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,151 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rollout over real kubelets: real packets prove each batch, and a node that is Ready and enforces nothing ends it by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.lab.claims import claimed_lab
+from tests.lab.eventually import eventually
+from tests.lab.places import REPOSITORY
+from tests.lab.player import Played, Player
+from tests.lab.pods import faults
+from tests.lab.pods.traffic import SERVE, run_pods
+from tests.lab.topologies import POLICY
+
+pytestmark = [
+    pytest.mark.pods,
+    pytest.mark.ansible,
+    pytest.mark.stand_in("it has calico-node be what a real kubelet of the lab can run"),
+]
+
+VARS = yaml.safe_load((REPOSITORY / "molecule" / "policy" / "vars.yml").read_text())
+OPEN, WORKLOAD = "edge-1", "web"
+NAMESPACE = "calico-ops-policy-probe"
+MADE = (
+    f"/api/v1/namespaces/{NAMESPACE}/pods",
+    f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/networkpolicies",
+)
+
+
+@pytest.fixture(scope="module")
+def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
+    with claimed_lab("-policy") as lab:
+        POLICY.bring_up(lab)
+        try:
+            yield Player(lab, tmp_path_factory.mktemp("policy"))
+        finally:
+            lab.down()
+
+
+@pytest.fixture(scope="module")
+def check(player: Player) -> Played:
+    return player.play("check", "rollout", "--check", **VARS)
+
+
+@pytest.fixture(scope="module")
+def stopped(player: Player, check: Played) -> Played:
+    """On edge-1 nothing is judged, and somebody's workload runs there."""
+    run_pods(player.lab.admin, {WORKLOAD: host(player, OPEN)}, {"app": WORKLOAD}, SERVE)
+    return player.play("stopped", "rollout", **VARS)
+
+
+@pytest.fixture(scope="module")
+def open_node(player: Player, stopped: Played) -> Played:
+    return player.play("verify-open", "verify", rollout_verify=VARS["rollout_verify"])
+
+
+@pytest.fixture(scope="module")
+def cured(player: Player, open_node: Played) -> Played:
+    faults.track(host(player, OPEN))
+    return player.play("cured", "rollout", **VARS)
+
+
+@pytest.fixture(scope="module")
+def proven(player: Player, cured: Played) -> Played:
+    return player.play("verify", "verify", rollout_verify=VARS["rollout_verify"], rollout_verify_nodes=[OPEN])
+
+
+def host(player: Player, name: str) -> Any:
+    return next(one for one in player.lab.hosts if one.name == name)
+
+
+def proofs(played: Played) -> list[dict[str, Any]]:
+    return [action for step in played.steps for action in step["actions"] if action["do"] == "verify_policy"]
+
+
+def test_check_mode_tells_what_would_be_proven_and_makes_no_pod(check: Played) -> None:
+    assert (check.code, check.writes) == (0, [])
+    assert [(proof["batch"], proof["nodes"]) for proof in proofs(check)] == [
+        ("core-1", ["core-1", "core-2"]),
+        ("edge-1", [OPEN]),
+    ]
+
+
+def test_packets_prove_a_batch_before_the_next_one_is_admitted(stopped: Played) -> None:
+    labelled, proof, following, failed = (action for action in stopped.actions if action[0] != "scope_installation")
+    assert [labelled, proof] == [("label_nodes", ["core-1", "core-2"]), ("verify_policy", ["core-1", "core-2"])]
+    assert [following, failed] == [("label_nodes", [OPEN]), ("verify_policy", [OPEN])]
+    assert set(proofs(stopped)[0]["verdicts"].values()) == {"enforced"}
+    assert 0 <= proofs(stopped)[0]["settled"]["longest"] <= 5000
+    batch = stopped.report["batches"][0]
+    assert batch["policy"]["nodes"] == 2
+
+
+def test_a_node_that_is_ready_and_enforces_nothing_ends_the_rollout_by_name(player: Player, stopped: Played) -> None:
+    report = stopped.report
+    assert stopped.code != 0
+    assert report["outcome"] == "stopped"
+    assert f"{OPEN} (open: " in report["reason"]
+    assert report["not_ready"] == [], "calico-node is Ready everywhere"
+    assert [(entry["node"], entry["verdict"]) for entry in report["policy"]["unproven"]["nodes"]] == [(OPEN, "open")]
+    rows = report["policy"]["unproven"]["rows"]
+    assert rows
+    assert {row["node"] for row in rows} == {OPEN}
+    assert any(fate["seen"] == "answered" and fate["expected"] == "dropped" for row in rows for fate in row["fates"])
+
+
+def test_its_workloads_are_named(stopped: Played) -> None:
+    assert f"1 on {OPEN} (default/{WORKLOAD})" in stopped.report["reason"]
+    assert [gap["node"] for gap in stopped.report["policy"]["policy_gaps"]] == [OPEN]
+
+
+def test_the_pages_of_the_rollout_tell_it(stopped: Played) -> None:
+    page = (stopped.reports / "report.md").read_text()
+    assert "## Network policy is not proven" in page
+    assert "## Workloads on nodes that do not enforce network policy" in page
+    assert json.loads((stopped.reports / "report.json").read_text()) == stopped.report
+
+
+def test_no_run_leaves_a_pod_or_a_policy_of_its_probes(player: Player, proven: Played) -> None:
+    """The namespace stays where somebody else has made it, as docs/reference/rbac.yaml does."""
+    assert eventually(lambda: [player.lab.admin.list(path) for path in MADE] == [[], []])
+
+
+def test_the_playbook_verify_names_the_open_node_and_fails(open_node: Played) -> None:
+    assert open_node.code != 0
+    report = json.loads((open_node.reports / "policy.json").read_text())
+    assert {entry["node"]: entry["verdict"] for entry in report["nodes"]} == {
+        "core-1": "enforced",
+        "core-2": "enforced",
+        OPEN: "open",
+    }
+
+
+def test_once_it_is_cured_the_same_command_goes_on_and_proves_it(cured: Played) -> None:
+    assert (cured.code, cured.report["outcome"]) == (0, "done")
+    assert [(proof["nodes"], proof["outcome"]) for proof in proofs(cured)] == [([OPEN], "proven")]
+
+
+def test_the_playbook_verify_keeps_what_it_proved_for_people_and_for_ci(proven: Played) -> None:
+    assert proven.code == 0
+    kept = {path.suffix: path.read_text() for path in proven.reports.glob("policy.*")}
+    assert set(kept) == {".json", ".html", ".md", ".xml"}
+    assert json.loads(kept[".json"])["outcome"] == "proven"
+    assert all(OPEN in kept[ending] for ending in (".html", ".xml"))
