@@ -54,10 +54,11 @@ def test_a_fault_of_a_node_is_its_verdict_and_no_others(running: Lab, proving: P
 @pytest.mark.parametrize("name", BETWEEN_TWO)
 def test_a_fault_between_two_nodes_is_the_pairs(running: Lab, proving: Prove, name: str) -> None:
     with BETWEEN_TWO[name](running):
-        report = proving(strength="full")
+        report = proving(strength=3)
     assert report["outcome"] == "failed"
     assert [pair["nodes"] for pair in report["pairs"]] == [["w-1", "w-3"]], report["reason"]
-    assert wrong(report) == {}
+    # With three nodes, what one of the two had with no other peer may be its own fault too.
+    assert set(wrong(report)) <= {"w-1", "w-3"}
 
 
 def test_a_node_that_is_open_for_200_ms_is_open(running: Lab, proving: Prove) -> None:
