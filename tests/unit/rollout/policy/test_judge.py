@@ -237,7 +237,7 @@ def judged_until(end: float, faults: Sequence[Fault] = (), *, clock: float | Non
     drawn = design(["a"], ["b"], {}, 2, 7)
     rows: dict[str, dict[str, list[Run]]] = {}
     for row in drawn.rows:
-        runs = within(list(run_lengths(row, faults, "subject", 0.0, 0.0)), Window(0.0, None, end))
+        runs = within(list(run_lengths(row, faults, "subject", 0.0, 0.0)), Window(options.get("start", 0.0), None, end))
         rows.setdefault(client_of(row), {})[row["id"]] = runs
     seen = {client: Timelines(runs, clock, 0.0) for client, runs in rows.items()}
     return judged(drawn, seen, options.get("writes", WRITES), options.get("troubles", {}), DEADLINE)
@@ -250,7 +250,7 @@ def test_a_phase_that_was_not_reached_proves_nothing() -> None:
 
 
 def test_without_a_clock_what_was_seen_is_laid_over_the_writes_until_it_fits() -> None:
-    assert judged_until(3.3, clock=None).outcome == "proven"
+    assert judged_until(4.0, clock=None, start=0.6).outcome == "proven"
 
 
 def test_of_a_node_whose_pods_had_trouble_nothing_is_known() -> None:
