@@ -47,7 +47,7 @@ changelog: ## take the fragments of changelogs/fragments into CHANGELOG.md
 soak: ## what takes too long for every run: twenty times as many policies drawn at random, and their packets
 	$(collection) python -m tests.gates soak-policy
 
-bench: ## what it costs, next to something bare; BENCH=labels, readiness, precheck or pages for one
+bench: ## what it costs, next to something bare; BENCH=labels, readiness, precheck, pages or policy for one
 	$(collection) python -m tests.bench $(BENCH)
 
 felix: ## where precheck and the Felix that LAB_FELIX names disagree; HOSTS="few bgpd" for some hosts

@@ -7,10 +7,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.bench import labels, pages, precheck, readiness
+from tests.bench import labels, pages, policy, precheck, readiness
 from tests.bench.figures import BenchError, load, table
 
-BENCHES = {"labels": labels, "readiness": readiness, "precheck": precheck, "pages": pages}
+BENCHES = {"labels": labels, "readiness": readiness, "precheck": precheck, "pages": pages, "policy": policy}
 
 
 def main() -> None:

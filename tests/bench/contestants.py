@@ -1,9 +1,10 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The three ways to label nodes, each run as it really runs and timed from outside."""
+"""Playbooks, and the three ways to label nodes, each run as it really runs and timed from outside."""
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -22,27 +23,45 @@ LABEL = "bench.calico-ops.dev/value"
 
 
 @dataclass(frozen=True)
+class Played:
+    """What ansible-playbook took as a whole, each module process in it, and what each task said."""
+
+    seconds: float
+    processes: list[float]
+    tasks: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Playbook:
-    """One task of Ansible. The interpreter is a wrapper, so that a module's own process is timed where Ansible starts it."""
+    """ansible-playbook. The interpreter is a wrapper, so that a module's own process is timed where Ansible starts it."""
 
     directory: Path
     kubeconfig: Path
+    pipelining: bool = False
 
     def run(self, task: dict[str, Any]) -> tuple[float, list[float]]:
         """Seconds of ansible-playbook as a whole, and of each module process in it."""
+        played = self.play_task(task)
+        return played.seconds, played.processes
+
+    def play_task(self, task: dict[str, Any]) -> Played:
         play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task]}
         playbook = self.directory / "playbook.yml"
         playbook.write_text(yaml.safe_dump([play]))
+        return self.play(playbook)
+
+    def play(self, playbook: Path, **variables: Any) -> Played:
         times = self.directory / "times"
         times.write_text("")
-        command = ["ansible-playbook", "-i", "localhost,", str(playbook)]
-        command += ["-e", f"ansible_python_interpreter={self._interpreter(times)}"]
+        variables["ansible_python_interpreter"] = str(self._interpreter(times))
+        command = ["ansible-playbook", "-i", "localhost,", str(playbook), "-e", json.dumps(variables)]
         began = time.monotonic()
         ended = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=False)
         seconds = time.monotonic() - began
         if ended.returncode != 0:
             raise BenchError((ended.stdout + ended.stderr)[-3000:])
-        return seconds, [float(line) for line in times.read_text().split()]
+        (play,) = json.loads(ended.stdout[ended.stdout.index("{") :])["plays"]
+        return Played(seconds, [float(line) for line in times.read_text().split()], play["tasks"])
 
     def _interpreter(self, times: Path) -> Path:
         wrapper = self.directory / "python"
@@ -60,7 +79,13 @@ class Playbook:
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        return {**kept, "K8S_AUTH_KUBECONFIG": str(self.kubeconfig), "ANSIBLE_LOCALHOST_WARNING": "False"}
+        return {
+            **kept,
+            "K8S_AUTH_KUBECONFIG": str(self.kubeconfig),
+            "ANSIBLE_LOCALHOST_WARNING": "False",
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_PIPELINING": str(self.pipelining),
+        }
 
 
 def label_module(playbook: Playbook, nodes: list[str], value: str, concurrency: int) -> float:

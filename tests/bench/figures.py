@@ -39,11 +39,12 @@ class Figure:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    rows = [(one.what, f"{one.value:.2f} {one.unit}".strip(), one.target, one.verdict) for one in figures]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), row[3]]).rstrip() for row in rows
-    )
+    return columns([(one.what, f"{one.value:.2f} {one.unit}".strip(), one.target, one.verdict) for one in figures])
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
 
 
 def load() -> str:
