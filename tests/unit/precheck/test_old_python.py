@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from ansible.executor.module_common import REPLACER_JSONARGS
 from ansible_collections.calico_ops.rollout.plugins.action import host_precheck
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck import policy_chains
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.judge import examine
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.questions import asked_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.sources import sources
@@ -27,7 +28,7 @@ WANT = want(encapsulation="vxlan", ipv6=True, wireguard=True)
 GATHER = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from module_utils._precheck import judge, options, questions, sources
+from module_utils._precheck import judge, options, policy_chains, questions, sources
 from module_utils._precheck.host import in_cluster
 from module_utils._precheck.host.gather import gather
 answered = gather(json.loads(sys.argv[2]))
@@ -61,6 +62,11 @@ def test_a_host_is_asked_on_the_oldest_python(answer: dict[str, Any]) -> None:
     document, _made = examine(answer["answered"], WANT)
     assert document["ok"]
     assert [one for one in document["findings"] if "internal error" in one["message"]] == []
+
+
+def test_the_chains_of_policy_are_read_on_the_oldest_python(python: str) -> None:
+    answered = run(python, "-c", GATHER, str(CHECKOUT / "plugins"), json.dumps(policy_chains.asked(10.0)))["answered"]
+    assert "lo" in answered["facts"][policy_chains.INTERFACES]["value"]
 
 
 def test_every_part_was_loaded_on_the_oldest_python(answer: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ from typing import Any, Callable, Dict, NamedTuple, Tuple
 
 from ..no_evidence import NoEvidence
 from ..sweeps.root import Root
-from . import bpf, conntrack, ipset, links, namespace, nftables, present, xtables
+from . import bpf, conntrack, ipset, links, namespace, nftables, policy_chains, present, xtables
 from .netlink import NETLINK_NETFILTER, NETLINK_ROUTE, Connection, strict
 from .xtables import MATCH, TARGET, Extension
 
@@ -126,6 +126,10 @@ def link_probe(kind: str) -> str:
     return f"link.{kind}"
 
 
+def chains_probe(subject: str) -> str:
+    return f"chains.{subject}"
+
+
 def host_probe(subject: str) -> str:
     return f"host.{subject}"
 
@@ -161,6 +165,8 @@ def find(name: str) -> Probe:
         return Probe((), lambda session: strict())
     if area == "host":
         return _present(rest)
+    if area == "chains":
+        return _chains(rest)
     if name == "conntrack.statistics":
         requests = (*_SOCKET, f"nfnetlink-subsys-{conntrack.SUBSYSTEM}")
         return Probe(requests, lambda session: conntrack.statistics(session.netfilter))
@@ -176,6 +182,18 @@ def _present(rest: str) -> Probe:
         return Probe(requests, lambda session: present.set_headers(session.netfilter), True)
     if rest == "legacy":
         return Probe((), lambda session: present.legacy_tables(Root()), True)
+    raise KeyError(rest)
+
+
+def _chains(rest: str) -> Probe:
+    if rest == "interfaces":
+        return Probe((), lambda session: policy_chains.interfaces(), True)
+    if rest == "bpf":
+        return Probe((), lambda session: policy_chains.bpf_in_use(Root()), True)
+    if rest == "nft":
+        return Probe(_NFT, lambda session: policy_chains.of_nft(session.netfilter), True)
+    if rest == "legacy":
+        return Probe((), lambda session: policy_chains.of_legacy(Root()), True)
     raise KeyError(rest)
 
 

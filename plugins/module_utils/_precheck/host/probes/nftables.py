@@ -7,7 +7,19 @@ import os
 import struct
 from typing import List, Tuple
 
-from .netlink import NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, Connection, attribute, be16, be32, nested, text, u8
+from .netlink import (
+    NLM_F_ACK,
+    NLM_F_APPEND,
+    NLM_F_CREATE,
+    Connection,
+    attribute,
+    attributes,
+    be16,
+    be32,
+    nested,
+    text,
+    u8,
+)
 
 SUBSYSTEM = 10
 _BATCH_BEGIN, _BATCH_END = 16, 17
@@ -20,7 +32,17 @@ Request = Tuple[int, int, bytes]
 
 def generation(connection: Connection, subsystem: int = SUBSYSTEM) -> None:
     """Asks a single message first: to a batch, a kernel without nf_tables answers EOPNOTSUPP, as it does to much else."""
-    connection.request((subsystem << 8) | _GETGEN, NLM_F_ACK, _header(0), "generation")
+    _generation(connection, subsystem)
+
+
+def generation_id(connection: Connection) -> bytes:
+    """Another one after each change of any rule."""
+    answer = _generation(connection, SUBSYSTEM)
+    return attributes(answer[0][4:])[1]
+
+
+def _generation(connection: Connection, subsystem: int) -> List[bytes]:
+    return connection.request((subsystem << 8) | _GETGEN, NLM_F_ACK, _header(0), "generation")
 
 
 def expression(name: str, *attrs: bytes) -> bytes:

@@ -7,7 +7,7 @@ import ctypes
 import os
 import socket
 import struct
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from ..sweeps.root import Root
 from . import ipset, legacy_rules, nft_readable, nft_rules, nftables
@@ -97,16 +97,28 @@ def nft_tables(connection: Connection) -> List[Dict[str, Any]]:
     for payload in _nft(connection, _GETTABLE):
         name = _text(attributes(payload[4:]).get(_TABLE_NAME, b""))
         found[(payload[0], name)] = {"rules": 0, "owners": set(), "chains": {}}
-    for payload in _nft(connection, _GETCHAIN):
-        chain = attributes(payload[4:])
-        table = found.get((payload[0], _text(chain.get(_CHAIN_TABLE, b""))))
+    for family, of_table, name, chain in nft_chains(connection):
+        table = found.get((family, of_table))
         if table is None:
             continue
-        name = _text(chain.get(_CHAIN_NAME, b""))
-        table["rules"] += _number(chain.get(_CHAIN_USE))
+        table["rules"] += chain.pop("rules")
         table["owners"].add(owner_of(name))
-        table["chains"][name] = _chain(chain)
+        table["chains"][name] = chain
     return [_table(connection, family, name, table) for (family, name), table in found.items()]
+
+
+def nft_chains(connection: Connection) -> Iterator[Tuple[int, str, str, Dict[str, Any]]]:
+    """Family, table and name of every chain, with what it is and how many rules and jumps it has and takes."""
+    for payload in _nft(connection, _GETCHAIN):
+        chain = attributes(payload[4:])
+        known = {**_chain(chain), "rules": _number(chain.get(_CHAIN_USE))}
+        yield payload[0], _text(chain.get(_CHAIN_TABLE, b"")), _text(chain.get(_CHAIN_NAME, b"")), known
+
+
+def nft_rules_of(connection: Connection, family: int, table: str) -> Iterator[Tuple[str, Dict[int, bytes]]]:
+    """The chain and the attributes of each rule of a table, in order."""
+    for rule in _rules(connection, family, table, None):
+        yield _text(rule.get(_RULE_CHAIN, b"")), rule
 
 
 def _chain(chain: Dict[int, bytes]) -> Dict[str, Any]:
@@ -126,8 +138,8 @@ def _table(connection: Connection, family: int, name: str, table: Dict[str, Any]
     unreadable: List[Dict[str, Any]] = []
     of_iptables = family in (socket.AF_INET, socket.AF_INET6) and name in BUILT_IN
     if of_iptables:
-        for rule in _rules(connection, family, name, None):
-            by_chain.setdefault(_text(rule.get(_RULE_CHAIN, b"")), []).append(rule)
+        for chain, rule in nft_rules_of(connection, family, name):
+            by_chain.setdefault(chain, []).append(rule)
         lines, unreadable = _as_iptables_reads_it(chains, by_chain, name, _FAMILIES[family])
 
     def rules(chain: str) -> List[Dict[str, Any]]:
@@ -228,7 +240,16 @@ def legacy_tables(root: Root) -> List[Dict[str, Any]]:
     return [_legacy_table(name) for name in names]
 
 
-def _legacy_table(name: str) -> Dict[str, Any]:
+def legacy_chains(name: str) -> Chains:
+    """The chains of a table of iptables-legacy with all their rules."""
+    return _legacy(name)[0]
+
+
+def _legacy(name: str) -> Tuple[Chains, bytes, int]:
+    """The same, with the block of entries that they were read from, and how many of these somebody wrote.
+
+    An empty table has an entry for each hook, and one that ends it.
+    """
     raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
     try:
         info = _INFO.unpack(_ask(raw, _GET_INFO, name, _INFO.size, b""))
@@ -238,15 +259,18 @@ def _legacy_table(name: str) -> Dict[str, Any]:
         blob = _ask(raw, _GET_ENTRIES, name, start + size, struct.pack("=I", size))[start:]
     finally:
         raw.close()
-    chains = legacy_rules.chains(blob, hooks, info[2:7], info[7:12])
+    return legacy_rules.chains(blob, hooks, info[2:7], info[7:12]), blob, entries - bin(hooks).count("1") - 1
+
+
+def _legacy_table(name: str) -> Dict[str, Any]:
+    chains, blob, written = _legacy(name)
     for chain, one in chains.items():
         hook = BUILT_IN.get(name, {}).get(chain)
         one.update({"priority": hook[1] if hook else None, "type": hook[2] if hook else None})
     owners = {owner for prefix, owner in OWNERS.items() if prefix.encode("ascii") in blob}
-    # An empty table has an entry for each hook, and one that ends it.
     return {
         "name": name,
-        "rules": max(0, entries - bin(hooks).count("1") - 1),
+        "rules": max(0, written),
         "owners": sorted(owners),
         "lines": sum(len(one["rules"]) for one in chains.values()),
         "chains": _way_of_pods(chains, lambda chain: list(chains[chain]["rules"])),
