@@ -69,7 +69,7 @@ class Fleet:
         while left:
             outcomes = self._write([self._creation(place) for place in left])
             refused = {place: outcomes[self._names[place]] for place in left if not outcomes[self._names[place]].ok}
-            left = [place for place, outcome in refused.items() if _has_no_service_account(outcome)]
+            left = [place for place, outcome in refused.items() if has_no_service_account(outcome)]
             if time.monotonic() > until:
                 left = []
             for place, outcome in refused.items():
@@ -188,6 +188,6 @@ def _names(owner: Owner, nodes: Sequence[str]) -> dict[Place, str]:
     return {Place(node, role): f"{owner.name}-{number}-{role}" for number, node in enumerate(nodes) for role in ROLES}
 
 
-def _has_no_service_account(outcome: WriteOutcome) -> bool:
+def has_no_service_account(outcome: WriteOutcome) -> bool:
     """As the admission plugin ServiceAccount says it (plugin/pkg/admission/serviceaccount in kubernetes/kubernetes)."""
     return outcome.error is not None and outcome.error.status == 403 and "service account" in outcome.error.said

@@ -5,20 +5,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..._kube.client import ApiError, Cluster
 from ..._rollout.errors import RolloutError
 from ..._rollout.kubernetes.names import DOMAIN
 from ..._rollout.kubernetes.rbac import Right, right
-from .pods import MANAGED_BY, MANAGER, RUN, Owner
+from .pods import MANAGED_BY, MANAGER, PROBE, RUN, Owner, Purpose, manager
 from .request import ProbeRequest
 
 NAMESPACES = "/api/v1/namespaces"
 GLOBAL_POLICIES = "/apis/projectcalico.org/v3/globalnetworkpolicies"
 GLOBAL = DOMAIN + "/policy-probe-global"
 """Annotation of the ConfigMap of a run that wrote a GlobalNetworkPolicy, which no object of a namespace can own."""
-_OURS = f"{MANAGED_BY}={MANAGER}"
 
 
 def path(namespace: str, kind: str) -> str:
@@ -60,47 +60,43 @@ def ensure(cluster: Cluster, name: str) -> dict[str, Any]:
     return found
 
 
-def own(cluster: Cluster, request: ProbeRequest, run: str) -> Owner:
+def own(cluster: Cluster, request: ProbeRequest, run: str, purpose: Purpose = PROBE) -> Owner:
     """The ConfigMap that owns all that the run makes."""
-    owner = Owner(run, request.namespace, "")
-    annotations = {GLOBAL: "true"} if request.calico_policy else {}
+    owner = Owner(run, request.namespace, "", purpose)
+    annotations = {GLOBAL: "true"} if request.calico_policy and purpose == PROBE else {}
     metadata = {"name": owner.name, "namespace": owner.namespace, "labels": owner.labels, "annotations": annotations}
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
     made = cluster.request("POST", path(owner.namespace, "configmaps"), body=body)
-    return Owner(run, owner.namespace, made["metadata"]["uid"])
+    return replace(owner, uid=made["metadata"]["uid"])
 
 
-def left(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
+def left(cluster: Cluster, namespace: str, purpose: Purpose = PROBE) -> list[dict[str, Any]]:
     """The metadata of the ConfigMaps of runs that did not end by themselves, or that go on."""
-    query = {"labelSelector": _OURS}
+    query = {"labelSelector": f"{MANAGED_BY}={manager(purpose)}"}
     found = cluster.list_all(path(namespace, "configmaps"), query=query, metadata_only=True)[0]
     return [one["metadata"] for one in found]
 
 
-def sweep(cluster: Cluster, namespace: str) -> list[str]:
+def sweep(cluster: Cluster, namespace: str, purpose: Purpose = PROBE) -> list[str]:
     """Remove what runs left that were killed, once their Lease is ours; the names of what owned it."""
-    found = left(cluster, namespace)
+    found = left(cluster, namespace, purpose)
     for metadata in found:
-        run = metadata["labels"].get(RUN, "")
-        remove(
-            cluster, Owner(run, namespace, metadata["uid"]), with_global=GLOBAL in (metadata.get("annotations") or {})
-        )
+        owner = Owner(metadata["labels"].get(RUN, ""), namespace, metadata["uid"], purpose)
+        remove(cluster, owner, with_global=GLOBAL in (metadata.get("annotations") or {}))
     return [metadata["name"] for metadata in found]
 
 
 def remove(cluster: Cluster, owner: Owner, with_global: bool) -> None:
     """All that one run made. Policies first: until its end, a run is judged by what they do."""
     remove_policies(cluster, owner, with_global)
-    selector = {"labelSelector": f"{_OURS},{RUN}={owner.run}"}
-    cluster.request("DELETE", path(owner.namespace, "pods"), query=selector)
+    cluster.request("DELETE", path(owner.namespace, "pods"), query=owner.selector)
     _delete(cluster, f"{path(owner.namespace, 'configmaps')}/{owner.name}")
 
 
 def remove_policies(cluster: Cluster, owner: Owner, with_global: bool) -> None:
     if with_global:
         _delete(cluster, f"{GLOBAL_POLICIES}/{owner.name}")
-    selector = {"labelSelector": f"{_OURS},{RUN}={owner.run}"}
-    cluster.request("DELETE", path(owner.namespace, "networkpolicies"), query=selector)
+    cluster.request("DELETE", path(owner.namespace, "networkpolicies"), query=owner.selector)
 
 
 def is_ours(found: dict[str, Any]) -> bool:

@@ -9,7 +9,7 @@ The client begins when its pod's annotation names its targets: the kubelet write
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,8 +31,13 @@ from .request import ProbeRequest
 Role = Literal["subject", "peer"]
 ROLES: tuple[Role, ...] = ("subject", "peer")
 
+Purpose = Literal["policy-probe", "policy-witness"]
+PROBE: Purpose = "policy-probe"
+WITNESS: Purpose = "policy-witness"
+PURPOSES = (PROBE, WITNESS)
+
 MANAGED_BY = "app.kubernetes.io/managed-by"
-MANAGER = "calico-ops-policy-probe"
+MANAGER = f"calico-ops-{PROBE}"
 RUN = DOMAIN + "/policy-probe"
 ROLE = DOMAIN + "/policy-probe-role"
 TARGETS = DOMAIN + "/policy-probe-targets"
@@ -76,14 +81,19 @@ class Owner:
     run: str
     namespace: str
     uid: str
+    purpose: Purpose = PROBE
 
     @property
     def name(self) -> str:
-        return f"policy-probe-{self.run}"
+        return f"{self.purpose}-{self.run}"
 
     @property
     def labels(self) -> dict[str, str]:
-        return {MANAGED_BY: MANAGER, RUN: self.run}
+        return {MANAGED_BY: manager(self.purpose), RUN: self.run}
+
+    @property
+    def selector(self) -> dict[str, str]:
+        return {"labelSelector": ",".join(f"{key}={value}" for key, value in self.labels.items())}
 
     def metadata(self, name: str) -> dict[str, Any]:
         reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": self.name, "uid": self.uid}
@@ -95,8 +105,35 @@ class Owner:
         }
 
 
+def manager(purpose: Purpose) -> str:
+    return f"calico-ops-{purpose}"
+
+
 def pod(owner: Owner, request: ProbeRequest, name: str, node: str, role: Role, lifetime: int) -> dict[str, Any]:
     """:param lifetime: seconds after which the kubelet ends it, whatever became of the run"""
+    containers = [
+        container(request, SERVER_NAME, SERVER, [str(port) for port in (TCP, UDP, DENIED_TCP, DENIED_UDP)]),
+        container(request, CLIENT_NAME, CLIENT, client_arguments(lifetime)),
+        *(
+            {
+                **container(request, waiter(phase), WAITER, [MESSAGE, STATE, phase, str(lifetime)]),
+                "resources": _WAITER_RESOURCES,
+            }
+            for phase in AWAITED
+        ),
+    ]
+    return pinned_pod(owner, request, name, node, role, lifetime, containers)
+
+
+def pinned_pod(
+    owner: Owner,
+    request: ProbeRequest,
+    name: str,
+    node: str,
+    role: Role,
+    lifetime: int,
+    containers: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
     metadata = owner.metadata(name)
     metadata["labels"] = {**metadata["labels"], ROLE: role, **_NO_MESH_LABELS}
     metadata["annotations"] = {**_NO_MESH_ANNOTATIONS, "cluster-autoscaler.kubernetes.io/safe-to-evict": "true"}
@@ -115,17 +152,7 @@ def pod(owner: Owner, request: ProbeRequest, name: str, node: str, role: Role, l
         "imagePullSecrets": [{"name": secret} for secret in request.pull_secrets],
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         "volumes": _volumes(),
-        "containers": [
-            _container(request, SERVER_NAME, SERVER, [str(port) for port in (TCP, UDP, DENIED_TCP, DENIED_UDP)]),
-            _container(request, CLIENT_NAME, CLIENT, client_arguments(lifetime)),
-            *(
-                {
-                    **_container(request, waiter(phase), WAITER, [MESSAGE, STATE, phase, str(lifetime)]),
-                    "resources": _WAITER_RESOURCES,
-                }
-                for phase in AWAITED
-            ),
-        ],
+        "containers": list(containers),
     }
     if request.runtime_class is not None:
         spec["runtimeClassName"] = request.runtime_class
@@ -137,7 +164,7 @@ def waiter(phase: str) -> str:
     return phase.replace("_", "-")
 
 
-def _container(request: ProbeRequest, name: str, program: str, arguments: list[str]) -> dict[str, Any]:
+def container(request: ProbeRequest, name: str, program: str, arguments: list[str]) -> dict[str, Any]:
     context: Mapping[str, Any] = {**_RESTRICTED, **request.security_context}
     return {
         "name": name,

@@ -26,7 +26,7 @@ from .fleet import Fleet
 from .foreign import foreign_policies, refuse_foreign
 from .lease import Lease
 from .phases import Phases
-from .pods import Owner
+from .pods import PURPOSES, Owner
 from .report import Evidence, report
 from .request import REFUSE, ProbeRequest
 from .targets import Place, Tried, tried_by_client
@@ -164,7 +164,7 @@ def remove_all(cluster: Cluster, name: str) -> list[str]:
     if cluster.get_or_none(f"{namespace.NAMESPACES}/{name}") is None:
         return []
     with Lease(cluster, name, _holder()):
-        removed = [f"ConfigMap {one}" for one in namespace.sweep(cluster, name)]
+        removed = [f"ConfigMap {one}" for purpose in PURPOSES for one in namespace.sweep(cluster, name, purpose)]
         if namespace.remove_namespace(cluster, name):
             removed.append(f"Namespace {name}")
     return removed
@@ -175,7 +175,9 @@ def foresee_removal(cluster: Cluster, name: str) -> list[str]:
     found = cluster.get_or_none(f"{namespace.NAMESPACES}/{name}")
     if found is None:
         return []
-    removed = [f"ConfigMap {metadata['name']}" for metadata in namespace.left(cluster, name)]
+    removed = [
+        f"ConfigMap {metadata['name']}" for purpose in PURPOSES for metadata in namespace.left(cluster, name, purpose)
+    ]
     return [*removed, *([f"Namespace {name}"] if namespace.is_ours(found) else [])]
 
 

@@ -146,24 +146,36 @@ class FlowGap(TypedDict):
     """The longest time in which no connection of an allowed flow came through."""
 
     began: str
-    """RFC 3339, to the millisecond, by the node's clock."""
+    """RFC 3339, to the millisecond, by the clock of the client's node."""
     milliseconds: float
+    direction: Direction
 
 
 class FlowWitness(TypedDict):
-    """A connection that must succeed and one that must not, tried every few milliseconds on a node while something else happens."""
+    """Connections that must succeed and others that must not, tried every few milliseconds on a node while something else happens.
+
+    `ingress`: the peer connects to the node's pod; `egress`: the node's pod connects to the peer.
+    """
 
     node: str
     peer: str
-    """The node of the server."""
+    """The node of the other pod."""
+    began: Union[str, None]
+    """RFC 3339, to the millisecond: the first connection. Null where nothing is known."""
     seconds: float
-    """How long both were tried."""
+    """From then to the last one."""
     connections: int
+    resolution_ms: Union[float, None]
+    """The longest time between two connections of one flow: what was shorter may not have been seen."""
     longest_gap: Union[FlowGap, None]
-    """Null where each allowed connection came through."""
+    """Null where each allowed connection came through since the first that did."""
     denied_through: int
-    """How many of the denied connections came through: more than none is a failure."""
+    """How many denied connections came through, two or more in turn, after they had been dropped for 0.2 s: more than none is a failure."""
     first_denied_through: Union[str, None]
-    """RFC 3339, to the millisecond."""
+    """RFC 3339, to the millisecond: the first of those."""
+    open_directions: list[Direction]
+    """In which they came through."""
+    open_at_start_ms: Union[float, None]
+    """For how long denied connections came through before that: an engine may hear of a new pod late. Null where nothing is known."""
     reason: Union[str, None]
-    """Why nothing is known; null where it is."""
+    """Why nothing, or not all, is known; null where it is."""

@@ -1,0 +1,189 @@
+# Copyright (c) 2026, The calico_ops.rollout authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The client of a witness sees gaps and holes, and reports them in a message whose length does not depend on time."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe.client import MOST
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe.witness_client import (
+    CLIENT,
+    client_arguments,
+    heard,
+    targets_text,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy.witness import Heard
+
+from tests.lab.eventually import eventually
+
+BASH = shutil.which("bash") or ""
+pytestmark = pytest.mark.skipif(
+    not BASH or subprocess.run([BASH, "-c", "((BASH_VERSINFO[0] >= 5))"], check=False).returncode != 0,
+    reason="this machine has no bash 5",
+)
+
+
+class Server:
+    """UDP that answers while it is told to, and counts what comes."""
+
+    def __init__(self, answers: bool) -> None:
+        self.answers = answers
+        self.came = self.answered = 0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        return int(self.socket.getsockname()[1])
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                _data, source = self.socket.recvfrom(2048)
+            except OSError:
+                return
+            self.came += 1
+            if self.answers:
+                self.answered += 1
+                self.socket.sendto(b"ok", source)
+
+    def more(self, number: int) -> None:
+        """Wait until so many more have come."""
+        wanted = self.came + number
+        eventually(lambda: self.came >= wanted, 60)
+
+
+class Client:
+    def __init__(self, folder: Path, lifetime: int = 120) -> None:
+        self.state, self.told, self.message = folder / "state", folder / "told", folder / "message"
+        self.state.mkdir()
+        self.told.mkdir()
+        places = [str(self.message), str(self.state), str(self.told)]
+        self.process = subprocess.Popen([BASH, "-c", CLIENT, "client", *places, *client_arguments(lifetime)[3:]])
+
+    def connect(self, allowed: Server, denied: Server | int) -> None:
+        port = denied if isinstance(denied, int) else denied.port
+        text = f"127.0.0.1 {allowed.port} allowed\n127.0.0.1 {port} denied\n"
+        (self.told / "targets.new").write_text(text)
+        (self.told / "targets.new").rename(self.told / "targets")
+
+    def await_begun(self) -> None:
+        eventually((self.state / "begun").exists, 60)
+
+    def report(self) -> Heard:
+        (self.told / "over").write_text("1")
+        assert self.process.wait(60) == 0
+        assert len(self.message.read_bytes()) < MOST / 4
+        return heard(self.message.read_text())
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Client]:
+    made = Client(tmp_path)
+    yield made
+    made.process.kill()
+    made.process.wait()
+
+
+@pytest.fixture
+def servers() -> Iterator[tuple[Server, Server]]:
+    made = Server(answers=True), Server(answers=False)
+    yield made
+    for each in made:
+        each.socket.close()
+
+
+def test_it_has_begun_when_allowed_connections_come_through_and_denied_ones_do_not(
+    client: Client, servers: tuple[Server, Server]
+) -> None:
+    allowed, denied = servers
+    denied.answers = True
+    client.connect(allowed, denied)
+    denied.more(250)
+    assert not (client.state / "begun").exists()
+    denied.answers = False
+    client.await_begun()
+    found = client.report()
+    assert (found.denied[0].through, found.allowed[0].lost_since) == (0, None)
+    assert found.denied[0].open_until is not None
+
+
+def test_a_gap_is_as_long_as_connections_were_lost(client: Client, servers: tuple[Server, Server]) -> None:
+    allowed, denied = servers
+    client.connect(allowed, denied)
+    client.await_begun()
+    allowed.answers = False
+    allowed.more(50)
+    allowed.answers = True
+    allowed.more(250)  # those are judged by now
+    found = client.report().allowed[0]
+    assert found.gap >= 0.2
+    assert (found.gap_began or 0.0) > (found.first or 0.0) > 0.0
+    assert found.lost_since is None
+
+
+def test_denied_connections_that_come_through_later_are_counted(client: Client, servers: tuple[Server, Server]) -> None:
+    allowed, denied = servers
+    client.connect(allowed, denied)
+    client.await_begun()
+    denied.answers = True
+    denied.more(20)
+    denied.answers = False
+    denied.more(250)
+    found = client.report().denied[0]
+    assert found.through == denied.answered
+    assert found.first is not None
+
+
+def test_refused_by_the_pod_itself_came_through(client: Client, servers: tuple[Server, Server]) -> None:
+    allowed, denied = servers
+    client.connect(allowed, denied)
+    client.await_begun()
+    denied.socket.close()  # The thread still holds it until one more comes.
+    allowed.more(400)
+    assert client.report().denied[0].through > 0
+
+
+def test_what_came_just_before_the_end_is_not_forgotten(client: Client, servers: tuple[Server, Server]) -> None:
+    allowed, denied = servers
+    client.connect(allowed, denied)
+    client.await_begun()
+    denied.answers = True
+    denied.more(20)
+    found = client.report()
+    assert found.denied[0].through >= 20
+    assert found.allowed[0].lost_since is None
+
+
+def test_who_is_ended_by_the_kubelet_still_reports(client: Client, servers: tuple[Server, Server]) -> None:
+    client.connect(*servers)
+    client.await_begun()
+    client.process.send_signal(signal.SIGTERM)
+    assert client.process.wait(60) == 0
+    assert heard(client.message.read_text()).allowed[0].tries > 0
+
+
+def test_without_a_target_it_says_so(tmp_path: Path) -> None:
+    client = Client(tmp_path, lifetime=0)
+    assert client.process.wait(60) == 1
+    with pytest.raises(ValueError, match="it had no target: the other pod did not run"):
+        heard(client.message.read_text())
+
+
+def test_each_family_has_an_allowed_and_a_denied_target() -> None:
+    text = targets_text({"IPv4": "10.1.0.1", "IPv6": "fd00::1"})
+    assert [line.split()[::2] for line in text.splitlines()] == [
+        ["10.1.0.1", "allowed"],
+        ["10.1.0.1", "denied"],
+        ["fd00::1", "allowed"],
+        ["fd00::1", "denied"],
+    ]
