@@ -58,9 +58,11 @@ class Playbook:
         began = time.monotonic()
         ended = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=False)
         seconds = time.monotonic() - began
-        if ended.returncode != 0:
+        if "{" not in ended.stdout:
             raise BenchError((ended.stdout + ended.stderr)[-3000:])
         (play,) = json.loads(ended.stdout[ended.stdout.index("{") :])["plays"]
+        if ended.returncode != 0:
+            raise BenchError("; ".join(_complaints(play["tasks"])) or ended.stderr[-3000:])
         return Played(seconds, [float(line) for line in times.read_text().split()], play["tasks"])
 
     def _interpreter(self, times: Path) -> Path:
@@ -86,6 +88,11 @@ class Playbook:
             "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
             "ANSIBLE_PIPELINING": str(self.pipelining),
         }
+
+
+def _complaints(tasks: list[dict[str, Any]]) -> list[str]:
+    results = [(task["task"]["name"], result) for task in tasks for result in task["hosts"].values()]
+    return [f"{name}: {result.get('msg')}" for name, result in results if result.get("failed")]
 
 
 def label_module(playbook: Playbook, nodes: list[str], value: str, concurrency: int) -> float:
