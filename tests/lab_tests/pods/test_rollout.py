@@ -131,11 +131,8 @@ def test_no_run_leaves_a_pod_or_a_policy_of_its_probes(player: Player, proven: P
 def test_the_playbook_verify_names_the_open_node_and_fails(open_node: Played) -> None:
     assert open_node.code != 0
     report = json.loads((open_node.reports / "policy.json").read_text())
-    assert {entry["node"]: entry["verdict"] for entry in report["nodes"]} == {
-        "core-1": "enforced",
-        "core-2": "enforced",
-        OPEN: "open",
-    }
+    assert report["outcome"] == "failed"
+    assert [entry["node"] for entry in report["nodes"] if entry["verdict"] == "open"] == [OPEN]
 
 
 def test_once_it_is_cured_the_same_command_goes_on_and_proves_it(cured: Played) -> None:
