@@ -323,6 +323,14 @@ def test_a_kubelet_of_a_node_in_a_container_is_not_the_hosts(tmp_path: Path) -> 
     assert kubelet(root)["node_ip"] == "172.18.0.2"
 
 
+@pytest.mark.parametrize(("pids", "address"), [("900\t7", IP), ("900", "172.18.0.2")])
+def test_without_root_its_pids_tell_a_kubelet_in_a_container(tmp_path: Path, pids: str, address: str) -> None:
+    """Where a process's namespace leads may be read by root alone; NSpid by everybody."""
+    status = {"/proc/900/status": f"Name:\tkubelet\nPid:\t900\nNSpid:\t{pids}\nVmPeak:\t1 kB\n"}
+    root = tree(tmp_path, {**KUBEADM, **process("kubelet", "--node-ip=172.18.0.2"), **status})
+    assert kubelet(root)["node_ip"] == address
+
+
 def test_arguments_that_wait_for_a_kubelet_are_read_before_the_host_joins(tmp_path: Path) -> None:
     found = kubelet(tree(tmp_path, {"/etc/default/kubelet": "KUBELET_EXTRA_ARGS=--node-ip=10.0.0.5\n"}))
     assert (found["installed"], found["node_ip"]) == (False, IP)

@@ -43,7 +43,7 @@ def _processes(root: Root) -> List[List[str]]:
     for pid in root.list("/proc"):
         if not pid.isdigit() or root.line_or_none(f"/proc/{pid}/comm") != _NAME:
             continue
-        if _pid_namespace(root, pid) in (own, None):
+        if _pid_namespace(root, pid) in (own, None) and not _is_nested(root, pid):
             arguments = (root.line_or_none(f"/proc/{pid}/cmdline") or "").split("\0")
             if len(arguments) > 1:
                 found.append(arguments)
@@ -56,6 +56,17 @@ def _pid_namespace(root: Root, pid: str) -> Optional[str]:
         return os.readlink(root.at(f"/proc/{pid}/ns/pid"))
     except OSError:
         return None
+
+
+def _is_nested(root: Root, pid: str) -> bool:
+    """Has it a PID in a further namespace? Everybody may read this, and only root where its namespace leads.
+
+    NSpid in proc(5): its PID in each namespace, from that of /proc inwards. Linux 4.1 and later have it.
+    """
+    for line in (root.line_or_none(f"/proc/{pid}/status") or "").splitlines():
+        if line.startswith("NSpid:"):
+            return len(line.split()) > 2
+    return False
 
 
 def _of_files(root: Root, rows: List[Distribution]) -> Optional[Told]:
