@@ -15,7 +15,7 @@ from tests.unit.cluster.foreseen import foretold
 from tests.unit.rollout.builders import plan, tier
 from tests.unit.rollout.running_cluster import BEGIN, AdoptingRun, RunningCluster
 
-QUICK = settings(max_examples=60, deadline=None)
+QUICK = settings(max_examples=60)
 KILLS = st.sets(st.integers(0, 40), max_size=3)
 
 

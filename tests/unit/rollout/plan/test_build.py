@@ -48,7 +48,7 @@ def test_a_plan_is_named_by_its_content() -> None:
     assert made["id"] != plan(CORE, soak=11)["id"]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.randoms(use_true_random=False))
 def test_the_same_input_in_any_order_gives_the_same_plan(random: Any) -> None:
     names = CORE + EDGE

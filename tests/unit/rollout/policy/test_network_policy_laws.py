@@ -30,7 +30,7 @@ from tests.network_policies import PODS, WORLD, draw_connection, draw_policies, 
 BY_ADDRESS = {address["ip"]: pod_of(raw) for raw in PODS for address in raw["status"]["podIPs"]}
 RANDOM = st.integers(0, 2**32 - 1).map(Random)
 """By a seed: the many draws of one example would take Hypothesis a tenth of a second."""
-OFTEN = settings(max_examples=300, deadline=None)
+OFTEN = settings(max_examples=300)
 
 
 def connection(raw: dict[str, Any]) -> Connection:

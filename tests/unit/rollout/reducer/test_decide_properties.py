@@ -21,7 +21,7 @@ from tests.unit.rollout.builders import LABEL, bare, plan, tier
 from tests.unit.rollout.fake_cluster import FakeCluster, Run
 from tests.unit.rollout.probes import IMAGE
 
-QUICK = settings(max_examples=40, deadline=None)
+QUICK = settings(max_examples=40)
 
 
 @st.composite
