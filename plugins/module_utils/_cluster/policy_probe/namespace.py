@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,9 @@ NAMESPACES = "/api/v1/namespaces"
 GLOBAL_POLICIES = "/apis/projectcalico.org/v3/globalnetworkpolicies"
 GLOBAL = DOMAIN + "/policy-probe-global"
 """Annotation of the ConfigMap of a run that wrote a GlobalNetworkPolicy, which no object of a namespace can own."""
+GOES = 30
+"""Seconds in which a namespace without pods is gone: the controller removes its content first."""
+LOOK_AGAIN = 0.5
 
 
 def path(namespace: str, kind: str) -> str:
@@ -46,18 +50,28 @@ def exists(cluster: Cluster, name: str) -> bool:
 
 
 def ensure(cluster: Cluster, name: str) -> dict[str, Any]:
-    """The namespace, made where it is missing."""
-    found = cluster.get_or_none(f"{NAMESPACES}/{name}")
-    if found is None:
-        try:
-            found = cluster.request("POST", NAMESPACES, body=namespace_object(name))
-        except ApiError as error:
-            if error.status != 409:  # another run was quicker
-                raise
-            found = cluster.request("GET", f"{NAMESPACES}/{name}")
-    if found["metadata"].get("deletionTimestamp"):
-        raise RolloutError(f"The namespace {name} is being deleted. Run the probe again once it is gone.")
+    """The namespace, made where it is missing. The end of an earlier run may still be removing it, so that is waited for."""
+    until = time.monotonic() + GOES
+    while (found := _present(cluster, name))["metadata"].get("deletionTimestamp"):
+        if time.monotonic() > until:
+            raise RolloutError(
+                f"The namespace {name} has been going away for more than {GOES} s. Its status says what holds it: "
+                f"kubectl get namespace {name} -o yaml"
+            )
+        time.sleep(LOOK_AGAIN)
     return found
+
+
+def _present(cluster: Cluster, name: str) -> dict[str, Any]:
+    found = cluster.get_or_none(f"{NAMESPACES}/{name}")
+    if found is not None:
+        return found
+    try:
+        return cluster.request("POST", NAMESPACES, body=namespace_object(name))
+    except ApiError as error:
+        if error.status != 409:  # another run was quicker
+            raise
+        return cluster.request("GET", f"{NAMESPACES}/{name}")
 
 
 def own(cluster: Cluster, request: ProbeRequest, run: str, purpose: Purpose = PROBE) -> Owner:

@@ -5,10 +5,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Callable
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe import fleet, lease, phases
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe import (
+    fleet,
+    lease,
+    namespace,
+    phases,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe.request import ProbeRequest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe.run import prove, remove_all
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.policy import PolicyProbeReport
@@ -226,6 +231,34 @@ def test_only_a_namespace_that_a_probe_made_is_removed() -> None:
             assert remove_all(api.cluster(), NAMESPACE) == removed
         deleted = f"DELETE /api/v1/namespaces/{NAMESPACE}" in sent(api)
         assert deleted == bool(removed)
+
+
+def going_away(looks: int) -> Callable[[Request, int], Reply]:
+    """The namespace, until it was looked for so often."""
+
+    def answer(request: Request, number: int) -> Reply:
+        if request.method == "POST":
+            return Reply(201, {"metadata": {"name": NAMESPACE}})
+        gone = {"metadata": {"name": NAMESPACE, "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+        return Reply(200, gone) if number < looks else status(404, "NotFound")
+
+    return answer
+
+
+def test_a_namespace_that_is_going_away_is_waited_for_and_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(namespace, "LOOK_AGAIN", 0.0)
+    with fake_api(going_away(looks=3)) as api:
+        assert namespace.ensure(api.cluster(), NAMESPACE) == {"metadata": {"name": NAMESPACE}}
+
+
+def test_a_namespace_that_does_not_go_away_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(namespace, "LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(namespace, "GOES", 0)
+    with (
+        fake_api(going_away(looks=1000)) as api,
+        pytest.raises(RolloutError, match=f"{NAMESPACE} has been going away for more than"),
+    ):
+        namespace.ensure(api.cluster(), NAMESPACE)
 
 
 def test_no_node_is_no_proof() -> None:
