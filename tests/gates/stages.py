@@ -76,7 +76,7 @@ class Stage:
     processes: int = 1
     """How many share its tests, whole files each, and each with a lab of its own."""
     soak: bool = False
-    """Runs when it is named, as `make soak` does: too long for every run."""
+    """Runs when it is named, as `make soak` does: too long for every run, or too exact for a busy machine."""
     last_guard: float = LAST_GUARD
 
 
@@ -125,6 +125,7 @@ def _static() -> list[Stage]:
             [[python, "-m", "tests.lab", "build", "--pods"]],
             BUILD,
             after=("build",),
+            soak=True,
         ),
         Stage("unit", "the decisions, without a cluster", [_pytest("tests/unit")], pytest=True, spread=True),
         Stage("browser", "pages, looked at in Chromium", [_pytest("tests/browser")], pytest=True),
@@ -228,7 +229,7 @@ def _on_the_oldest() -> list[Stage]:
 
 
 def _real_pods() -> list[Stage]:
-    """They measure milliseconds, so they come when the gates without a cluster are through and leave them the processors."""
+    """They measure milliseconds, so a soak runs them alone: beside the other gates, two processors are too few for their verdicts."""
     return [
         Stage(
             "lab-pods",
@@ -238,6 +239,7 @@ def _real_pods() -> list[Stage]:
             pytest=True,
             tarball=True,
             after=("build-pods",),
+            soak=True,
         ),
         Stage(
             "soak-policy",
@@ -262,6 +264,7 @@ def _demos() -> list[Stage]:
             LAB,
             tarball=True,
             after=("build-pods",) if name in REAL_PODS else ("build",),
+            soak=name in REAL_PODS,
         )
         for name, promise in DEMOS.items()
     ]
@@ -276,6 +279,7 @@ def _scenarios() -> list[Stage]:
             LAB,
             tarball=True,
             after=("build-pods",) if scenario in REAL_PODS else ("build",),
+            soak=scenario in REAL_PODS,
         )
         for scenario, promise in SCENARIOS.items()
     ]
