@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
-from ..._rollout.policy.covering_array import Strength
 from .request import IGNORE, NAMESPACE, REFUSE, RESOURCES, TOLERATIONS, ProbeRequest
 
 PROBE_OPTIONS: dict[str, dict[str, Any]] = {
@@ -30,7 +29,7 @@ PROBE_OPTIONS: dict[str, dict[str, Any]] = {
 
 def probe_request(options: Mapping[str, Any]) -> ProbeRequest:
     """RolloutError says what is wrong with an option. Null is the default, where there is one."""
-    strength = options["strength"] if options["strength"] == "full" else int(options["strength"])
+    strength: Any = options["strength"] if options["strength"] == "full" else int(options["strength"])
     tolerations, resources = options["tolerations"], options["resources"]
     return ProbeRequest(
         image=options["image"] or "",
@@ -40,7 +39,7 @@ def probe_request(options: Mapping[str, Any]) -> ProbeRequest:
         resources=RESOURCES if resources is None else resources,
         security_context=options["security_context"],
         runtime_class=options["runtime_class"],
-        strength=cast("Strength", strength),
+        strength=strength,
         seed=options["seed"],
         deadline=options["deadline"],
         timeout=options["timeout"],

@@ -139,12 +139,12 @@ def test_a_row_is_tried_by_the_pod_on_its_other_side() -> None:
     ],
 )
 def test_a_target_wants_in_each_phase_what_policy_says(fields: dict[str, Any], wanted: str) -> None:
-    (tried,) = tried_by_client([row(1, **fields)], ADDRESSES).values()
+    [tried] = list(tried_by_client([row(1, **fields)], ADDRESSES).values())
     assert tried[0].target.wanted == wanted
 
 
 def test_a_client_that_is_allowed_everything_gets_a_denied_target_to_see_the_end_by() -> None:
-    (tried,) = tried_by_client([row(1), row(2, protocol="UDP")], ADDRESSES).values()
+    [tried] = list(tried_by_client([row(1), row(2, protocol="UDP")], ADDRESSES).values())
     assert [(one.row, one.target.wanted) for one in tried] == [("w-1/1", "ADAA"), ("w-1/2", "ADAA"), (None, "ADDA")]
 
 

@@ -23,11 +23,11 @@ from tests.unit.rollout.probes import IMAGE, gap_on, probe_of
 from tests.unit.rollout.running_cluster import AdoptingRun, RunningCluster
 
 VERIFY = {"image": IMAGE}
-NAMES = ["core-1", "core-2", "edge-1", "edge-2", "edge-3"]
+NAMES = ("core-1", "core-2", "edge-1", "edge-2", "edge-3")
 
 
-def of(names: Sequence[str] = NAMES, verify: Any = VERIFY, **options: Any) -> Any:
-    return plan(names, verify=verify, **{"soak": 0, "batch_timeout": 60, **options})
+def of(names: Sequence[str] = NAMES, **options: Any) -> Any:
+    return plan(list(names), **{"verify": VERIFY, "soak": 0, "batch_timeout": 60, **options})
 
 
 def ran(the_plan: Any, names: Sequence[str] = NAMES, kills: Any = (), **traits: Any) -> Run:
@@ -69,7 +69,7 @@ def test_canary_proves_the_canary_batches_and_the_first_batch_of_a_tier_that_has
     tiers = [tier("core", batch_size=1, failure_budget=0), tier("edge", batch_size=1, canary=True)]
     tiers[0]["batch_size"] = [2, 1]
     names = ["core-1", "core-2", "core-3", "edge-1", "edge-2"]
-    run = ran(of(names, {**VERIFY, "mode": "canary"}, tiers=tiers), names)
+    run = ran(of(names, verify={**VERIFY, "mode": "canary"}, tiers=tiers), names)
     assert proven_by(run) == [("core-1", ["core-1", "core-2"]), ("edge-1", ["edge-1"])]
     assert run.cluster.probes[-1]["offered"] == ["core-1", "core-2"]
 
@@ -218,7 +218,7 @@ def test_an_adoption_is_proven_after_what_was_raised_for_it_is_put_back() -> Non
         "restore_max_unavailable",
         "verify_policy",
     ]
-    assert run.cluster.actions[-1]["nodes"] == NAMES
+    assert run.cluster.actions[-1]["nodes"] == list(NAMES)
 
 
 def test_check_mode_tells_each_proof_once() -> None:
