@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from ..documents import NodeProof, PolicyProbeReport
 from ..text.terminal import printable
+from .junit_xml import written
 from .policy_text import in_force_after, told
 
 SUITES, SUITE = "calico_ops.rollout.policy", "network policy"
@@ -24,13 +25,7 @@ def policy_junit(report: PolicyProbeReport) -> str:
     if not report["nodes"]:
         case = ET.SubElement(suite, "testcase", classname=SUITE, name="policy_probe")
         ET.SubElement(case, "error", type="unproven", message=printable(report["reason"]))
-    counts = {"tests": len(suite.findall("testcase"))}
-    for total, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-        counts[total] = len(suite.findall(f"testcase/{tag}"))
-    for element in (root, suite):
-        for total, number in counts.items():
-            element.set(total, str(number))
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+    return written(root)
 
 
 def _case(suite: ET.Element, proof: NodeProof, report: PolicyProbeReport) -> None:

@@ -15,6 +15,7 @@ from ..evidence.cross_findings import AMONG_HOSTS
 from ..evidence.fleet import BETWEEN, FAIL, UNJUDGED, gravity
 from ..evidence.waivers import effective, left_out, waived_until
 from ..text.order import natural
+from .junit_xml import written
 
 SUITES = "calico_ops.rollout.precheck"
 
@@ -22,17 +23,14 @@ SUITES = "calico_ops.rollout.precheck"
 def precheck_junit(report: PrecheckReport) -> str:
     """`failure` is a check that failed, `error` one that could not judge or a host without a result, as JUnit means them."""
     root = ET.Element("testsuites", name=SUITES)
-    suites = [
-        _suite(root, name, host) for name, host in sorted(report["hosts"].items(), key=lambda item: natural(item[0]))
-    ]
+    for name, host in sorted(report["hosts"].items(), key=lambda item: natural(item[0])):
+        _suite(root, name, host)
     if len(report["hosts"]) > 1 or report["cross_findings"]:
-        suites.append(_between(root, report["cross_findings"]))
-    for total in ("tests", "failures", "errors", "skipped"):
-        root.set(total, str(sum(int(suite.get(total) or 0) for suite in suites)))
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+        _between(root, report["cross_findings"])
+    return written(root)
 
 
-def _suite(root: ET.Element, name: str, host: HostOutcome) -> ET.Element:
+def _suite(root: ET.Element, name: str, host: HostOutcome) -> None:
     suite = ET.SubElement(root, "testsuite", name=_xml(name))
     result = host["result"]
     if result is None:
@@ -55,11 +53,9 @@ def _suite(root: ET.Element, name: str, host: HostOutcome) -> ET.Element:
         for ids, why in (unneeded, (result["not_asked"], "it was left out")):
             for check_id in ids:
                 ET.SubElement(_case(suite, name, check_id), "skipped", message=why)
-    _count(suite)
-    return suite
 
 
-def _between(root: ET.Element, across: Sequence[CrossFinding]) -> ET.Element:
+def _between(root: ET.Element, across: Sequence[CrossFinding]) -> None:
     """A case a comparison, whatever it found: CI systems follow a case by its name from run to run."""
     suite = ET.SubElement(root, "testsuite", name=BETWEEN)
     known = [one.id for one in AMONG_HOSTS]
@@ -73,8 +69,6 @@ def _between(root: ET.Element, across: Sequence[CrossFinding]) -> ET.Element:
             ET.SubElement(case, "failure", type=FAIL, message=_xml(message)).text = _xml(told)
         elif found:
             ET.SubElement(case, "system-out").text = _xml(told)
-    _count(suite)
-    return suite
 
 
 def _compared(finding: CrossFinding) -> str:
@@ -100,17 +94,6 @@ def _case(suite: ET.Element, host: str, check_id: str) -> ET.Element:
 def _details(check: Mapping[str, Any]) -> str:
     told = [(part, check.get(part)) for part in ("expected", "observed", "remedy", "source")]
     return "\n".join(f"{part}: {text}" for part, text in told if text)
-
-
-def _count(suite: ET.Element) -> None:
-    cases = suite.findall("testcase")
-    suite.set("tests", str(len(cases)))
-    for total, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-        suite.set(total, str(_having(cases, tag)))
-
-
-def _having(cases: Sequence[ET.Element], tag: str) -> int:
-    return sum(case.find(tag) is not None for case in cases)
 
 
 def _xml(text: str) -> str:

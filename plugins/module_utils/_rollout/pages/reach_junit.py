@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ..documents import ReachFinding, ReachReport
 from ..reach.report import finding_sentence
 from ..text.terminal import printable
+from .junit_xml import written
 
 SUITES, SUITE = "calico_ops.rollout.reach", "reachability"
 
@@ -22,13 +23,7 @@ def reach_junit(report: ReachReport) -> str:
     for host in report["hosts"]:
         case = ET.SubElement(suite, "testcase", classname=SUITE, name=printable(host))
         _judge(case, host, report)
-    counts = {"tests": len(report["hosts"])}
-    for total, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-        counts[total] = len(suite.findall(f"testcase/{tag}"))
-    for element in (root, suite):
-        for total, number in counts.items():
-            element.set(total, str(number))
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+    return written(root)
 
 
 def _judge(case: ET.Element, host: str, report: ReachReport) -> None:
