@@ -11,22 +11,18 @@ from typing import Any
 
 from ..._kube.client import ApiError, Cluster
 from ..._kube.mirror import Kind, Mirror
-from ..._kube.writes import Write, WriteOutcome, write_all
 from ..._rollout.documents.policy import Family
 from ..._rollout.text.terminal import printable
 from .clocks import Clocks
 from .namespace import path
+from .pod_writes import make_pods, patch_pods
 from .pods import OVER, ROLES, RUN, TARGETS, Owner, pod
 from .request import ProbeRequest
 from .seen import PodSeen, pod_seen
 from .targets import Place
 
-RATE, CONCURRENCY = 50.0, 16
-"""Writes begun a second, and under way at once."""
 TROUBLE_MAY_PASS = 10.0
 """Seconds for which a pod may be in trouble before its node is given up: an image is pulled again, a taint goes."""
-SERVICE_ACCOUNT_COMES = 10.0
-"""Seconds in which a new namespace gets its service account; no pod is let in before."""
 LOOK_AGAIN = 1.0
 
 
@@ -41,9 +37,11 @@ class Fleet:
         self._cluster = cluster
         self._request = request
         self._owner = owner
+        self._nodes = nodes
         self._lifetime = lifetime
         self._names = _names(owner, nodes)
-        kind = Kind(path(owner.namespace, "pods"), {"labelSelector": f"{RUN}={owner.run}"}, pod_seen)
+        self._path = path(owner.namespace, "pods")
+        kind = Kind(self._path, {"labelSelector": f"{RUN}={owner.run}"}, pod_seen)
         self._mirror = Mirror(cluster, {"pods": kind}, time.monotonic() + lifetime)
         self._in_trouble_since: dict[str, float] = {}
         self._told: dict[Place, float] = {}
@@ -64,19 +62,11 @@ class Fleet:
 
     def start(self) -> None:
         """Make the pods; those that the API server refuses are the trouble of their nodes."""
-        left = list(self._names)
-        until = time.monotonic() + SERVICE_ACCOUNT_COMES
-        while left:
-            outcomes = self._write([self._creation(place) for place in left])
-            refused = {place: outcomes[self._names[place]] for place in left if not outcomes[self._names[place]].ok}
-            left = [place for place, outcome in refused.items() if has_no_service_account(outcome)]
-            if time.monotonic() > until:
-                left = []
-            for place, outcome in refused.items():
-                if place not in left and outcome.error is not None and outcome.error.status != 409:
-                    self._give_up(place.node, f"the API server refuses its pod: {printable(outcome.error.said)}")
-            if left:
-                time.sleep(LOOK_AGAIN / 4)
+        bodies = self.bodies(self._request, self._owner, self._nodes, self._lifetime)
+        refused = make_pods(self._cluster, self._path, bodies)
+        for place, name in self._names.items():
+            if name in refused:
+                self._give_up(place.node, refused[name])
 
     def await_running(self, deadline: float) -> None:
         """Until each pod runs, or its node is given up."""
@@ -157,18 +147,12 @@ class Fleet:
                 if said.isdigit():
                     self.clocks.heard(place.node, int(said) / 1e6, heard)
 
-    def _creation(self, place: Place) -> Write:
-        body = pod(self._owner, self._request, self._names[place], place.node, place.role, self._lifetime)
-        return Write(body["metadata"]["name"], "POST", path(self._owner.namespace, "pods"), body, "application/json")
-
     def _annotate(self, texts: Mapping[Place, str], annotation: str) -> None:
-        where = path(self._owner.namespace, "pods")
-        writes = []
+        patches = {}
         for place, text in texts.items():
-            name = self._names[place]
-            writes.append(Write(name, "PATCH", f"{where}/{name}", {"metadata": {"annotations": {annotation: text}}}))
+            patches[self._names[place]] = {"metadata": {"annotations": {annotation: text}}}
             self._told.setdefault(place, time.time())
-        outcomes = self._write(writes)
+        outcomes = patch_pods(self._cluster, self._path, patches)
         for place in texts:
             error = outcomes[self._names[place]].error
             if error is not None:
@@ -179,15 +163,7 @@ class Fleet:
         if place in self._told:
             self.clocks.sent(place.node, self._told[place], seen)
 
-    def _write(self, writes: Sequence[Write]) -> dict[str, WriteOutcome]:
-        return write_all(self._cluster, writes, RATE, CONCURRENCY)
-
 
 def _names(owner: Owner, nodes: Sequence[str]) -> dict[Place, str]:
     """A node's name may be longer than a pod's may be."""
     return {Place(node, role): f"{owner.name}-{number}-{role}" for number, node in enumerate(nodes) for role in ROLES}
-
-
-def has_no_service_account(outcome: WriteOutcome) -> bool:
-    """As the admission plugin ServiceAccount says it (plugin/pkg/admission/serviceaccount in kubernetes/kubernetes)."""
-    return outcome.error is not None and outcome.error.status == 403 and "service account" in outcome.error.said

@@ -12,17 +12,17 @@ import functools
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, NamedTuple
 
 from ..._kube.client import ApiError, Cluster
 from ..._kube.mirror import Kind, Mirror
-from ..._kube.writes import Write, WriteOutcome, write_all
 from ..._rollout.documents.policy import Direction, FlowWitness
 from ..._rollout.policy.witness import Heard, Pair, pairs, witnessed
 from ..._rollout.text.terminal import printable
 from . import namespace
-from .fleet import CONCURRENCY, LOOK_AGAIN, RATE, SERVICE_ACCOUNT_COMES, has_no_service_account
+from .fleet import LOOK_AGAIN
+from .pod_writes import make_pods, patch_pods
 from .pods import CLIENT_NAME, ROLE, ROLES, RUN, TARGETS, WITNESS, Owner, Role
 from .request import ProbeRequest
 from .seen import PodSeen, pod_seen
@@ -114,22 +114,11 @@ class Witnesses:
             witness_pod(owner, self._request, f"{owner.name}-{place}-{role}", pair, role, lifetime, servers.get(pair))
             for place, pair in enumerate(these)
         ]
-        until = time.monotonic() + SERVICE_ACCOUNT_COMES
-        while bodies:
-            outcomes = self._write(
-                [Write(body["metadata"]["name"], "POST", self._path, body, "application/json") for body in bodies]
-            )
-            refused = [body for body in bodies if not outcomes[body["metadata"]["name"]].ok]
-            bodies = []
-            for body in refused:
-                outcome = outcomes[body["metadata"]["name"]]
-                if has_no_service_account(outcome) and time.monotonic() < until:
-                    bodies.append(body)
-                elif outcome.error is not None and outcome.error.status != 409:
-                    node = body["metadata"]["annotations"][NODE]
-                    self.trouble.setdefault(node, f"the API server refuses its pod: {printable(outcome.error.said)}")
-            if bodies:
-                time.sleep(LOOK_AGAIN / 4)
+        refused = make_pods(self._cluster, self._path, bodies)
+        for pair, body in zip(these, bodies):
+            name = body["metadata"]["name"]
+            if name in refused:
+                self.trouble.setdefault(pair.node, refused[name])
 
     def _tended(self) -> bool:
         self.tend()
@@ -137,10 +126,7 @@ class Witnesses:
 
     def _patch(self, bodies: Mapping[str, Mapping[str, Any]]) -> None:
         """A pod that is gone is not patched, and its node has no witness."""
-        self._write([Write(name, "PATCH", f"{self._path}/{name}", body) for name, body in bodies.items()])
-
-    def _write(self, writes: Sequence[Write]) -> dict[str, WriteOutcome]:
-        return write_all(self._cluster, writes, RATE, CONCURRENCY)
+        patch_pods(self._cluster, self._path, bodies)
 
     def _parties(self) -> list[Party]:
         found: list[Party] = self._mirror.objects("pods")
@@ -188,16 +174,19 @@ def start(
     namespace.ensure(cluster, request.namespace)
     sweep(cluster, request)
     owner = namespace.own(cluster, request, os.urandom(4).hex(), WITNESS)
-    try:
+    with ExitStack() as unless_it_began:
+        unless_it_began.callback(_take_back, cluster, owner)
         policies = namespace.path(request.namespace, "networkpolicies")
         cluster.request("POST", policies, body=standing_policy(owner))
         with Witnesses(cluster, request, owner.run) as witnesses:
             witnesses.start(owner, pairs(nodes, offered), lifetime, without_network)
-            return witnesses.trouble
-    except BaseException:
-        with suppress(ApiError):  # What is wrong is worse than what is left, which ends by itself.
-            namespace.remove(cluster, owner, with_global=False)
-        raise
+        unless_it_began.pop_all()
+    return witnesses.trouble
+
+
+def _take_back(cluster: Cluster, owner: Owner) -> None:
+    with suppress(ApiError):  # What ended the start is worse than what is left, which ends by itself.
+        namespace.remove(cluster, owner, with_global=False)
 
 
 def tend(cluster: Cluster, request: ProbeRequest) -> None:

@@ -13,6 +13,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy
     lease,
     namespace,
     phases,
+    pod_writes,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe.request import ProbeRequest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe.run import prove, remove_all
@@ -29,7 +30,8 @@ IMAGE = "registry.example.com/agnhost:1"
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fleet, "RATE", 0.0)
+    monkeypatch.setattr(pod_writes, "RATE", 0.0)
+    monkeypatch.setattr(pod_writes, "LOOK_AGAIN", 0.05)
     monkeypatch.setattr(fleet, "TROUBLE_MAY_PASS", 0.2)
     monkeypatch.setattr(fleet, "LOOK_AGAIN", 0.2)
     monkeypatch.setattr(lease, "LOOK_EVERY", 0.05)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe import witness
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe import pod_writes, witness
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe.pods import (
     OVER,
     RUN,
@@ -94,7 +94,7 @@ class WitnessWorld(World):
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(witness, "RATE", 0.0)
+    monkeypatch.setattr(pod_writes, "RATE", 0.0)
     monkeypatch.setattr(witness, "LOOK_AGAIN", 0.2)
 
 
