@@ -292,8 +292,6 @@ class Step:
         except ApiError as error:
             self.state = self.state.copy()
             self.state["notes"] = noted(self.state, f"the namespace {namespace} of the probes is left: {error}")
-        except RolloutError:
-            pass  # Somebody else made it, and it stays.
 
     def _tell_the_rest(self, objects: Callable[[str], Sequence[Any]]) -> None:
         """How the rest of Calico stands goes into the last report. It decides nothing, so that a failure to read it is a note."""

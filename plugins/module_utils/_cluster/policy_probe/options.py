@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .request import IGNORE, NAMESPACE, REFUSE, RESOURCES, TOLERATIONS, ProbeRequest
+from ..._rollout.kubernetes.names import PROBE_NAMESPACE
+from .request import IGNORE, REFUSE, RESOURCES, TOLERATIONS, ProbeRequest
 
 PROBE_OPTIONS: dict[str, dict[str, Any]] = {
     "image": {"type": "str"},
     "image_pull_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
-    "namespace": {"type": "str", "default": NAMESPACE},
+    "namespace": {"type": "str", "default": PROBE_NAMESPACE},
     "tolerations": {"type": "list", "elements": "dict"},
     "resources": {"type": "dict"},
     "security_context": {"type": "dict", "default": {}},

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
+from ..._rollout.documents import DOCUMENT_VERSION
 from ..._rollout.documents.policy import PolicyProbeReport, ProbePhase
 from ..._rollout.policy.design import Design
 from ..._rollout.policy.judge import judged
 from ..._rollout.policy.timelines import Timelines, Write
+from ..._rollout.text.instant import rfc3339
 from .foreign import Foreign
 from .request import ProbeRequest
-
-VERSION = 1
 
 
 @dataclass
@@ -32,15 +31,15 @@ class Evidence:
 
 
 def report(
-    request: ProbeRequest, evidence: Evidence, foreign: Foreign, began: datetime, requests: int
+    request: ProbeRequest, evidence: Evidence, foreign: Foreign, began: float, requests: int
 ) -> PolicyProbeReport:
     found = judged(evidence.design, evidence.timelines, evidence.writes, evidence.trouble, request.deadline)
     return PolicyProbeReport(
         kind="PolicyProbeReport",
-        version=VERSION,
+        version=DOCUMENT_VERSION,
         outcome=found.outcome,
         reason=found.reason,
-        began=began.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        began=rfc3339(began),
         seconds={part: round(seconds, 3) for part, seconds in evidence.seconds.items()},
         nodes=found.nodes,
         pairs=found.pairs,

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._rollout.errors import RolloutError
-from ..._rollout.kubernetes.names import QUARANTINE_KEY
+from ..._rollout.kubernetes.names import PROBE_NAMESPACE, QUARANTINE_KEY
 from ..._rollout.policy.covering_array import Strength
 
-NAMESPACE = "calico-ops-policy-probe"
 REFUSE, IGNORE = "refuse", "ignore"
 
 TOLERATIONS: tuple[Mapping[str, Any], ...] = (
@@ -36,7 +35,7 @@ _LEAST_DEADLINE, _MOST_DEADLINE = 0.5, 120.0
 @dataclass(frozen=True)
 class ProbeRequest:
     image: str
-    namespace: str = NAMESPACE
+    namespace: str = PROBE_NAMESPACE
     pull_secrets: Sequence[str] = ()
     tolerations: Sequence[Mapping[str, Any]] = TOLERATIONS
     resources: Mapping[str, Any] = field(default_factory=lambda: RESOURCES)
@@ -68,7 +67,7 @@ class ProbeRequest:
         ):
             raise RolloutError(
                 f"namespace: {self.namespace} has pods of others, and the probe denies connections in its namespace. "
-                f"Give the probe a namespace of its own, for instance {NAMESPACE}."
+                f"Give the probe a namespace of its own, for instance {PROBE_NAMESPACE}."
             )
         if not _LEAST_DEADLINE <= self.deadline <= _MOST_DEADLINE:
             raise RolloutError(

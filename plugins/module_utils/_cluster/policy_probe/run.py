@@ -10,13 +10,13 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import datetime, timezone
 from typing import Any
 
 from ..._kube.client import ApiError, Cluster
 from ..._rollout.documents.policy import PolicyProbeReport
 from ..._rollout.errors import RolloutError
 from ..._rollout.policy.design import design
+from ..._rollout.policy.graph import drawn
 from ..._rollout.policy.timelines import Run, Timelines
 from ..._rollout.text.terminal import printable
 from . import namespace
@@ -53,7 +53,7 @@ def prove(
     """
     if not nodes:
         raise RolloutError("nodes: no node is named, and nothing is not a proof.")
-    began, requests = datetime.now(timezone.utc), cluster.requests
+    began, requests = time.time(), cluster.requests
     found = namespace.ensure(cluster, request.namespace)
     foreign = foreign_policies(cluster, found)
     if request.foreign_policies == REFUSE:
@@ -120,8 +120,8 @@ def rehearse(
 
 def _members(request: ProbeRequest, nodes: Sequence[str], offered: Sequence[str]) -> list[str]:
     """The nodes that take part. Which they are does not depend on what addresses pods have there."""
-    peers = design(nodes, offered, {}, request.strength, request.seed).peers
-    return [*dict.fromkeys([*nodes, *peers])]
+    batch = dict.fromkeys(nodes)
+    return [*batch, *drawn(offered, batch, request.seed)]
 
 
 def _hear(fleet: Fleet, tried: Mapping[Place, Sequence[Tried]], evidence: Evidence) -> None:

@@ -20,7 +20,7 @@ Fate = Literal["answered", "refused", "dropped", "unreachable", "none"]
 """What became of connections. `refused` came through: the pod itself answered that nobody listens. `unreachable` is an ICMP error or
 no route, which no policy of Calico's causes. `none`: no connection was tried, which is no evidence."""
 
-RowKind = Literal["ordinary", "wrong_port", "wrong_namespace", "large_packets", "dns"]
+RowKind = Literal["ordinary", "wrong_port", "wrong_namespace", "large_packets"]
 
 NodeVerdict = Literal["enforced", "open", "closed", "late", "unproven"]
 """`open`: a denied connection came through; `closed`: an allowed one did not; `late`: each became right after the deadline;
@@ -135,7 +135,7 @@ class PolicyProbeReport(TypedDict):
     foreign_policies: list[str]
     """Policies of others that select the probe's pods and may distort what is seen: kind and name."""
     limits: list[str]
-    """What was not proven and why, a sentence each: no second node, no IPv6, no cluster DNS."""
+    """What was not proven and why, a sentence each: no second node, no IPv6."""
     connections: int
     """How many were tried."""
     requests: int

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..documents import BatchReport, Plan, PolicyProbeReport, PolicyStanding, ProbeFate, ProbeRow
 from ..plan.verify import is_proven
+from ..policy.timelines import client_of, server_of
 from ..text.markdown import escaped, table_of
 from ..text.terminal import listed, paragraph, table
 
@@ -93,9 +94,8 @@ def _rows(probe: PolicyProbeReport) -> list[tuple[str, ...]]:
 
 def _connection(row: ProbeRow) -> str:
     """Who connects to whom, and by what."""
-    ends = [row["peer"], row["node"]] if row["direction"] == "ingress" else [row["node"], row["peer"]]
     kind = "" if row["kind"] == "ordinary" else f", {row['kind'].replace('_', ' ')}"
-    return f"{' to '.join(ends)}, {row['family']} {row['protocol']}, {row['direction']}{kind}"
+    return f"{client_of(row)} to {server_of(row)}, {row['family']} {row['protocol']}, {row['direction']}{kind}"
 
 
 def _wrong(fate: ProbeFate) -> str:

@@ -72,7 +72,6 @@ def told(row: ProbeRow) -> str:
         "wrong_port": ", wrong port",
         "wrong_namespace": ", wrong namespace",
         "large_packets": ", large packets",
-        "dns": ", cluster DNS",
     }[row["kind"]]
     allowed = "allowed" if row["allowed"] else "denied"
     where = (

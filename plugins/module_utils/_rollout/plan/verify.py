@@ -12,11 +12,11 @@ from ..documents import Batch, VerifySettings
 from ..documents.given import refuse_unknown_keys
 from ..documents.validate import flaw_of
 from ..errors import RolloutError
+from ..kubernetes.names import PROBE_NAMESPACE
 from .tiers import whole_number
 
 NONE = "none"
 MODES = ("none", "canary", "each_batch", "each_node")
-DEFAULT_NAMESPACE = "calico-ops-policy-probe"
 LONGEST_PROBE = 57
 """Seconds. No line of progress is shown during a probe, and there is to be one each minute."""
 PHASES, HEARD = 4, 3
@@ -35,7 +35,7 @@ NO_CANARY = (
 _DEFAULTS: Mapping[str, Any] = {
     "mode": "each_batch",
     "image": None,
-    "namespace": DEFAULT_NAMESPACE,
+    "namespace": PROBE_NAMESPACE,
     "image_pull_secrets": (),
     "tolerations": None,
     "resources": None,

@@ -23,7 +23,7 @@ from .policy_proof import failing, proven_of
 from .situation import Situation, nodes_text
 
 MOST_AT_ONCE = 50
-"""Nodes of one probe. Each runs three pods for its time."""
+"""Nodes of one probe. Each runs two pods for its time."""
 ROWS_SHOWN = 8
 NODES_SHOWN = 5
 
