@@ -43,18 +43,25 @@ MOST = 4096
 LETTERS: dict[str, Fate] = {"A": "answered", "R": "refused", "D": "dropped", "U": "unreachable"}
 ANSWERED, REFUSED, DROPPED = "A", "R", "D"
 
-CLIENT = r"""
+BEGIN = r"""
 exec 2>/dev/null
-set +m
 LC_ALL=C
+message=$1 state=$2 told=$3 lifetime=$4
 say() { printf '%s' "$1" >"$message"; }
-message=$1 state=$2 told=$3 lifetime=$4 every=$5 patience=$6 slack=$7 window=$8 least=$9 most=${10}
-shift 10
-phases=("$@")
 [[ $EPOCHREALTIME ]] || { say "bash $BASH_VERSION has no EPOCHREALTIME: an image with bash 5.0 or newer is needed"; exit 1; }
 now() { moment=${EPOCHREALTIME/[.,]/}; }
 exec 3<> <(:)
 now; stop=$((moment + lifetime * 1000000))
+"""
+"""How a client begins. Descriptor 3 is a pipe: to read from it with a timeout is to sleep without another process."""
+
+CLIENT = (
+    BEGIN
+    + r"""
+set +m
+every=$5 patience=$6 slack=$7 window=$8 least=$9 most=${10}
+shift 10
+phases=("$@")
 own4= own6=
 for each in ${POD_IPS//,/ }; do [[ $each == *:* ]] && own6=$each || own4=$each; done
 declare -A used
@@ -214,6 +221,7 @@ for ((i = 0; i < rows; i++)); do
 done
 say "$text"
 """
+)
 """Its arguments: where its message goes; its folder; the folder with what it is told; its lifetime in seconds; in microseconds how often it
 tries, how long it waits, by how much an answer may be slower, and how long a fate must hold; for how many connections; the bytes of a
 message; the phases."""

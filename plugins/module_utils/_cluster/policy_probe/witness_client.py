@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 
 from ..._rollout.documents.policy import Family
 from ..._rollout.policy.witness import Allowed, Denied, Heard
-from .client import MESSAGE, STATE, TOLD
+from .client import BEGIN, MESSAGE, STATE, TOLD
 from .pods import DENIED_UDP, UDP
 
 EVERY = 0.02
@@ -35,15 +35,10 @@ SETTLES = 0.2
 BEGUN = f"{STATE}/begun"
 """The file that exists once an allowed connection came through and the denied ones are dropped."""
 
-CLIENT = r"""
-exec 2>/dev/null
-LC_ALL=C
-message=$1 state=$2 told=$3 lifetime=$4 every=$5 under_way=$6 settles=$7
-say() { printf '%s' "$1" >"$message"; }
-[[ $EPOCHREALTIME ]] || { say "bash $BASH_VERSION has no EPOCHREALTIME: an image with bash 5.0 or newer is needed"; exit 1; }
-now() { moment=${EPOCHREALTIME/[.,]/}; }
-exec 3<> <(:)
-now; stop=$((moment + lifetime * 1000000)) ended=
+CLIENT = (
+    BEGIN
+    + r"""
+every=$5 under_way=$6 settles=$7 ended=
 trap 'ended=stopped' TERM
 over() {
   now
@@ -151,6 +146,7 @@ for ((i = 0; i < rows; i++)); do
 done
 say "$text"
 """
+)
 """Its arguments: where its message goes; its folder, and the one in which it is told things; its lifetime in seconds; microseconds between
 two connections of a flow; how many of those may be under way; microseconds after which a denied flow counts as dropped."""
 
