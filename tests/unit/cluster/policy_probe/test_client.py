@@ -4,11 +4,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -26,70 +23,41 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy
 
 from tests.lab.eventually import eventually
 
-BASH = shutil.which("bash") or ""
-pytestmark = pytest.mark.skipif(
-    not BASH or subprocess.run([BASH, "-c", "((BASH_VERSINFO[0] >= 5))"], check=False).returncode != 0,
-    reason="this machine has no bash 5",
-)
+from .programs import BASH, Program, Server, needs_bash
+
+pytestmark = needs_bash
 
 
-class Server:
-    """UDP that answers while it is told to."""
+class HostServer(Server):
+    """It says from which port a question came, as agnhost's `clientip` does."""
 
-    def __init__(self) -> None:
-        self.answers = True
-        self.port_seen: int | None = None
-        """What it says that its clients' port is; else the real one."""
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        threading.Thread(target=self._serve, daemon=True).start()
+    port_seen: int | None = None
+    """What it says in place of the real one."""
 
-    @property
-    def port(self) -> int:
-        return int(self.socket.getsockname()[1])
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                _data, source = self.socket.recvfrom(2048)
-            except OSError:
-                return
-            if self.answers:
-                self.socket.sendto(f"{source[0]}:{self.port_seen or source[1]}".encode(), source)
+    def _answer(self, source: tuple[str, int]) -> bytes:
+        return f"{source[0]}:{self.port_seen or source[1]}".encode()
 
 
-class Client:
-    """The program, with folders in place of a pod's volumes."""
-
+class Client(Program):
     def __init__(self, folder: Path, lifetime: int = 60) -> None:
-        self.state, self.told, self.message = folder / "state", folder / "told", folder / "message"
-        self.state.mkdir()
-        self.told.mkdir()
-        places = [str(self.message), str(self.state), str(self.told)]
-        self.process = subprocess.Popen(
-            [BASH, "-c", CLIENT, "client", *places, *client_arguments(lifetime)[3:]],
-            env={"PATH": os.environ["PATH"], "POD_IPS": "127.0.0.1,::1"},
-        )
+        super().__init__(folder, CLIENT, client_arguments(lifetime)[3:])
 
     def try_targets(self, *targets: Target) -> None:
-        (self.told / "targets.new").write_text(targets_text(targets))
-        (self.told / "targets.new").rename(self.told / "targets")
+        self.tell("targets", targets_text(targets))
 
     def end_phase(self, number: int) -> None:
-        (self.told / "over.new").write_text(f"{number}\n")
-        (self.told / "over.new").rename(self.told / "over")
+        self.tell("over", f"{number}\n")
 
     def await_phase(self, name: str) -> None:
         eventually((self.state / name).exists, 60)
 
     def report(self) -> ClientReport:
-        assert self.process.wait(60) == 0
-        return client_report(self.message.read_text())
+        return client_report(self.said())
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    made = Server()
+def server() -> Iterator[HostServer]:
+    made = HostServer()
     yield made
     made.socket.close()
 
@@ -98,15 +66,14 @@ def server() -> Iterator[Server]:
 def client(tmp_path: Path) -> Iterator[Client]:
     made = Client(tmp_path)
     yield made
-    made.process.kill()
-    made.process.wait()
+    made.kill()
 
 
 def fates(report: ClientReport, place: int) -> Sequence[str]:
     return [run.fate for run in report.runs[place]]
 
 
-def test_a_client_sees_phase_after_phase(client: Client, server: Server) -> None:
+def test_a_client_sees_phase_after_phase(client: Client, server: HostServer) -> None:
     client.try_targets(Target("127.0.0.1", server.port, "UDP", "ADDA"), Target("127.0.0.1", server.port, "UDP", "ADDA"))
     client.await_phase("open")
     server.answers = False
@@ -120,7 +87,7 @@ def test_a_client_sees_phase_after_phase(client: Client, server: Server) -> None
     assert report.tries == sum(run.tries for runs in report.runs.values() for run in runs)
 
 
-def test_a_fate_is_what_the_other_end_did(client: Client, server: Server) -> None:
+def test_a_fate_is_what_the_other_end_did(client: Client, server: HostServer) -> None:
     listener = socket.create_server(("127.0.0.1", 0), backlog=100)
     # A listener whose queue is full drops the next SYN.
     full = socket.create_server(("127.0.0.1", 0), backlog=0)
@@ -142,7 +109,7 @@ def test_a_fate_is_what_the_other_end_did(client: Client, server: Server) -> Non
         each.close()
 
 
-def test_an_answer_to_a_port_that_was_used_before_is_no_evidence(client: Client, server: Server) -> None:
+def test_an_answer_to_a_port_that_was_used_before_is_no_evidence(client: Client, server: HostServer) -> None:
     """A firewall lets through what belongs to a flow that it has let through; UDP chooses its ports at random."""
     server.port_seen = 40000
     client.try_targets(Target("127.0.0.1", server.port, "UDP", "AAAA"))
@@ -151,9 +118,8 @@ def test_an_answer_to_a_port_that_was_used_before_is_no_evidence(client: Client,
     assert client.report().tries == 1
 
 
-def test_a_client_goes_on_without_a_target_that_does_not_settle(client: Client, server: Server) -> None:
-    stuck = Server()
-    stuck.answers = False
+def test_a_client_goes_on_without_a_target_that_does_not_settle(client: Client, server: HostServer) -> None:
+    stuck = HostServer(answers=False)
     client.try_targets(Target("127.0.0.1", server.port, "UDP", "ADDA"), Target("127.0.0.1", stuck.port, "UDP", "ADDA"))
     eventually(lambda: len(list(client.state.glob("said*"))) > 20, 60)
     assert not (client.state / "open").exists()
@@ -168,7 +134,7 @@ def test_a_client_goes_on_without_a_target_that_does_not_settle(client: Client, 
     stuck.socket.close()
 
 
-def test_a_client_reports_when_its_lifetime_is_over(tmp_path: Path, server: Server) -> None:
+def test_a_client_reports_when_its_lifetime_is_over(tmp_path: Path, server: HostServer) -> None:
     client = Client(tmp_path, lifetime=4)
     client.try_targets(Target("127.0.0.1", server.port, "UDP", "ADDA"))
     report = client.report()
@@ -176,7 +142,7 @@ def test_a_client_reports_when_its_lifetime_is_over(tmp_path: Path, server: Serv
     assert fates(report, 0) == ["answered"]
 
 
-def test_a_report_fits_into_a_termination_message(client: Client, server: Server) -> None:
+def test_a_report_fits_into_a_termination_message(client: Client, server: HostServer) -> None:
     client.try_targets(*(Target("127.0.0.1", server.port, "UDP", "ADDA") for _time in range(60)))
     client.await_phase("open")
     client.end_phase(4)

@@ -4,11 +4,7 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
-import socket
-import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,74 +20,34 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy
 
 from tests.lab.eventually import eventually
 
-BASH = shutil.which("bash") or ""
-pytestmark = pytest.mark.skipif(
-    not BASH or subprocess.run([BASH, "-c", "((BASH_VERSINFO[0] >= 5))"], check=False).returncode != 0,
-    reason="this machine has no bash 5",
-)
+from .programs import Program, Server, needs_bash
+
+pytestmark = needs_bash
 
 
-class Server:
-    """UDP that answers while it is told to, and counts what comes."""
-
-    def __init__(self, answers: bool) -> None:
-        self.answers = answers
-        self.came = self.answered = 0
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    @property
-    def port(self) -> int:
-        return int(self.socket.getsockname()[1])
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                _data, source = self.socket.recvfrom(2048)
-            except OSError:
-                return
-            self.came += 1
-            if self.answers:
-                self.answered += 1
-                self.socket.sendto(b"ok", source)
-
-    def more(self, number: int) -> None:
-        """Wait until so many more have come."""
-        wanted = self.came + number
-        eventually(lambda: self.came >= wanted, 60)
-
-
-class Client:
+class Client(Program):
     def __init__(self, folder: Path, lifetime: int = 120) -> None:
-        self.state, self.told, self.message = folder / "state", folder / "told", folder / "message"
-        self.state.mkdir()
-        self.told.mkdir()
-        places = [str(self.message), str(self.state), str(self.told)]
-        self.process = subprocess.Popen([BASH, "-c", CLIENT, "client", *places, *client_arguments(lifetime)[3:]])
+        super().__init__(folder, CLIENT, client_arguments(lifetime)[3:])
 
     def connect(self, allowed: Server, denied: Server | int) -> None:
         port = denied if isinstance(denied, int) else denied.port
-        text = f"127.0.0.1 {allowed.port} allowed\n127.0.0.1 {port} denied\n"
-        (self.told / "targets.new").write_text(text)
-        (self.told / "targets.new").rename(self.told / "targets")
+        self.tell("targets", f"127.0.0.1 {allowed.port} allowed\n127.0.0.1 {port} denied\n")
 
     def await_begun(self) -> None:
         eventually((self.state / "begun").exists, 60)
 
     def report(self) -> Heard:
-        (self.told / "over").write_text("1")
-        assert self.process.wait(60) == 0
-        assert len(self.message.read_bytes()) < MOST / 4
-        return heard(self.message.read_text())
+        self.tell("over", "1")
+        said = self.said()
+        assert len(said.encode()) < MOST / 4
+        return heard(said)
 
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Client]:
     made = Client(tmp_path)
     yield made
-    made.process.kill()
-    made.process.wait()
+    made.kill()
 
 
 @pytest.fixture
@@ -168,8 +124,7 @@ def test_who_is_ended_by_the_kubelet_still_reports(client: Client, servers: tupl
     client.connect(*servers)
     client.await_begun()
     client.process.send_signal(signal.SIGTERM)
-    assert client.process.wait(60) == 0
-    assert heard(client.message.read_text()).allowed[0].tries > 0
+    assert heard(client.said()).allowed[0].tries > 0
 
 
 def test_without_a_target_it_says_so(tmp_path: Path) -> None:
