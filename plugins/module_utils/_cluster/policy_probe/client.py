@@ -138,9 +138,9 @@ know() {  # NUMBER LETTER: what became of a try; and how long its target has had
   fi
 }
 keep() {  # TARGET MOMENT LETTER: in the order in which tries began
-  tries=$((tries + 1))
   # One that got its turn late says nothing about what came after the moment of the one before it.
   [[ ${last[$1]} ]] && (($2 < last[$1])) && return
+  tries=$((tries + 1))
   if [[ ${letter[$1]} == "$3" ]]; then last[$1]=$2; number_of[$1]=$((number_of[$1] + 1)); return; fi
   end "$1"
   letter[$1]=$3 first[$1]=$2 last[$1]=$2 number_of[$1]=1
@@ -268,6 +268,7 @@ class ClientReport(NamedTuple):
     began: float
     ended: float
     tries: int
+    """Those that say something."""
     settled: bool
     """All phases settled; else its lifetime was over."""
     runs: Mapping[int, Sequence[Run]]
