@@ -18,6 +18,7 @@ from tests.bench.contestants import Playbook
 from tests.bench.figures import Figure, columns, load
 from tests.bench.policy_by_exec import SLEEP, WORKERS
 from tests.bench.policy_contestants import Proof, by_exec, by_playbook, by_probe
+from tests.lab.calico import Calico
 from tests.lab.eventually import eventually
 from tests.lab.lab import Lab
 from tests.lab.pods import AGNHOST, kubelet_host
@@ -79,13 +80,9 @@ def bench(lab: Lab, repetitions: int) -> list[Figure]:
 
 
 def start_calico(lab: Lab) -> None:
-    spec = {"calicoNetwork": {"nodeAddressAutodetectionV4": {"firstFound": True}}}
-    kind = {"apiVersion": "operator.tigera.io/v1", "kind": "Installation"}
-    lab.admin.create(
-        f"/apis/{kind['apiVersion']}/installations", {**kind, "metadata": {"name": "default"}, "spec": spec}
-    )
-    path = "/apis/apps/v1/namespaces/calico-system/daemonsets/calico-node"
-    eventually(lambda: (lab.admin.get_or_none(path) or {}).get("status", {}).get("numberReady") == len(NODES))
+    calico = Calico(lab)
+    calico.install()
+    eventually(lambda: calico.nodes_with(ready=True) == set(NODES))
 
 
 def requests(lab: Lab, position: int) -> int:

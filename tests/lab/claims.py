@@ -7,7 +7,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,6 +28,18 @@ def claimed_lab(purpose: str = "") -> Iterator[Lab]:
             yield lab
         finally:
             _claim(lab.name).unlink()
+
+
+@contextmanager
+def taken_down(lab: Lab, failed: Callable[[], bool]) -> Iterator[None]:
+    """At the end the lab goes. Where something failed by then, its logs stay, and are named."""
+    try:
+        yield
+    finally:
+        keep = failed()
+        lab.down(keep_logs=keep)
+        if keep:
+            tell(f"the lab's logs: {lab.directory}")
 
 
 def tell(text: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.lab import ready_operator
-from tests.lab.claims import claimed_lab, tell
+from tests.lab.claims import claimed_lab, taken_down, tell
 from tests.lab.lab import Lab
 
 HANGS = 1800
@@ -78,13 +78,8 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         return
     with claimed_lab() as own:
         own.up()
-        try:
+        with taken_down(own, lambda: bool(request.session.testsfailed)):
             yield own
-        finally:
-            failed = bool(request.session.testsfailed)
-            own.down(keep_logs=failed)
-            if failed:
-                tell(f"the lab's logs: {own.directory}")
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.lab.claims import claimed_lab, tell
+from tests.lab.calico import Calico
+from tests.lab.claims import claimed_lab, taken_down
 from tests.lab.eventually import eventually
 from tests.lab.hosts import Host
 from tests.lab.lab import Lab
@@ -22,7 +23,6 @@ from tests.lab.pods.faults import FAMILIES
 from tests.lab.pods.traffic import ALLOWED, DENIED, PORTS, SERVE, Pod, run_pods
 
 NETWORK_POLICIES = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
-_CALICO_NODES = "/api/v1/namespaces/calico-system/pods"
 ENFORCING, UNFIT, SIMULATED = ("w-1", "w-2", "w-3"), "unfit", ("kwok-1", "kwok-2")
 
 
@@ -38,16 +38,12 @@ class Cluster:
         return next(host for host in self.lab.hosts if host.name == name)
 
     def calico_node(self, node: str) -> dict[str, Any]:
-        pods = self.lab.admin.list(
-            _CALICO_NODES, labelSelector="k8s-app=calico-node", fieldSelector=f"spec.nodeName={node}"
-        )
-        found: dict[str, Any] = pods[0] if pods else {"status": {}}
+        (found,) = (pod for pod in Calico(self.lab).pods() if pod["spec"].get("nodeName") == node)
         return found
 
     def ready(self, node: str) -> bool:
         """Is calico-node of this node Ready?"""
-        conditions = self.calico_node(node)["status"].get("conditions", ())
-        return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+        return node in Calico(self.lab).nodes_with(ready=True)
 
     def verdicts(
         self, servers: tuple[str, ...] = ("w-1", "w-2"), families: tuple[str, ...] = FAMILIES
@@ -89,11 +85,9 @@ def running(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     ]
     with claimed_lab("-pods") as lab:
         lab.up(hosts)
-        try:
+        with taken_down(lab, lambda: bool(request.session.testsfailed)):
             lab.add_nodes(NodeSpec(name) for name in SIMULATED)
-            spec = {"calicoNetwork": {"nodeAddressAutodetectionV4": {"firstFound": True}}}
-            body = {"metadata": {"name": "default"}, "spec": spec}
-            lab.admin.create("/apis/operator.tigera.io/v1/installations", {**_INSTALLATION, **body})
+            Calico(lab).install()
             cluster = Cluster(lab, {}, {})
             for name in (*ENFORCING, *SIMULATED):
                 eventually(partial(cluster.ready, name), 60)
@@ -107,14 +101,6 @@ def running(request: pytest.FixtureRequest) -> Iterator[Cluster]:
             # Seen once, cause not found: one of the first connections between pods that had just got Ready timed out.
             eventually(lambda: set(cluster.verdicts(("w-1", "w-2", UNFIT)).values()) == {ALLOWED}, 30)
             yield cluster
-        finally:
-            failed = bool(request.session.testsfailed)
-            lab.down(keep_logs=failed)
-            if failed:
-                tell(f"the logs of the lab with real pods: {lab.directory}")
-
-
-_INSTALLATION = {"apiVersion": "operator.tigera.io/v1", "kind": "Installation"}
 
 
 @pytest.fixture

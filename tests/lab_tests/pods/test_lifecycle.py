@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.calico import ADDRESSES
+from tests.lab.calico import Calico
 from tests.lab.claims import claimed_lab
 from tests.lab.eventually import eventually
 from tests.lab.hosts.process import Process
@@ -60,8 +60,7 @@ def test_a_reset_lab_has_its_real_nodes_as_they_began() -> None:
         try:
             began = lab.admin.get(node)
             for _time in range(2):
-                body = {"apiVersion": "operator.tigera.io/v1", "kind": "Installation", "metadata": {"name": "default"}}
-                lab.admin.create("/apis/operator.tigera.io/v1/installations", {**body, "spec": ADDRESSES})
+                Calico(lab).install()
                 eventually(lambda: calico_is_up(lab.admin.get(node)), 60)
                 lab.admin.patch(node, {"metadata": {"labels": {"added": "true"}}, "spec": {"unschedulable": True}})
                 lab.reset()

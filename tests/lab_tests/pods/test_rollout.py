@@ -36,7 +36,7 @@ MADE = (
 
 @pytest.fixture(scope="module")
 def player(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Player]:
-    with claimed_lab("-policy") as lab:
+    with claimed_lab("-rollout") as lab:
         POLICY.bring_up(lab)
         try:
             yield Player(lab, tmp_path_factory.mktemp("policy"))

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +14,8 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client im
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.connection import Connection
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.policy import PolicyProbeReport
 
-from tests.lab.claims import claimed_lab, tell
+from tests.lab.calico import Calico
+from tests.lab.claims import claimed_lab, taken_down, tell
 from tests.lab.eventually import eventually
 from tests.lab.hosts import Host
 from tests.lab.lab import Lab
@@ -25,7 +25,6 @@ from tests.lab.pods import AGNHOST, kubelet_host
 NODES = ("w-1", "w-2", "w-3")
 NAMESPACE = "calico-ops-policy-probe"
 DEADLINE = 2.0
-_CALICO_NODES = "/api/v1/namespaces/calico-system/pods"
 Prove = Callable[..., PolicyProbeReport]
 
 
@@ -33,19 +32,11 @@ Prove = Callable[..., PolicyProbeReport]
 def running(request: pytest.FixtureRequest) -> Iterator[Lab]:
     with claimed_lab("-policy") as lab:
         lab.up([kubelet_host(name, groups=["core"], dual_stack=True) for name in NODES])
-        try:
-            body: dict[str, Any] = {"apiVersion": "operator.tigera.io/v1", "kind": "Installation"}
-            spec = {"calicoNetwork": {"nodeAddressAutodetectionV4": {"firstFound": True}}}
-            body.update(metadata={"name": "default"}, spec=spec)
-            lab.admin.create("/apis/operator.tigera.io/v1/installations", body)
-            for name in NODES:
-                eventually(partial(calico_node_is_ready, lab, name), 120)
+        with taken_down(lab, lambda: bool(request.session.testsfailed)):
+            calico = Calico(lab)
+            calico.install()
+            eventually(lambda: calico.nodes_with(ready=True) == set(NODES), 120)
             yield lab
-        finally:
-            failed = bool(request.session.testsfailed)
-            lab.down(keep_logs=failed)
-            if failed:
-                tell(f"the logs of the lab with real pods: {lab.directory}")
 
 
 @pytest.fixture
@@ -75,9 +66,7 @@ def host(lab: Lab, name: str) -> Host:
 
 
 def calico_node_is_ready(lab: Lab, node: str) -> bool:
-    pods = lab.admin.list(_CALICO_NODES, labelSelector="k8s-app=calico-node", fieldSelector=f"spec.nodeName={node}")
-    conditions = [one for pod in pods for one in pod["status"].get("conditions", ())]
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    return node in Calico(lab).nodes_with(ready=True)
 
 
 def verdicts(report: PolicyProbeReport) -> dict[str, str]:

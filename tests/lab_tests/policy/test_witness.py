@@ -13,6 +13,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy
 from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.client import Cluster
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.policy import FlowWitness
 
+from tests.lab.calico import Calico
 from tests.lab.eventually import eventually
 from tests.lab.lab import Lab
 from tests.lab.pods import AGNHOST, faults
@@ -95,8 +96,7 @@ def test_a_restart_of_calico_node_is_a_gap_where_its_rules_wait_for_it(running: 
 
 
 def engines(lab: Lab) -> list[str]:
-    pods = lab.admin.list(CALICO_NODES, labelSelector="k8s-app=calico-node", fieldSelector="spec.nodeName=w-1")
-    return [pod["metadata"]["name"] for pod in pods]
+    return [pod["metadata"]["name"] for pod in Calico(lab).pods() if pod["spec"].get("nodeName") == "w-1"]
 
 
 def instant(seconds: float) -> str:
