@@ -42,7 +42,7 @@ attributes:
     support: full
 notes:
   - Use C(become). Without it the kernel does not show the rules, and the verdict is V(unreadable).
-  - Data plane bpf and the IPv6 rules of iptables-legacy are not read. The verdict is V(unreadable) then.
+  - The programs of data plane bpf are not read. The verdict is V(unreadable) then.
 seealso:
   - module: calico_ops.rollout.policy_probe
   - module: calico_ops.rollout.host_precheck

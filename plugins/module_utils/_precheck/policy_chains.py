@@ -84,9 +84,7 @@ def _backends(facts: Mapping[str, Any]) -> Tuple[List[Backend], List[Tuple[str, 
     if "value" not in nft and "unexercised" not in nft:
         gaps += [(family, f"nf_tables cannot be read: {_why(nft)}") for family in _SHOWN]
     if "value" in legacy:
-        found.append(Backend("iptables-legacy", "ipv4", "", legacy["value"]["chains"]))
-        if legacy["value"]["unread"]:
-            gaps.append(("ipv6", "the IPv6 table of iptables-legacy is not read"))
+        found += [Backend("iptables-legacy", family, "", chains) for family, chains in legacy["value"].items()]
     else:
         gaps += [(family, f"iptables-legacy cannot be read: {_why(legacy)}") for family in _SHOWN]
     bpf = facts[BPF]

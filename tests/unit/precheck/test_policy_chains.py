@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import json
+import socket
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -23,8 +24,9 @@ FILE: dict[str, Any] = json.loads(
     Path(__file__).with_name("recorded").joinpath("policy_chains.json").read_text(encoding="utf-8")
 )
 RECORDED: dict[str, Any] = FILE["hosts"]
-LEGACY_ANSWERS: dict[str, str] = FILE["iptables_legacy_answers"]
+LEGACY_ANSWERS: dict[str, dict[str, str]] = FILE["iptables_legacy_answers"]
 IFACE = "cali1234567890a"
+FAMILY_OF = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
 FW, TW = f"cali-fw-{IFACE}", f"cali-tw-{IFACE}"
 """As the recorded hosts have them; data plane nftables puts `filter-` before."""
 
@@ -44,7 +46,7 @@ class Recorded:
 
     def chains(self, family: str = "ipv4") -> dict[str, Any]:
         if self.backend == "iptables-legacy":
-            found: dict[str, Any] = self.facts[policy_chains.LEGACY]["value"]["chains"]
+            found: dict[str, Any] = self.facts[policy_chains.LEGACY]["value"][family]
             return found
         tables = self.facts[policy_chains.NFT]["value"]
         return next(table["chains"] for table in tables if table["family"] == family)
@@ -68,7 +70,7 @@ def host(request: pytest.FixtureRequest) -> Recorded:
 
 def test_rules_as_felix_writes_them_are_present_in_each_backend(host: Recorded) -> None:
     found = host.everything()
-    families = {"IPv4": host.backend, "IPv6": host.backend} if host.backend == "nftables" else {"IPv4": host.backend}
+    families = {"IPv4": host.backend} if host.backend == "iptables-nft" else dict.fromkeys(("IPv4", "IPv6"), host.backend)
     assert found["interfaces"] == {IFACE: {"verdict": "present", "backends": families, "missing": [], "unreadable": []}}
     assert found["verdict"] == "present"
     assert found["sentence"] == "Calico's chains are there in both directions for 1 workload interface"
@@ -168,23 +170,18 @@ def test_ipv6_is_missing_where_a_route_leads_over_the_interface(host: Recorded) 
     host.links[IFACE] = ["ipv4", "ipv6"]
     if host.backend == "nftables":
         del host.facts[policy_chains.NFT]["value"][1:]
+    elif host.backend == "iptables-legacy":
+        host.chains("ipv6").clear()
     assert host.judged() == ("missing", ["IPv6: no table has chains of Calico's"])
 
 
-def test_ipv6_is_expected_of_each_interface_where_calico_has_chains_for_it() -> None:
-    host = Recorded("nftables")
+@pytest.mark.parametrize("backend", ["nftables", "iptables-legacy"])
+def test_ipv6_is_expected_of_each_interface_where_calico_has_chains_for_it(backend: str) -> None:
+    host = Recorded(backend)
     host.links[IFACE] = ["ipv4"]
     host.rules("cali-to-wl-dispatch", "ipv6").clear()
     verdict, (reason,) = host.judged()
-    assert (verdict, reason.startswith("IPv6: nftables: no rule leads packets to the workload")) == ("missing", True)
-
-
-def test_ipv6_rules_of_iptables_legacy_are_not_known() -> None:
-    host = Recorded("iptables-legacy")
-    host.links[IFACE] = ["ipv4", "ipv6"]
-    host.facts[policy_chains.LEGACY]["value"]["unread"] = True
-    assert host.judged() == ("unreadable", ["IPv6: the IPv6 table of iptables-legacy is not read"])
-    assert host.everything()["sentence"].startswith("not known for 1 of 1 workload interfaces; ")
+    assert (verdict, reason.startswith(f"IPv6: {backend}: no rule leads packets to the workload")) == ("missing", True)
 
 
 def test_what_cannot_be_read_is_never_missing() -> None:
@@ -203,7 +200,7 @@ def test_one_backend_that_is_right_is_enough_though_another_cannot_be_read() -> 
 def test_leftovers_of_another_backend_do_not_hide_the_one_that_is_right() -> None:
     host = Recorded("iptables-nft")
     host.facts[policy_chains.LEGACY] = Recorded("iptables-legacy").facts[policy_chains.LEGACY]
-    del host.facts[policy_chains.LEGACY]["value"]["chains"][FW]
+    del host.facts[policy_chains.LEGACY]["value"]["ipv4"][FW]
     assert host.judged() == ("present", [])
 
 
@@ -252,14 +249,29 @@ def test_the_questions_are_of_the_hosts_own_namespace_and_load_no_module() -> No
     assert all(find(probe).on_the_host for probe in asked["probes"])
 
 
-def test_of_iptables_legacy_calicos_way_is_read_and_whether_ipv6_has_a_table(
+def recorded_answer(raw: socket.socket, option: int, *_rest: object) -> bytes:
+    return bytes.fromhex(LEGACY_ANSWERS[FAMILY_OF[raw.family]][str(option)])
+
+
+def test_of_iptables_legacy_calicos_way_is_read_in_both_families(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(present, "_ask", lambda _raw, option, *_rest: bytes.fromhex(LEGACY_ANSWERS[str(option)]))
+    monkeypatch.setattr(present, "_ask", recorded_answer)
     names = {"/proc/net/ip_tables_names": "nat\nfilter\n", "/proc/net/ip6_tables_names": "filter\n"}
     found = reading.of_legacy(tree(tmp_path, names))
-    assert found == {**RECORDED["iptables-legacy"][policy_chains.LEGACY]["value"], "unread": True}
-    assert "cali-pi-x" not in found["chains"]
+    assert found == RECORDED["iptables-legacy"][policy_chains.LEGACY]["value"]
+    assert "cali-pi-x" not in found["ipv4"]
+
+
+def test_an_ipv6_rule_of_iptables_legacy_is_read_with_its_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ip6tables-save printed them: -s fd00:10::/64 ! -i eth0 -j cali-pi-x, and ! -d fd00:20::1/128 -j RETURN."""
+    monkeypatch.setattr(present, "_ask", recorded_answer)
+    chains = present.legacy_chains("filter", socket.AF_INET6)
+    conditions = [["iif", "!=", "eth0"], ["saddr", "==", "fd00:10::/64"]]
+    assert {"verdict": "jump", "to": "cali-pi-x", "if": conditions} in chains[FW]["rules"]
+    only = [{"verdict": "return", "to": "", "if": [["daddr", "!=", "fd00:20::1/128"]]}]
+    assert chains["cali-pi-x"]["rules"] == only
+    assert chains["INPUT"] == {"hook": 1, "policy": "accept", "rules": []}
 
 
 def test_a_host_without_tables_of_iptables_legacy_is_not_made_to_have_them(
@@ -267,7 +279,7 @@ def test_a_host_without_tables_of_iptables_legacy_is_not_made_to_have_them(
 ) -> None:
     monkeypatch.setattr(present, "_ask", lambda *_what: pytest.fail("to ask for a table makes it"))
     names = {"/proc/net/ip_tables_names": "nat\n", "/proc/net/ip6_tables_names": ""}
-    assert reading.of_legacy(tree(tmp_path, names)) == {"chains": {}, "unread": False}
+    assert reading.of_legacy(tree(tmp_path, names)) == {"ipv4": {}, "ipv6": {}}
 
 
 @pytest.mark.parametrize(("changes", "outcome"), [(1, "read"), (4, "read"), (5, "not known")])

@@ -3,30 +3,50 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. A table of iptables-legacy, read into the same rules as those of nf_tables (nft_rules.py).
 
-The kernel gives a table as one block of entries (struct ipt_entry). A chain follows another, and a jump is an offset into the block. A
-user's chain begins with an entry whose target ERROR holds its name. A built-in chain ends in its policy.
+The kernel gives a table as one block of entries (struct ipt_entry, struct ip6t_entry). A chain follows another, and a jump is an offset
+into the block. A user's chain begins with an entry whose target ERROR holds its name. A built-in chain ends in its policy.
 """
 
+import ctypes
 import socket
 import struct
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .nft_rules import TARGETS, of_match
 
-# struct ipt_entry: struct ipt_ip of 84 bytes, nfcache, then the offsets of target and next entry; 112 with its counters.
-_HEAD = struct.Struct("=4s4s4s4s16s16s16s16sHBBIHH")
-_MATCHES = 112
+
+class _Layout(NamedTuple):
+    """Of an entry: what it selects packets by, nfcache, and the offsets of its target and of the next entry."""
+
+    head: struct.Struct
+    """The four addresses and masks, the four names and masks of links, protocol, flags, inverted flags, and both offsets."""
+    matches: int
+    """Where its matches begin: after its counters."""
+    goto: int
+    """The flag of a goto: a jump that leaves no way back (IPT_F_GOTO, IP6T_F_GOTO)."""
+
+
+# The counters have 64 bits, and begin where such a number may. In struct ipt_entry that is behind 96 bytes, whatever the architecture.
+_COUNTERS = ctypes.alignment(ctypes.c_uint64)
+_LAYOUTS: Dict[int, _Layout] = {
+    socket.AF_INET: _Layout(struct.Struct("=4s4s4s4s16s16s16s16sHBB4xHH"), 96 + 16, 2),
+    socket.AF_INET6: _Layout(
+        struct.Struct("=16s16s16s16s16s16s16s16sHxBB3x4xHH"), (152 if _COUNTERS == 8 else 148) + 16, 4
+    ),
+}
 _NAMES = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 _INVERTED = {"iif": 1, "oif": 2, "saddr": 8, "daddr": 16}
 _STANDARD = {-1: "drop", -2: "accept", -5: "return"}
 
 
-def chains(blob: bytes, hooks: int, begins: Sequence[int], ends: Sequence[int]) -> Dict[str, Dict[str, Any]]:
+def chains(
+    blob: bytes, hooks: int, begins: Sequence[int], ends: Sequence[int], family: int = socket.AF_INET
+) -> Dict[str, Dict[str, Any]]:
     """Chains by name: `policy` and `hook` of those that are built in, and `rules` of all.
 
     `hooks`: a bit for each built-in chain that the table has; `begins` and `ends`: offsets of its first rule, and of its policy.
     """
-    entries = _entries(blob)
+    entries = _entries(blob, family)
     starts = {begins[number]: _NAMES[number] for number in range(5) if hooks & (1 << number)}
     starts.update((offset + entry["size"], name) for offset, entry in entries.items() for name in entry["named"])
     found: Dict[str, Dict[str, Any]] = {}
@@ -49,23 +69,24 @@ def chains(blob: bytes, hooks: int, begins: Sequence[int], ends: Sequence[int]) 
     return found
 
 
-def _entries(blob: bytes) -> Dict[int, Dict[str, Any]]:
+def _entries(blob: bytes, family: int) -> Dict[int, Dict[str, Any]]:
+    layout = _LAYOUTS[family]
     found: Dict[int, Dict[str, Any]] = {}
     offset = 0
-    while offset + _MATCHES <= len(blob):
-        fields = _HEAD.unpack_from(blob, offset)
-        target, size = fields[-2:]
-        if size < _MATCHES or target < _MATCHES or offset + size > len(blob):
+    while offset + layout.matches <= len(blob):
+        fields = layout.head.unpack_from(blob, offset)
+        flags, target, size = fields[9], fields[11], fields[12]
+        if size < layout.matches or target < layout.matches or offset + size > len(blob):
             break
-        verdict, to, named = _target(blob, offset, offset + target, size)
-        conditions = _conditions(fields) + _of_matches(blob, offset + _MATCHES, offset + target)
+        verdict, to, named = _target(blob, offset + target, offset + size, bool(flags & layout.goto))
+        conditions = _conditions(fields, family) + _of_matches(blob, offset + layout.matches, offset + target)
         found[offset] = {"size": size, "verdict": verdict, "to": to, "named": named, "if": conditions}
         offset += size
     return found
 
 
-def _target(blob: bytes, entry: int, at: int, size: int) -> Tuple[str, Optional[int], List[str]]:
-    """Verdict, the offset that it leads to, and the name of the chain that begins after it."""
+def _target(blob: bytes, at: int, after: int, goto: bool) -> Tuple[str, Optional[int], List[str]]:
+    """Verdict, the offset that it leads to, and the name of the chain that begins after it. `after`: where the next entry begins."""
     name = _text(blob[at + 2 : at + 31])
     if name == "ERROR":
         begins = _text(blob[at + 32 : at + 62])
@@ -75,13 +96,12 @@ def _target(blob: bytes, entry: int, at: int, size: int) -> Tuple[str, Optional[
     number = struct.unpack_from("=i", blob, at + 32)[0]
     if number < 0:
         return _STANDARD.get(number, "continue"), None, []
-    if number == entry + size:
+    if number == after:
         return "continue", None, []
-    # A goto is a jump that leaves no way back: a flag of struct ipt_ip.
-    return ("goto" if blob[entry + 82] & 2 else "jump"), number, []
+    return ("goto" if goto else "jump"), number, []
 
 
-def _conditions(fields: Tuple[Any, ...]) -> List[List[Any]]:
+def _conditions(fields: Tuple[Any, ...], family: int) -> List[List[Any]]:
     source, destination, source_mask, destination_mask, iif, oif, iif_mask, oif_mask, protocol = fields[:9]
     inverted = fields[10]
     found: List[List[Any]] = []
@@ -94,13 +114,7 @@ def _conditions(fields: Tuple[Any, ...]) -> List[List[Any]]:
     for subject, address, mask in (("saddr", source, source_mask), ("daddr", destination, destination_mask)):
         if any(mask):
             prefix = "".join(f"{byte:08b}" for byte in mask).count("1")
-            found.append(
-                [
-                    subject,
-                    _operator(subject, inverted),
-                    f"{socket.inet_ntop(socket.AF_INET, address)}/{prefix}",
-                ]
-            )
+            found.append([subject, _operator(subject, inverted), f"{socket.inet_ntop(family, address)}/{prefix}"])
     return found + ([["protocol", "?", ""]] if protocol else [])
 
 

@@ -24,6 +24,10 @@ LAYERS = {"filter": "", "calico": "filter-"}
 # WorkloadToEndpointPfx. Dispatch chains have children whose names go on (dispatch.go, buildSingleDispatchChainTree).
 _WAY = ("cali-FORWARD", "cali-from-wl-dispatch", "cali-to-wl-dispatch", "cali-fw-", "cali-tw-")
 _FAMILIES: Dict[int, str] = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
+_LEGACY_TABLES: Dict[int, str] = {
+    socket.AF_INET: "/proc/net/ip_tables_names",
+    socket.AF_INET6: "/proc/net/ip6_tables_names",
+}
 _FORWARD = 2
 _GETSETELEM = 13
 _ELEMENTS, _ELEMENT_KEY, _ELEMENT_DATA = 3, 1, 2
@@ -70,17 +74,16 @@ def of_nft(connection: Connection) -> List[Dict[str, Any]]:
     )
 
 
-def of_legacy(root: Root) -> Dict[str, Any]:
-    """The table filter of iptables-legacy: its chains for IPv4, and whether there is one for IPv6, which is not read."""
-    names = {
-        family: (root.read(path) or "").split()
-        for family, path in (("ipv4", "/proc/net/ip_tables_names"), ("ipv6", "/proc/net/ip6_tables_names"))
-    }
-    chains = present.legacy_chains("filter") if "filter" in names["ipv4"] else {}
-    return {
-        "chains": {name: chain for name, chain in chains.items() if _wanted(name, chain["hook"], "filter")},
-        "unread": "filter" in names["ipv6"],
-    }
+def of_legacy(root: Root) -> Dict[str, Chains]:
+    """By family the chains of the table filter of iptables-legacy. Where there is no table none is asked for: to ask would make it."""
+    found: Dict[str, Chains] = {}
+    for family, path in _LEGACY_TABLES.items():
+        names = (root.read(path) or "").split()
+        chains = present.legacy_chains("filter", family) if "filter" in names else {}
+        found[_FAMILIES[family]] = {
+            name: chain for name, chain in chains.items() if _wanted(name, chain["hook"], "filter")
+        }
+    return found
 
 
 def _wanted(name: str, hook: Any, table: str) -> bool:

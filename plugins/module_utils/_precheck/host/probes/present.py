@@ -240,26 +240,26 @@ def legacy_tables(root: Root) -> List[Dict[str, Any]]:
     return [_legacy_table(name) for name in names]
 
 
-def legacy_chains(name: str) -> Chains:
-    """The chains of a table of iptables-legacy with all their rules."""
-    return _legacy(name)[0]
+def legacy_chains(name: str, family: int = socket.AF_INET) -> Chains:
+    """The chains of a table of iptables-legacy with all their rules; of ip6tables-legacy with AF_INET6."""
+    return _legacy(name, family)[0]
 
 
-def _legacy(name: str) -> Tuple[Chains, bytes, int]:
+def _legacy(name: str, family: int = socket.AF_INET) -> Tuple[Chains, bytes, int]:
     """The same, with the block of entries that they were read from, and how many of these somebody wrote.
 
     An empty table has an entry for each hook, and one that ends it.
     """
-    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    raw = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
     try:
         info = _INFO.unpack(_ask(raw, _GET_INFO, name, _INFO.size, b""))
         hooks, entries, size = info[1], info[12], info[13]
-        # struct ipt_get_entries ends where the first entry, which holds 64-bit counters, may begin.
+        # struct ipt_get_entries, or ip6t_get_entries, ends where the first entry, which holds 64-bit counters, may begin.
         start = 40 if ctypes.alignment(ctypes.c_uint64) == 8 else 36
         blob = _ask(raw, _GET_ENTRIES, name, start + size, struct.pack("=I", size))[start:]
     finally:
         raw.close()
-    return legacy_rules.chains(blob, hooks, info[2:7], info[7:12]), blob, entries - bin(hooks).count("1") - 1
+    return legacy_rules.chains(blob, hooks, info[2:7], info[7:12], family), blob, entries - bin(hooks).count("1") - 1
 
 
 def _legacy_table(name: str) -> Dict[str, Any]:
@@ -282,7 +282,9 @@ def _ask(raw: socket.socket, option: int, table: str, size: int, rest: bytes) ->
     buffer = ctypes.create_string_buffer(question, size)
     length = ctypes.c_uint32(size)
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.getsockopt(raw.fileno(), socket.IPPROTO_IP, option, buffer, ctypes.byref(length)) != 0:
+    # The options have the same numbers in both families: IPT_SO_GET_INFO and IP6T_SO_GET_INFO, and so on.
+    level = socket.IPPROTO_IPV6 if raw.family == socket.AF_INET6 else socket.IPPROTO_IP
+    if libc.getsockopt(raw.fileno(), level, option, buffer, ctypes.byref(length)) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"table {table}: {os.strerror(number)}")
     return buffer.raw
