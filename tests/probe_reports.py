@@ -46,6 +46,7 @@ def probe_report(verdicts: Mapping[str, NodeVerdict]) -> PolicyProbeReport:
         image="i",
         foreign_policies=[],
         limits=[],
+        looks=1,
         connections=0,
         requests=0,
     )

@@ -207,6 +207,12 @@ probe:
       type: list
       elements: str
       returned: always
+    looks:
+      description:
+        - How many times the connections were tried, 1 or 2.
+        - There is a second time if one that policy allows was lost, or policy was late. It counts as a fault only if both times show it.
+      type: int
+      returned: always
     connections:
       description: Number of connections that were tried.
       type: int

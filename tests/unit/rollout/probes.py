@@ -51,6 +51,7 @@ def probe_of(verdicts: Mapping[str, str], **fields: Any) -> PolicyProbeReport:
         image=IMAGE,
         foreign_policies=[],
         limits=[],
+        looks=1,
         connections=100,
         requests=20,
     )

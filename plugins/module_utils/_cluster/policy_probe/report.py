@@ -5,46 +5,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from ..._rollout.documents import DOCUMENT_VERSION
-from ..._rollout.documents.policy import PolicyProbeReport, ProbePhase
+from ..._rollout.documents.policy import PolicyProbeReport
 from ..._rollout.policy.design import Design
 from ..._rollout.policy.judge import judged
-from ..._rollout.policy.timelines import Timelines, Write
+from ..._rollout.policy.looks import Look
 from ..._rollout.text.instant import rfc3339
 from .foreign import Foreign
 from .request import ProbeRequest
 
 
-@dataclass
-class Evidence:
-    """What a run brings home."""
+class Evidence(NamedTuple):
+    """What the pods of one run bring home."""
 
     design: Design
-    timelines: dict[str, Timelines] = field(default_factory=dict)
-    """By the node of the client."""
-    writes: Mapping[ProbePhase, Write] = field(default_factory=dict)
-    trouble: dict[str, str] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
+    look: Look
+    seconds: Mapping[str, float]
 
 
 def report(
-    request: ProbeRequest, evidence: Evidence, foreign: Foreign, began: float, requests: int
+    request: ProbeRequest,
+    design: Design,
+    looks: Sequence[Look],
+    seconds: Mapping[str, float],
+    foreign: Foreign,
+    began: float,
+    requests: int,
 ) -> PolicyProbeReport:
-    found = judged(evidence.design, evidence.timelines, evidence.writes, evidence.trouble, request.deadline)
+    found = judged(design, looks, request.deadline)
     return PolicyProbeReport(
         kind="PolicyProbeReport",
         version=DOCUMENT_VERSION,
         outcome=found.outcome,
         reason=found.reason,
         began=rfc3339(began),
-        seconds={part: round(seconds, 3) for part, seconds in evidence.seconds.items()},
+        seconds={part: round(seconds, 3) for part, seconds in seconds.items()},
         nodes=found.nodes,
         pairs=found.pairs,
         rows=found.rows,
-        proven_before=evidence.design.peers,
+        proven_before=design.peers,
         strength=request.strength,
         seed=request.seed,
         settled=found.settled,
@@ -52,7 +54,8 @@ def report(
         namespace=request.namespace,
         image=request.image,
         foreign_policies=foreign.policies,
-        limits=[*evidence.design.limits, *foreign.unread],
+        limits=[*design.limits, *found.limits, *foreign.unread],
+        looks=len(looks),
         connections=found.connections,
         requests=requests,
     )

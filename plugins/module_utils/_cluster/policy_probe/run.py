@@ -10,13 +10,15 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from ..._kube.client import ApiError, Cluster
 from ..._rollout.documents.policy import PolicyProbeReport
 from ..._rollout.errors import RolloutError
-from ..._rollout.policy.design import design
+from ..._rollout.policy.design import Design, design
 from ..._rollout.policy.graph import drawn
+from ..._rollout.policy.looks import Look, seen, wants_another
 from ..._rollout.policy.timelines import Run, Timelines
 from ..._rollout.text.terminal import printable
 from . import namespace
@@ -63,14 +65,36 @@ def prove(
             tell(
                 f"A run that did not end by itself had left {request.namespace}/{name} and its pods: they are removed."
             )
-        owner = namespace.own(cluster, request, os.urandom(4).hex())
-        try:
-            evidence = _gathered(cluster, request, owner, lease, nodes, offered)
-        finally:
-            cleaning = time.monotonic()
-            _clean(cluster, owner, request, tell)
-        evidence.seconds["cleanup"] = time.monotonic() - cleaning
-    return report(request, evidence, foreign, began, cluster.requests - requests)
+        probe = partial(_evidence, cluster, request, lease, nodes, offered, tell)
+        first = probe(None)
+        looked = [first]
+        if wants_another(seen(first.design.rows, first.look, request.deadline)):
+            looked.append(probe(first.design))
+    seconds = {part: sum(each.seconds[part] for each in looked) for part in first.seconds}
+    looks = [each.look for each in looked]
+    return report(request, first.design, looks, seconds, foreign, began, cluster.requests - requests)
+
+
+def _evidence(
+    cluster: Cluster,
+    request: ProbeRequest,
+    lease: Lease,
+    nodes: Sequence[str],
+    offered: Sequence[str],
+    tell: Tell,
+    known: Design | None,
+) -> Evidence:
+    """What pods of their own see, which are gone afterwards.
+
+    :param known: the design of an earlier look, whose rows are to be tried again
+    """
+    owner = namespace.own(cluster, request, os.urandom(4).hex())
+    try:
+        evidence = _gathered(cluster, request, owner, lease, nodes, offered, known)
+    finally:
+        cleaning = time.monotonic()
+        _clean(cluster, owner, request, tell)
+    return evidence._replace(seconds={**evidence.seconds, "cleanup": time.monotonic() - cleaning})
 
 
 def _gathered(
@@ -80,6 +104,7 @@ def _gathered(
     lease: Lease,
     nodes: Sequence[str],
     offered: Sequence[str],
+    known: Design | None,
 ) -> Evidence:
     members = _members(request, nodes, offered)
     longest = request.timeout + 4 * (request.deadline + LONGEST_PHASE) + SPARE
@@ -90,16 +115,15 @@ def _gathered(
         fleet = stack.enter_context(Fleet(cluster, request, owner, members, clocks, int(longest)))
         fleet.start()
         fleet.await_running(started + request.timeout)
-        evidence = Evidence(design(nodes, offered, fleet.families(), request.strength, request.seed))
-        evidence.seconds["pods"] = time.monotonic() - started
-        tried = tried_by_client(evidence.design.rows, fleet.addresses())
+        drawn = known or design(nodes, offered, fleet.families(), request.strength, request.seed)
+        running = time.monotonic()
+        tried = tried_by_client(drawn.rows, fleet.addresses())
         phases = Phases(cluster, request, owner, lease, fleet)
         fleet.give_targets({place: targets_text([one.target for one in ones]) for place, ones in tried.items()})
         phases.go_through(tried)
-        evidence.writes = phases.writes
-        evidence.seconds["phases"] = time.monotonic() - started - evidence.seconds["pods"]
-        _hear(fleet, tried, evidence)
-        return evidence
+        seconds = {"pods": running - started, "phases": time.monotonic() - running}
+        look = Look(_timelines(fleet, tried), phases.writes, fleet.trouble)
+        return Evidence(drawn, look, seconds)
 
 
 def rehearse(
@@ -124,8 +148,8 @@ def _members(request: ProbeRequest, nodes: Sequence[str], offered: Sequence[str]
     return [*batch, *drawn(offered, batch, request.seed)]
 
 
-def _hear(fleet: Fleet, tried: Mapping[Place, Sequence[Tried]], evidence: Evidence) -> None:
-    """Read the clients' reports; a client without one is the trouble of its node."""
+def _timelines(fleet: Fleet, tried: Mapping[Place, Sequence[Tried]]) -> dict[str, Timelines]:
+    """By node what its clients report; a client without a report is the trouble of its node."""
     rows: dict[str, dict[str, Sequence[Run]]] = {}
     for place, ones in tried.items():
         said = fleet.pods[place].report
@@ -142,11 +166,7 @@ def _hear(fleet: Fleet, tried: Mapping[Place, Sequence[Tried]], evidence: Eviden
             )
         own = rows.setdefault(place.node, {})
         own.update({one.row: heard.runs.get(number, ()) for number, one in enumerate(ones) if one.row is not None})
-    for node, runs in rows.items():
-        clock = fleet.clocks.clock(node)
-        offset, doubt = (None, 0.0) if clock is None else clock
-        evidence.timelines[node] = Timelines(runs, offset, doubt)
-    evidence.trouble = fleet.trouble
+    return {node: Timelines(runs, *(fleet.clocks.clock(node) or (None, 0.0))) for node, runs in rows.items()}
 
 
 def _clean(cluster: Cluster, owner: Owner, request: ProbeRequest, tell: Tell) -> None:

@@ -136,6 +136,8 @@ class PolicyProbeReport(TypedDict):
     """Policies of others that select the probe's pods and may distort what is seen: kind and name."""
     limits: list[str]
     """What was not proven and why, a sentence each: no second node, no IPv6."""
+    looks: int
+    """How many times the rows were tried: a second time where some were closed or late, which counts only where both looks show it."""
     connections: int
     """How many were tried."""
     requests: int

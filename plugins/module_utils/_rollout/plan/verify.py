@@ -17,8 +17,10 @@ from .tiers import whole_number
 
 NONE = "none"
 MODES = ("none", "canary", "each_batch", "each_node")
-LONGEST_PROBE = 57
-"""Seconds. No line of progress is shown during a probe, and there is to be one each minute."""
+LONGEST_LOOK = 57
+"""Seconds of one look at the packets. No line of progress is shown during it, and there is to be one each minute."""
+LONGEST_PROBE = 2 * LONGEST_LOOK
+"""Seconds. What may pass is looked at a second time before it stops a rollout."""
 PHASES, HEARD = 4, 3
 """Where something is wrong, a probe waits in each phase for the deadline, and so many seconds more to hear of it."""
 STRENGTHS = ("2", "3", "full")
@@ -79,10 +81,10 @@ def _checked(wanted: dict[str, Any]) -> VerifySettings:
     wanted["seed"] = whole_number(wanted["seed"], "verify.seed", 0)
     wanted["deadline"] = whole_number(wanted["deadline"], "verify.deadline", 1)
     wanted["timeout"] = whole_number(wanted["timeout"], "verify.timeout", 1)
-    if longest(wanted) > LONGEST_PROBE:
+    if longest(wanted) > LONGEST_LOOK:
         raise RolloutError(
             f"verify.timeout: {wanted['timeout']} s, and {PHASES} times verify.deadline and {HEARD} s, are {longest(wanted)} s, more "
-            f"than {LONGEST_PROBE}. A rollout shows a line of progress each minute, and none during a probe. A probe that runs out of "
+            f"than {LONGEST_LOOK}. A rollout shows a line of progress each minute, and none during a probe. A probe that runs out of "
             "time is tried again."
         )
     flaw = flaw_of(wanted, VerifySettings)
@@ -92,7 +94,7 @@ def _checked(wanted: dict[str, Any]) -> VerifySettings:
 
 
 def longest(settings: Mapping[str, Any]) -> int:
-    """Seconds that one probe may take."""
+    """Seconds that one look may take."""
     return int(settings["timeout"] + PHASES * (settings["deadline"] + HEARD))
 
 

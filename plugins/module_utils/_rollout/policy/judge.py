@@ -19,7 +19,6 @@ from ..documents.policy import (
     NodeVerdict,
     PairFault,
     ProbeOutcome,
-    ProbePhase,
     ProbeRow,
     SettledTime,
 )
@@ -27,10 +26,10 @@ from ..text.order import natural
 from ..text.terminal import count, listed
 from . import sentences
 from .attribution import Culprit, attributed
-from .clock import fitted
 from .design import DIRECTIONS, Design
-from .fates import GRAVITY, fates_of, row_symptom
-from .timelines import Run, Timelines, Write, between_tries, client_of, windows
+from .fates import GRAVITY
+from .looks import Look, SeenRow, connections, lasting_troubles, passed, seen, together
+from .timelines import client_of
 
 
 class Judgement(NamedTuple):
@@ -42,31 +41,25 @@ class Judgement(NamedTuple):
     """Those of the design, with their fates."""
     settled: Optional[SettledTime]
     connections: int
+    limits: list[str]
 
 
-def judged(
-    design: Design,
-    timelines: Mapping[str, Timelines],
-    writes: Mapping[ProbePhase, Write],
-    troubles: Mapping[str, str],
-    deadline: float,
-) -> Judgement:
+def judged(design: Design, looks: Sequence[Look], deadline: float) -> Judgement:
     """What the probes prove.
 
-    :param timelines: by the node of the client
-    :param writes: by phase what began it; `open` needs none, and a phase that was not reached has none
-    :param troubles: by node why its pods give no evidence, a sentence without its full stop
+    :param looks: what was seen, one or two times, of the same rows
     :param deadline: seconds after a write in which each fate must be right
     """
-    rows = _with_fates(design.rows, timelines, writes, deadline)
+    by_look = [seen(design.rows, look, deadline) for look in looks]
+    evidence = {one.row["id"]: one for one in together(by_look)}
+    rows = [one.row for one in evidence.values()]
+    found = {name: one.symptom for name, one in evidence.items()}
+    troubles = lasting_troubles(looks)
+    lost = passed(by_look)
     batch = sorted({row["node"] for row in rows}, key=natural)
-    found: dict[str, Optional[NodeVerdict]] = {row["id"]: _found(row, troubles) for row in rows}
     blamed = _blamed(rows, found, batch, troubles)
     suspects = {culprit[0] for culprit, _symptom in blamed if len(culprit) == 1}
-    nodes = [
-        _proof(node, rows, found, blamed, troubles, timelines)
-        for node in [*batch, *sorted(suspects - {*batch}, key=natural)]
-    ]
+    nodes = [_proof(node, evidence, blamed, troubles) for node in [*batch, *sorted(suspects - {*batch}, key=natural)]]
     pairs = _pair_faults(rows, blamed)
     wrong = any(symptom in GRAVITY and symptom != "unproven" for symptom in found.values())
     proven = bool(rows) and not any(found.values()) and all(proof["verdict"] == "enforced" for proof in nodes)
@@ -77,37 +70,9 @@ def judged(
         pairs=pairs,
         rows=rows,
         settled=_settled_time(rows),
-        connections=sum(run.tries for told in timelines.values() for runs in told.rows.values() for run in runs),
+        connections=connections(looks),
+        limits=[sentences.lost_for_a_moment(lost)] if lost else [],
     )
-
-
-def _with_fates(
-    rows: Sequence[ProbeRow], timelines: Mapping[str, Timelines], writes: Mapping[ProbePhase, Write], deadline: float
-) -> list[ProbeRow]:
-    by_client: dict[str, list[ProbeRow]] = {}
-    for row in rows:
-        by_client.setdefault(client_of(row), []).append(row)
-    phases = {}
-    for client, told in timelines.items():
-        clock, doubt = (told.clock, told.doubt)
-        if clock is None:
-            clock, doubt = fitted(by_client.get(client, []), told.rows, writes, deadline), 0.0
-        phases[client] = windows(writes, clock, doubt)
-    judged_rows = []
-    for row in rows:
-        client = client_of(row)
-        told = timelines.get(client) or Timelines({}, None, 0.0)
-        fates = fates_of(row, told.rows.get(row["id"], ()), phases.get(client, {}), deadline, told.clock is not None)
-        judged_rows.append(ProbeRow(**{**row, "fates": fates}))
-    return judged_rows
-
-
-def _found(row: ProbeRow, troubles: Mapping[str, str]) -> Optional[NodeVerdict]:
-    """What is wrong with a row. Of a node without pods nothing is known, unless a denied connection came through."""
-    symptom = row_symptom(row)
-    if symptom in ("closed", "late") and {row["node"], row["peer"]} & {*troubles}:
-        return "unproven"
-    return symptom
 
 
 Blamed = Mapping[tuple[Culprit, NodeVerdict], Sequence[str]]
@@ -137,14 +102,9 @@ def _blamed(
     return blamed
 
 
-def _proof(
-    node: str,
-    rows: Sequence[ProbeRow],
-    found: Mapping[str, Optional[NodeVerdict]],
-    blamed: Blamed,
-    troubles: Mapping[str, str],
-    timelines: Mapping[str, Timelines],
-) -> NodeProof:
+def _proof(node: str, evidence: Mapping[str, SeenRow], blamed: Blamed, troubles: Mapping[str, str]) -> NodeProof:
+    rows = [one.row for one in evidence.values()]
+    found = {name: one.symptom for name, one in evidence.items()}
     own = [row for row in rows if row["node"] == node]
     part = [row for row in rows if node in (row["node"], row["peer"])]
     faults = {symptom: ids for (culprit, symptom), ids in blamed.items() if culprit == (node,)}
@@ -173,7 +133,7 @@ def _proof(
         rows=len(part),
         failed=failed,
         settled_ms=max(settled, default=None),
-        resolution_ms=_resolution(own, timelines) if settled else None,
+        resolution_ms=_resolution(evidence[row["id"]] for row in own) if settled else None,
     )
 
 
@@ -193,14 +153,8 @@ def _shown(own: Sequence[ProbeRow], found: Mapping[str, Optional[NodeVerdict]]) 
     return all((direction, allowed) in right for direction in DIRECTIONS for allowed in (True, False))
 
 
-def _resolution(own: Sequence[ProbeRow], timelines: Mapping[str, Timelines]) -> Optional[float]:
-    exact = []
-    for row in own:
-        told = timelines.get(client_of(row))
-        runs: Sequence[Run] = told.rows.get(row["id"], ()) if told else ()
-        between = between_tries(runs)
-        if told and between is not None:
-            exact.append(between + told.doubt)
+def _resolution(own: Iterable[SeenRow]) -> Optional[float]:
+    exact = [one.resolution for one in own if one.resolution is not None]
     return round(max(exact) * 1000, 1) if exact else None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Literal, Optional
 
 from ..documents.policy import NodeVerdict, ProbeFate, ProbeRow
-from ..text.terminal import count
+from ..text.terminal import count, listed
 from .fates import symptom
 
 ONE_ROW = "One row alone cannot tell the pair from one of its nodes; a probe of strength 3 can."
@@ -39,6 +39,13 @@ def unproven(trouble: Optional[str], rows: int) -> tuple[str, str]:
     return (
         f"No evidence: in {count(rows, 'row')} the client on this node tried no connection in some phase.",
         "Look at the load of the node and at the events of the probe's pods, and probe again.",
+    )
+
+
+def lost_for_a_moment(rows: Sequence[str]) -> str:
+    return (
+        f"A first look lost packets that policy allows, or saw them late, and a second look did not ({count(len(rows), 'row')}: "
+        f"{listed(rows, 5)}). Look at the load of the nodes, and at packets that get lost."
     )
 
 

@@ -73,6 +73,18 @@ def test_policy_is_proven_where_each_connection_has_the_right_fate() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("lossy", "outcome", "looks"), [((1,), "proven", 2), ((1, 2), "failed", 2), ((2,), "proven", 1)]
+)
+def test_what_is_lost_is_looked_at_a_second_time(lossy: Sequence[int], outcome: str, looks: int) -> None:
+    world = World(phase_seconds=0.5, lossy=lossy)
+    report, api = proof(world, names(3))
+    assert (report["outcome"], report["looks"], world.looks) == (outcome, looks, looks), report["reason"]
+    assert len(world.pods) == 6 * looks, "each look has pods of its own"
+    removed = [one for one in sent(api) if one.startswith(f"DELETE /api/v1/namespaces/{NAMESPACE}/configmaps/")]
+    assert len(removed) == looks
+
+
 def test_nothing_outside_the_namespace_is_written() -> None:
     _report, api = proof(World(), names(3))
     written = [one for one in api.requests if one.method != "GET"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe.pods import ROLE, TARGETS
@@ -27,11 +27,13 @@ class World:
         waiting: Mapping[str, Mapping[str, str]] | None = None,
         lease: dict[str, Any] | None = None,
         phase_seconds: float = 0.0,
+        lossy: Collection[int] = (),
     ) -> None:
         """:param lists: what there is beside, by the end of its path
         :param refuse: what is answered to the creation of a pod, by its node
         :param waiting: why no container starts, by node
         :param phase_seconds: how long a phase takes at least: a judge wants to see a fate for some time
+        :param lossy: the looks, from 1, in which the first connection of each client is always dropped
         """
         self.pods: dict[str, dict[str, Any]] = {}
         self.lists = dict(lists or {})
@@ -40,6 +42,9 @@ class World:
         self.waiting = dict(waiting or {})
         self.lease = lease
         self.phase_seconds = phase_seconds
+        self.lossy = lossy
+        self.looks = 0
+        """How often pods were made to look at packets."""
         self.writes = [time.time()]
         self.version = 10
         self.changed = threading.Condition()
@@ -74,6 +79,8 @@ class World:
 
     def _configmaps(self, request: Request) -> Reply:
         if request.method == "POST":
+            self.looks += 1
+            self.writes = [time.time()]
             return Reply(201, {"metadata": {"uid": "uid-1", "name": request.body["metadata"]["name"]}})
         items = self.lists.get("configmaps", [])
         return Reply(body={"metadata": {"resourceVersion": "1"}, "items": items})
@@ -146,7 +153,7 @@ class World:
         begins = [-600, *(end + 10 for end in ends[:-1])]
         lines = [f"1 {round(start * 1e6)} {round(time.time() * 1e6)} 9 settled"]
         for number, line in enumerate(pod["metadata"]["annotations"].get(TARGETS, "").splitlines()):
-            letters = line.split()[3]
+            letters = "DDDD" if number == 0 and self.looks in self.lossy else line.split()[3]
             runs = [f"{letter}{begin}-{max(begin, end - 100)}x9" for letter, begin, end in zip(letters, begins, ends)]
             lines.append(f"{number} {' '.join(runs)}")
         return "\n".join(lines)

@@ -17,6 +17,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy.design import Design, design
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy.judge import Judgement, judged
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy.looks import Look
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy.timelines import (
     Run,
     Timelines,
@@ -86,17 +87,23 @@ def probed(
     clock: Callable[[str], float] | None = lambda _node: 0.0,
     writes: Mapping[ProbePhase, Write] | None = None,
     families: Sequence[Family] = ("IPv4", "IPv6"),
+    second: Sequence[Fault] | None = None,
     **options: Any,
 ) -> Judgement:
     """What a probe would say.
 
+    :param second: the faults that a second look meets, if there is one
     :param clock: by node how far its clock is behind the controller's; None where that is not known
     """
     given = {"strength": 2, "seed": 7, **options}
     drawn = design(nodes, offered, dict.fromkeys([*nodes, *offered], families), given["strength"], given["seed"])
     silent = silent or {}
-    seen = timelines(drawn, faults, engine, silent, clock)
-    return judged(drawn, seen, WRITES if writes is None else writes, silent, DEADLINE)
+    met = [faults] if second is None else [faults, second]
+    looks = [
+        Look(timelines(drawn, each, engine, silent, clock), WRITES if writes is None else writes, silent)
+        for each in met
+    ]
+    return judged(drawn, looks, DEADLINE)
 
 
 def timelines(

@@ -37,6 +37,7 @@ def reported(
         image="registry.k8s.io/e2e-test-images/agnhost:2.53",
         foreign_policies=[],
         limits=[],
+        looks=1,
         connections=found.connections,
         requests=40,
     )

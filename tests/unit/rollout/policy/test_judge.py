@@ -17,6 +17,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy.design import design
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy.fates import fates_of, symptom
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy.judge import Judgement, judged
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy.looks import Look
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy.timelines import (
     Run,
     Timelines,
@@ -240,7 +241,7 @@ def judged_until(end: float, faults: Sequence[Fault] = (), *, clock: float | Non
         runs = within(list(run_lengths(row, faults, "subject", 0.0, 0.0)), Window(options.get("start", 0.0), None, end))
         rows.setdefault(client_of(row), {})[row["id"]] = runs
     seen = {client: Timelines(runs, clock, 0.0) for client, runs in rows.items()}
-    return judged(drawn, seen, options.get("writes", WRITES), options.get("troubles", {}), DEADLINE)
+    return judged(drawn, [Look(seen, options.get("writes", WRITES), options.get("troubles", {}))], DEADLINE)
 
 
 def test_a_phase_that_was_not_reached_proves_nothing() -> None:
@@ -259,9 +260,9 @@ def test_of_a_node_whose_pods_had_trouble_nothing_is_known() -> None:
 
 
 def test_nothing_that_was_seen_proves_nothing() -> None:
-    found = judged(design(["a"], ["b"], {}, 2, 7), {}, {}, {}, DEADLINE)
+    found = judged(design(["a"], ["b"], {}, 2, 7), [Look({}, {}, {})], DEADLINE)
     assert (found.outcome, {one["verdict"] for one in found.nodes}) == ("not_proven", {"unproven"})
-    assert judged(design([], [], {}, 2, 7), {}, {}, {}, DEADLINE)[:2] == ("not_proven", "No node was tried.")
+    assert judged(design([], [], {}, 2, 7), [Look({}, {}, {})], DEADLINE)[:2] == ("not_proven", "No node was tried.")
 
 
 def test_a_node_of_which_no_denied_row_is_left_is_unproven() -> None:
