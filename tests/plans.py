@@ -28,6 +28,7 @@ def plan_of(*batches: list[str], **more: Any) -> Plan:
         precheck_digest="d" * 64,
         evidence=[],
         tiers=[PlannedTier(name="core", selector="", match=None, nodes=nodes, budget=left_out, left_out=left_out)],
+        budget=None,
         batches=[
             Batch(index=number, name=f"core-{number}", tier="core", canary=False, nodes=list(batch))
             for number, batch in enumerate(batches, 1)

@@ -60,6 +60,7 @@ def plan(
     restart_patience: Any = LEAST_PATIENCE,
     installation_spec: Any = None,
     verify: Any = None,
+    failure_budget: Any = None,
     or_complaint: bool = False,
 ) -> Any:
     return made_or_complaint(
@@ -78,6 +79,7 @@ def plan(
             plain(restart_patience),
             plain(installation_spec),
             plain(verify),
+            plain(failure_budget),
         ),
     )
 

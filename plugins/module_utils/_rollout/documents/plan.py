@@ -199,6 +199,8 @@ class Plan(TypedDict):
     evidence: list[Evidence]
     """What the nodes were checked for that are admitted on a precheck; those of the adoption have their pod."""
     tiers: list[PlannedTier]
+    budget: Union[int, None]
+    """How many nodes of all tiers together may be left out; null where only the tiers' own budgets count."""
     batches: list[Batch]
     """The adoption, if there is any, comes first: its labels precede the selector."""
     excluded: list[ExcludedNode]

@@ -44,6 +44,9 @@ def plan_text(plan: Plan) -> str:
             for tier in plan["tiers"]
         ],
     )
+    if plan["budget"] is not None:
+        left_out = sum(tier["left_out"] for tier in plan["tiers"])
+        lines.append(f"In total {left_out} left out, and the failure budget in total is {plan['budget']}")
     if plan["restart"]:
         lines += ["", *paragraph(restart_text(plan["restart"]) + ".")]
     lines += _restarting(plan["restarting"])

@@ -37,6 +37,7 @@ from ..text.order import natural
 from ..text.terminal import listed
 from .adoption import ADOPTION, NAMES_SHOWN, adopted, restart, unproven
 from .batches import FIRST_BATCH, in_batches, led_by_adoption
+from .budget import read_total
 from .clean_install import warnings
 from .exclusion import NOT_CHECKED, NOT_IN_RUN, excluded_hosts, excluded_node, kept_out, without_evidence
 from .restarting import LEAST_PATIENCE, Trouble, unlabelled_troubles
@@ -58,6 +59,7 @@ def build_plan(
     restart_patience: int = LEAST_PATIENCE,
     installation_spec: Mapping[str, Any] | None = None,
     verify: Mapping[str, Any] | None = None,
+    failure_budget: int | str | None = None,
 ) -> Plan:
     """`observation` shows what the selector restarts, for how long, and which nodes restart now; no batch depends on it.
 
@@ -130,6 +132,7 @@ def build_plan(
         precheck_digest=report["digest"],
         evidence=evidence_of(report, {node: hosts[node] for node in admitted}),
         tiers=[_planned(tier, found, excluded) for tier, found in zip(wanted, members)],
+        budget=read_total(failure_budget, sum(len(found) for found in members)),
         batches=batches,
         excluded=excluded,
         unproven=doubts,

@@ -100,7 +100,7 @@ def _tier(tier: TierSettings, where: str) -> Tier:
         selection=selection,
         sizes=_sizes(tier.get("batch_size", DEFAULT_BATCH_SIZE), f"{where}, batch_size"),
         canaries=_canaries(tier.get("canary", False), f"{where}, canary"),
-        budget=_budget(tier.get("failure_budget", DEFAULT_BUDGET), f"{where}, failure_budget"),
+        budget=read_budget(tier.get("failure_budget", DEFAULT_BUDGET), f"{where}, failure_budget"),
     )
 
 
@@ -132,7 +132,8 @@ def _canaries(value: Any, option: str) -> int | None:
     return whole_number(value, option, 0) or None
 
 
-def _budget(value: Any, option: str) -> OfNodes:
+def read_budget(value: Any, option: str) -> OfNodes:
+    """A percentage is rounded up: 10% of five nodes is one of them, and not none."""
     percent = _percent(value, option, 0)
     if percent is not None:
         return lambda nodes: -(-nodes * percent // 100)

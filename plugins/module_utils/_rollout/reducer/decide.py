@@ -17,8 +17,9 @@ from ..documents.actions import Action, RaiseMaxUnavailable
 from ..operator.installation import refusals, rejection
 from ..operator.intent import NO_WISHES, Wishes
 from ..plan.adoption import ADOPTION
+from ..plan.budget import overdrawn
 from ..plan.build import planned_nodes
-from ..text.terminal import count, listed
+from ..text.terminal import count
 from .decision import decided, done, label, labels_of, noted, restore, stand_still, stop, wait
 from .evidence_rules import evidence_for_another_calico
 from .installation_rules import hand_over, overlaid, placement_restarts, scope_installation
@@ -63,19 +64,7 @@ def plan_mismatch(situation: Situation) -> Decision | None:
 
 
 def over_budget(situation: Situation) -> Decision | None:
-    told = []
-    for tier in situation.plan["tiers"]:
-        outside = [
-            entry
-            for entry in [*situation.plan["excluded"], *situation.given_up]
-            if entry["counts"] and entry["tier"] == tier["name"]
-        ]
-        if len(outside) > tier["budget"]:
-            names = listed([f"{entry['node']} ({entry['cause']})" for entry in outside])
-            told.append(
-                f"tier {tier['name']}: {len(outside)} of its {tier['nodes']} nodes would be left out, "
-                f"its failure budget allows {tier['budget']}: {names}"
-            )
+    told = overdrawn(situation.plan, situation.given_up)
     if not told:
         return None
     return stop(

@@ -193,6 +193,18 @@ def test_the_budget_is_a_tenth_where_none_is_given() -> None:
     assert plan(EDGE, [{"name": "edge", "selector": ""}])["tiers"][0]["budget"] == 2
 
 
+@pytest.mark.parametrize(
+    ("budget", "allowed"), [(None, None), ("", None), ("25%", 2), ("26%", 3), ("100%", 8), (0, 0), ("3", 3)]
+)
+def test_the_budget_in_total_is_of_the_nodes_of_all_tiers(budget: Any, allowed: int | None) -> None:
+    assert plan(CORE + EDGE[:5], failure_budget=budget)["budget"] == allowed
+
+
+def test_a_budget_in_total_that_makes_no_sense_is_refused() -> None:
+    with pytest.raises(RolloutError, match="failure_budget: 'few' is neither a count nor a percentage"):
+        plan(CORE, failure_budget="few")
+
+
 def test_a_budget_that_is_overdrawn_is_in_the_plan_and_no_error() -> None:
     made = plan(CORE, [tier("core", failure_budget=0)], bad=["core-3"])
     assert (made["tiers"][0]["left_out"], made["tiers"][0]["budget"], made["tiers"][0]["nodes"]) == (1, 0, 3)
@@ -328,3 +340,9 @@ def test_the_text_tells_batches_budgets_and_who_stays_outside() -> None:
         in flowing
     )
     assert "remedy: install kernel-modules-extra" in flowing
+
+
+def test_the_text_tells_the_budget_in_total_where_there_is_one() -> None:
+    told = "In total 1 left out, and the failure budget in total is 2"
+    assert told in plan_text(plan(CORE + EDGE[:2], bad=["edge-2"], failure_budget=2))
+    assert "In total" not in plan_text(plan(CORE + EDGE[:2], bad=["edge-2"]))

@@ -215,6 +215,16 @@ def test_an_overdrawn_budget_stops_before_the_first_write_and_names_the_nodes_th
     )
 
 
+def test_the_budget_in_total_stops_it_though_each_tier_is_within_its_own() -> None:
+    tight = plan([*ALL, "core-3"], bad=[*EDGE[2:], "core-3"], failure_budget="16%")
+    assert stopped(decided(bare([*ALL, "core-3"]), the_plan=tight)).startswith(
+        "all tiers together: 2 of their 6 nodes would be left out, the failure budget in total allows 1: "
+        "core-3 (precheck_failed), edge-3 (precheck_failed). Cure these nodes"
+    )
+    fits = plan([*ALL, "core-3"], bad=[*EDGE[2:], "core-3"], failure_budget=2)
+    assert kinds(decided(bare([*ALL, "core-3"]), the_plan=fits)) == ["label_nodes"]
+
+
 def test_a_budget_that_is_used_up_to_the_last_does_not_stop() -> None:
     assert kinds(
         decided(bare(ALL), the_plan=plan(ALL, [tier("core"), tier("edge", failure_budget=1)], bad=EDGE[2:]))
