@@ -172,10 +172,10 @@ class Cluster:
             raise _refusal("GET", path, response.status, response.reason, response.data)
         return str(response.data.decode("utf-8", "replace"))
 
-    def get_or_none(self, path: str) -> dict[str, Any] | None:
+    def get_or_none(self, path: str, *, timeout: float | None = None) -> dict[str, Any] | None:
         """The object, or null where there is none; also where its kind is not installed."""
         try:
-            return self.request("GET", path)
+            return self.request("GET", path, timeout=timeout)
         except ApiError as error:
             if error.status == 404:
                 return None

@@ -13,6 +13,9 @@ from ..._kube.client import ApiError, Cluster
 from ..._rollout.errors import RolloutError
 from ..._rollout.kubernetes.names import DOMAIN
 from ..._rollout.kubernetes.rbac import Right, right
+from ..lease import Place
+from ..lease import rights as lease_rights
+from .lease import NAME as LEASE
 from .pods import MANAGED_BY, MANAGER, PROBE, RUN, Owner, Purpose, manager
 from .request import ProbeRequest
 
@@ -136,13 +139,11 @@ def rights(request: ProbeRequest, existed: bool) -> list[Right]:
         "networkpolicies": ("list", "create", "deletecollection"),
     }
     inside = [right(verb, path(name, kind)) for kind, verbs in own_verbs.items() for verb in verbs]
-    leases = f"/apis/coordination.k8s.io/v1/namespaces/{name}/leases"
-    lease = [right("create", leases), *(right(verb, f"{leases}/policy-probe") for verb in ("get", "update"))]
     # The namespace itself is named without one: its rule belongs into a ClusterRole.
     outside = [right("get", f"{NAMESPACES}/{name}"), *([] if existed else [right("create", NAMESPACES)])]
     if request.calico_policy:
         outside += [right(verb, GLOBAL_POLICIES) for verb in ("create", "delete")]
-    return [*outside, *inside, *lease]
+    return [*outside, *inside, *lease_rights(Place(name, LEASE))]
 
 
 def _delete(cluster: Cluster, where: str) -> None:

@@ -14,7 +14,7 @@ from ..._rollout.documents.policy import ProbePhase
 from ..._rollout.policy.timelines import PHASES, Write
 from . import namespace
 from .fleet import Fleet
-from .lease import Lease
+from .lease import Lease, check
 from .pods import Owner
 from .policies import default_deny, global_deny, precise_allow
 from .request import ProbeRequest
@@ -60,7 +60,7 @@ class Phases:
         deadline = time.monotonic() + seconds
         while True:
             self._fleet.look()
-            self._lease.check()
+            check(self._lease)
             late = [
                 place for place in places if place.node not in self._fleet.trouble and not self._has_seen(place, phase)
             ]

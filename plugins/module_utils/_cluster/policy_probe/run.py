@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -26,7 +25,7 @@ from .client import client_report, targets_text
 from .clocks import Clocks, LeaseWatches
 from .fleet import Fleet
 from .foreign import foreign_policies, refuse_foreign
-from .lease import Lease
+from .lease import Lease, held
 from .phases import Phases
 from .pods import PURPOSES, Owner
 from .report import Evidence, report
@@ -60,7 +59,7 @@ def prove(
     foreign = foreign_policies(cluster, found)
     if request.foreign_policies == REFUSE:
         refuse_foreign(foreign)
-    with Lease(cluster, request.namespace, _holder()) as lease:
+    with held(cluster, request.namespace) as lease:
         for name in namespace.sweep(cluster, request.namespace):
             tell(
                 f"A run that did not end by itself had left {request.namespace}/{name} and its pods: they are removed."
@@ -183,7 +182,7 @@ def remove_all(cluster: Cluster, name: str) -> list[str]:
     """Remove what runs left in the namespace, and the namespace where a probe made it; what was removed, by kind and name."""
     if cluster.get_or_none(f"{namespace.NAMESPACES}/{name}") is None:
         return []
-    with Lease(cluster, name, _holder()):
+    with held(cluster, name):
         removed = [f"ConfigMap {one}" for purpose in PURPOSES for one in namespace.sweep(cluster, name, purpose)]
         if namespace.remove_namespace(cluster, name):
             removed.append(f"Namespace {name}")
@@ -200,6 +199,3 @@ def foresee_removal(cluster: Cluster, name: str) -> list[str]:
     ]
     return [*removed, *([f"Namespace {name}"] if namespace.is_ours(found) else [])]
 
-
-def _holder() -> str:
-    return f"{socket.gethostname()}_{os.getpid()}"

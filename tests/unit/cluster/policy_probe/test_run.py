@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any, Callable
 
 import pytest
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster import lease
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe import (
     fleet,
-    lease,
     namespace,
     phases,
     pod_writes,
@@ -20,7 +20,6 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.policy import PolicyProbeReport
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors import RolloutError
 
-from tests.lab.eventually import eventually
 from tests.unit.kube.fake_api import FakeApi, Reply, Request, fake_api, status
 
 from .world import NAMESPACE, World
@@ -192,37 +191,19 @@ def test_a_lease_that_nobody_renews_is_taken_over() -> None:
     assert report["kind"] == "PolicyProbeReport"
 
 
-def test_a_renewal_without_an_answer_does_not_lose_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "RENEW_EVERY", 0.05)
-    world, renewals = World(), []
-
-    def answer(request: Request, number: int) -> Reply:
-        reply = world.answer(request, number)
-        if request.method == "PUT":
-            renewals.append(request)
-            # Carried out, but the answer is a conflict: the client had sent it twice.
-            return status(409, "Conflict") if len(renewals) == 2 else reply
-        return reply
-
-    with fake_api(answer) as api, lease.Lease(api.cluster(), NAMESPACE, "me") as held_by_me:
-        eventually(lambda: len(renewals) > 3, 30)
-        held_by_me.check()
-
-
 def test_a_lease_that_somebody_else_took_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "RENEW_EVERY", 0.05)
-    world = World()
+    monkeypatch.setattr(lease, "renew_every", lambda _duration: 0.05)
+    world = World(phase_seconds=0.5)
 
     def answer(request: Request, number: int) -> Reply:
-        if request.method == "PUT":
+        if request.method == "PUT" and world.pods:
             world.lease = held("thief")
             return status(409, "Conflict", "the object has been modified")
         return world.answer(request, number)
 
-    with fake_api(answer) as api, lease.Lease(api.cluster(), NAMESPACE, "me") as stolen:
-        eventually(lambda: stolen.lost, 30)
-        with pytest.raises(RolloutError, match="was lost while the probe ran"):
-            stolen.check()
+    wanted = ProbeRequest(image=IMAGE, timeout=30.0)
+    with fake_api(answer) as api, pytest.raises(RolloutError, match=r"was lost while the probe ran \(thief has it"):
+        prove(api.cluster(), wanted, names(3), ())
 
 
 @pytest.mark.parametrize("wanted", ["refuse", "ignore"])
