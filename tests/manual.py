@@ -36,6 +36,10 @@ RUN_BY = {
         "tests/lab_tests/pods/test_rollout.py",
         "test_the_playbook_verify_keeps_what_it_proved_for_people_and_for_ci",
     ),
+    "ansible-playbook -i inventory.yml calico_ops.rollout.verify -e @verify-vars.yml -e rollout_verify_hosts=kubernetes": (
+        "tests/lab_tests/pods/test_rollout.py",
+        "test_the_playbook_verify_shows_what_the_host_of_a_proven_node_says_of_its_rules",
+    ),
     "python3 -m tests.environment run -- python -m tests.unit.precheck.catalogue_page": (
         "tests/unit/precheck/test_catalogue.py",
         "test_the_page_is_what_the_declarations_say",

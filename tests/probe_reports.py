@@ -44,6 +44,7 @@ def probe_report(verdicts: Mapping[str, NodeVerdict]) -> PolicyProbeReport:
         deadline_ms=5000,
         namespace="n",
         image="i",
+        host_rules=[],
         foreign_policies=[],
         limits=[],
         looks=1,

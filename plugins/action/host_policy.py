@@ -12,6 +12,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.calico_ops.rollout.plugins.action import host_precheck
 from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck import policy_chains
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.facts import Facts
+from ansible_collections.calico_ops.rollout.plugins.module_utils._precheck.judge import identity
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.canonical import plain
 
 OPTIONS: dict[str, Any] = {
@@ -19,6 +21,8 @@ OPTIONS: dict[str, Any] = {
     "deadline": {"type": "int", "default": 10},
 }
 LONGEST = 300
+# What tells the Node that the host is. Other pieces of its identity differ between a host and its Node.
+OF_THE_MACHINE = ("machine_id", "system_uuid", "addresses")
 
 
 class ActionModule(ActionBase):
@@ -45,7 +49,10 @@ class ActionModule(ActionBase):
         if "facts" not in answer:
             return {**result, **answer}
         try:
-            found = policy_chains.judged(json.loads(answer["facts"]), prefixes)
-        except (RecursionError, KeyError, TypeError, ValueError) as error:
+            facts = json.loads(answer["facts"])
+            found = policy_chains.judged(facts, prefixes)
+            machine = identity(Facts(facts))
+        except (AttributeError, RecursionError, KeyError, TypeError, ValueError) as error:
             return {**result, "failed": True, "msg": f"host_policy: the answer of the host cannot be read: {error!r}"}
-        return {**result, "changed": False, "duration": answer["duration"], **found}
+        own = {piece: machine[piece] for piece in OF_THE_MACHINE}
+        return {**result, "changed": False, "duration": answer["duration"], "identity": own, **found}

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The documents that the filters of a play make: what hosts registered as a PrecheckReport, that and the cluster's nodes as a Plan."""
+"""The documents that the filters of a play make: what hosts registered as a PrecheckReport, that and the cluster's nodes as a Plan.
+
+And a PolicyProbeReport with what hosts say of their rules.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
     Observation,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.canonical import plain
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence import host_rules as _rules
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence import precheck_report as _report
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.evidence.waivers import read_waivers
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.build import build_plan
@@ -26,6 +30,7 @@ from ansible_collections.calico_ops.rollout.plugins.plugin_utils._documents impo
     made_or_complaint,
     readable,
 )
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils._untrusted import untrusted
 
 READ = "precheck_calico"
 """What the role registers on each host of the play that read it, once."""
@@ -84,6 +89,21 @@ def plan(
     )
 
 
+@readable
+def with_host_rules(
+    report: Any, hosts: list[str], hostvars: Mapping[str, Any], nodes: Any, register: str = "rollout_host_rules"
+) -> Any:
+    known = {host: _variables(hostvars, host, (register, "node_name")) for host in hosts}
+    told = _rules.with_host_rules(
+        document(report, "PolicyProbeReport"),
+        from_the_cluster(nodes, "nodes", NodeFacts),
+        {host: one[register] for host, one in known.items()},
+        {host: one["node_name"] for host, one in known.items()},
+    )
+    # It repeats names of interfaces, and what hosts said when they failed.
+    return untrusted(told)
+
+
 def _made(
     hosts: list[str],
     hostvars: Mapping[str, Any],
@@ -115,4 +135,4 @@ def _variables(hostvars: Mapping[str, Any], host: str, names: Iterable[str]) -> 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"precheck_report": precheck_report, "plan": plan}
+        return {"precheck_report": precheck_report, "plan": plan, "with_host_rules": with_host_rules}

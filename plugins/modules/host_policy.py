@@ -107,6 +107,21 @@ interfaces:
         IPv4: nftables
       missing: []
       unreadable: []
+identity:
+  description: What tells which Node the host is.
+  returned: success
+  type: dict
+  contains:
+    machine_id:
+      description: As C(/etc/machine-id) has it; null if it cannot be read.
+      type: str
+    system_uuid:
+      description: As the firmware has it; the machine id if there is none, as the kubelet does; null if it cannot be read.
+      type: str
+    addresses:
+      description: Global addresses of the host's interfaces.
+      type: list
+      elements: str
 duration:
   description: Seconds that the host took.
   returned: success

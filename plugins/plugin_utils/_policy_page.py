@@ -18,6 +18,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
     ProbeRow,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.policy_text import (
+    RULES_LEAD,
     faults,
     in_force_after,
     remarks,
@@ -90,6 +91,7 @@ def policy_page(report: PolicyProbeReport) -> str:
         row_symptom=row_symptom,
         label=_label,
         counted=count,
+        rules_lead=RULES_LEAD,
         PHASE_WORDS=PHASE_WORDS,
         SYMPTOM_WORDS=SYMPTOM_WORDS,
         LETTERS=LETTERS,

@@ -69,7 +69,15 @@ def cured(player: Player, open_node: Played) -> Played:
 
 @pytest.fixture(scope="module")
 def proven(player: Player, cured: Played) -> Played:
-    return player.play("verify", "verify", rollout_verify=VARS["rollout_verify"], rollout_verify_nodes=[OPEN])
+    return player.play(
+        "verify",
+        "verify",
+        rollout_verify=VARS["rollout_verify"],
+        rollout_verify_nodes=[OPEN],
+        rollout_verify_hosts="all",
+        # As the lab's CNI plugin calls them.
+        rollout_verify_interface_prefixes=["veth"],
+    )
 
 
 def host(player: Player, name: str) -> Any:
@@ -146,3 +154,14 @@ def test_the_playbook_verify_keeps_what_it_proved_for_people_and_for_ci(proven: 
     assert set(kept) == {".json", ".html", ".md", ".xml"}
     assert json.loads(kept[".json"])["outcome"] == "proven"
     assert all(OPEN in kept[ending] for ending in (".html", ".xml"))
+
+
+def test_the_playbook_verify_shows_what_the_host_of_a_proven_node_says_of_its_rules(proven: Played) -> None:
+    """In the lab another engine enforces policy, so that Calico's chains are nowhere."""
+    report = json.loads((proven.reports / "policy.json").read_text())
+    assert [(one["node"], one["host"], one["verdict"]) for one in report["host_rules"]] == [(OPEN, OPEN, "missing")]
+    assert "another engine" in report["host_rules"][0]["disagreement"]
+    assert "no table has chains of Calico's" in (proven.reports / "policy.md").read_text()
+    assert {host for name, host, _result in proven.tasks if name.endswith("of each workload interface")} == {
+        *(one.name for one in POLICY.hosts)
+    }

@@ -55,6 +55,17 @@ def test_the_host_is_asked_and_its_answer_judged_here(host: Host) -> None:
     assert (result["changed"], result["verdict"], list(result["interfaces"])) == (False, "present", [IFACE])
 
 
+def test_the_host_says_what_tells_its_node(host: Host) -> None:
+    facts = {
+        "machine_id": {"value": "cafe"},
+        "system_uuid": {"errno": 13, "text": ""},
+        "addresses": {"value": [{"address": "192.0.2.1", "global": True}, {"address": "127.0.0.1", "global": False}]},
+        "boot_id": {"value": "b"},
+    }
+    host.answer["facts"] = json.dumps({**RECORDED["nftables"], **facts})
+    assert host.task()["identity"] == {"machine_id": "cafe", "system_uuid": None, "addresses": ["192.0.2.1"]}
+
+
 def test_the_prefixes_say_which_interfaces_are_workloads(host: Host) -> None:
     assert host.task(interface_prefixes=["tap"])["verdict"] == "unreadable"
 
@@ -81,7 +92,10 @@ def test_a_host_that_cannot_be_asked_says_so_itself(host: Host) -> None:
     assert host.task() == {"failed": True, "msg": "no Python"}
 
 
-@pytest.mark.parametrize("facts", ["[", "{}", '{"chains.interfaces": {"value": 1}}'])
+STRANGE = ["[", "[]", "{}", '{"chains.interfaces": {"value": 1}}', json.dumps({**RECORDED["nftables"], "machine_id": 1})]
+
+
+@pytest.mark.parametrize("facts", STRANGE)
 def test_an_answer_that_is_none_fails_and_is_not_shown_as_evidence(host: Host, facts: str) -> None:
     host.answer["facts"] = facts
     result = host.task()

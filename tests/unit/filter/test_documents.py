@@ -13,8 +13,10 @@ pytest.importorskip("ansible")
 from ansible.errors import AnsibleFilterError
 from ansible_collections.calico_ops.rollout.plugins.filter import documents
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan import frozen
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils import _untrusted
 
-from tests.unit.rollout.builders import UNREACHABLE, answer, facts, failing
+from tests.unit.rollout.builders import UNREACHABLE, answer, facts, failing, machine_id
+from tests.unit.rollout.probes import probe_of
 
 NAMES = ["core-1", "core-2"]
 TIERS = [{"name": "core", "selector": ""}]
@@ -156,3 +158,32 @@ def test_nodes_that_were_asked_in_the_cluster_are_in_the_run_whatever_hosts_it_w
     outcomes = {name: (host["outcome"], host["node_name"]) for name, host in report["hosts"].items()}
     assert outcomes == {"a": ("passed", None), "dark": ("passed", "core-3"), "talos-1": ("no_result", "talos-1")}
     assert set(report["not_in_run"]) == {"b"}
+
+
+def test_what_hosts_say_of_their_rules_comes_into_the_report_of_a_probe() -> None:
+    said = {"verdict": "missing", "sentence": "no chain", "identity": identity_of("core-1")}
+    hostvars = {"a": {"rollout_host_rules": said}, "dark": {"rollout_host_rules": UNREACHABLE, "node_name": "core-2"}}
+    nodes = [facts(name) for name in NAMES]
+    report = filter_named("with_host_rules")(
+        probe_of({"core-1": "enforced", "core-2": "open"}), ["a", "dark", "never"], hostvars, nodes
+    )
+    assert [(one["node"], one["host"], one["verdict"]) for one in report["host_rules"]] == [
+        ("core-1", "a", "missing"),
+        ("core-2", "dark", "unreadable"),
+    ]
+    assert report["outcome"] == "failed"
+
+
+def test_what_a_host_says_is_never_templated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_untrusted, "_TEMPLATED_UNLESS_MARKED", True)
+    monkeypatch.setattr(_untrusted, "wrap_var", lambda text: f"marked {text}")
+    said = {"verdict": "missing", "sentence": "cali{{ 7 * 7 }}", "identity": identity_of("core-1")}
+    report = filter_named("with_host_rules")(
+        probe_of({"core-1": "enforced"}), ["a"], {"a": {"rollout_host_rules": said}}, [facts("core-1")]
+    )
+    (told,) = report["host_rules"]
+    assert told["sentence"] == "marked cali{{ 7 * 7 }}"
+
+
+def identity_of(node: str) -> dict[str, Any]:
+    return {"machine_id": machine_id(node), "system_uuid": None, "addresses": []}

@@ -49,6 +49,7 @@ def probe_of(verdicts: Mapping[str, str], **fields: Any) -> PolicyProbeReport:
         deadline_ms=5000,
         namespace="calico-ops-policy-probe",
         image=IMAGE,
+        host_rules=[],
         foreign_policies=[],
         limits=[],
         looks=1,

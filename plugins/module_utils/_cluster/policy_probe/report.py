@@ -53,6 +53,7 @@ def report(
         deadline_ms=round(request.deadline * 1000),
         namespace=request.namespace,
         image=request.image,
+        host_rules=[],
         foreign_policies=foreign.policies,
         limits=[*design.limits, *found.limits, *foreign.unread],
         looks=len(looks),

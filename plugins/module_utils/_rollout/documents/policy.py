@@ -30,6 +30,11 @@ ProbeOutcome = Literal["proven", "failed", "not_proven"]
 """`failed`: a packet's fate was wrong. `not_proven`: evidence is missing, and nothing that was seen is wrong."""
 
 
+RulesVerdict = Literal["present", "missing", "unreadable"]
+"""`present`: forwarded packets of each workload interface come to Calico's chains; `missing`: of at least one they do not; `unreadable`:
+that is not known."""
+
+
 class ProbeFate(TypedDict):
     """What became of the connections of one row in one phase."""
 
@@ -97,6 +102,19 @@ class PairFault(TypedDict):
     """The rows, by id."""
 
 
+class HostRules(TypedDict):
+    """What the rules of a node's host say, read over SSH before the probe: evidence beside packets, and never in their place."""
+
+    node: str
+    host: Union[str, None]
+    """Its name in the inventory; null where no host that answered is this node."""
+    verdict: RulesVerdict
+    sentence: str
+    """The verdict with its reason."""
+    disagreement: Union[str, None]
+    """What to look at where packets and rules say different things; null where they do not."""
+
+
 class SettledTime(TypedDict):
     """How long policy took to be in force, over all rows and writes. Milliseconds."""
 
@@ -132,6 +150,8 @@ class PolicyProbeReport(TypedDict):
     """How long after a write policy may take to be in force."""
     namespace: str
     image: str
+    host_rules: list[HostRules]
+    """One for each of `nodes` where the hosts were asked, else none. Neither verdict nor outcome depends on it."""
     foreign_policies: list[str]
     """Policies of others that select the probe's pods and may distort what is seen: kind and name."""
     limits: list[str]

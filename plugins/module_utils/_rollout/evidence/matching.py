@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from ..documents import HostOutcome, NodeFacts, PrecheckReport
+from ..documents import NodeFacts, PrecheckReport
 from ..errors import RolloutError
 from ..text.order import natural
 
@@ -24,39 +24,71 @@ _PLACEHOLDER_UUIDS = frozenset(
 )
 
 
+class Claim(NamedTuple):
+    """What speaks for a host's being one Node and not another."""
+
+    node_name: str | None
+    """As the inventory says."""
+    identity: Mapping[str, Any] | None
+    """`machine_id`, `system_uuid` and `addresses`, as the host told them; None where it told nothing."""
+
+
 class Matches(NamedTuple):
     hosts: dict[str, str]
     """Host by Node name; of several that are taken for one Node, the first."""
     contested: dict[str, list[str]]
     """Nodes for which several hosts are taken, with these."""
+    contradicted: dict[str, str]
+    """Hosts whose evidence contradicts itself or node_name, each with a sentence that names both sides. They are no Node's."""
 
 
 def match_hosts(nodes: Sequence[NodeFacts], report: PrecheckReport) -> Matches:
-    """A host that is no Node of the cluster is not in it; evidence that contradicts itself is an error that names both sides.
+    """The same as `match_claims`, of a precheck's hosts. Evidence that contradicts itself is an error."""
+    hosts = report["hosts"]
+    matches = match_claims(
+        nodes,
+        {
+            host: Claim(one["node_name"], one["result"]["identity"] if one["result"] else None)
+            for host, one in hosts.items()
+        },
+    )
+    for sentence in matches.contradicted.values():
+        raise RolloutError(sentence)
+    return matches
+
+
+def match_claims(nodes: Sequence[NodeFacts], claims: Mapping[str, Claim]) -> Matches:
+    """A host that is no Node of the cluster is not in it.
 
     An explicit node_name decides, unless evidence speaks for other Nodes only. A cloned machine-id is harmless if something speaks for
     the named Node too. Without a node_name all evidence must speak for one and the same Node.
     """
     names = {node["name"] for node in nodes}
     index = _index(nodes)
-    shared = _shared_addresses(report)
-    claims: dict[str, list[str]] = {}
-    for host in sorted(report["hosts"], key=natural):
-        node = _node_of(host, report["hosts"][host], names, index, shared)
+    shared = _shared_addresses(claims.values())
+    taken: dict[str, list[str]] = {}
+    contradicted: dict[str, str] = {}
+    for host in sorted(claims, key=natural):
+        try:
+            node = _node_of(host, claims[host], names, index, shared)
+        except RolloutError as error:
+            contradicted[host] = str(error)
+            continue
         if node is not None:
-            claims.setdefault(node, []).append(host)
+            taken.setdefault(node, []).append(host)
     return Matches(
-        hosts={node: hosts[0] for node, hosts in claims.items()},
-        contested={node: hosts for node, hosts in claims.items() if len(hosts) > 1},
+        hosts={node: hosts[0] for node, hosts in taken.items()},
+        contested={node: hosts for node, hosts in taken.items() if len(hosts) > 1},
+        contradicted=contradicted,
     )
 
 
 def _node_of(
-    host: str, outcome: HostOutcome, names: set[str], index: dict[tuple[str, str], list[str]], shared: set[str]
+    host: str, claim: Claim, names: set[str], index: dict[tuple[str, str], list[str]], shared: set[str]
 ) -> str | None:
-    evidence = _evidence(outcome, index, shared)
+    evidence = _evidence(claim, index, shared)
     candidates = sorted({node for _kind, found in evidence for node in found})
-    named = outcome["node_name"]
+    named = claim.node_name
     if named is not None:
         if named not in names:
             return None
@@ -73,25 +105,22 @@ def _node_of(
     return candidates[0] if candidates else None
 
 
-def _shared_addresses(report: PrecheckReport) -> set[str]:
+def _shared_addresses(claims: Iterable[Claim]) -> set[str]:
     """Addresses that several hosts have speak for none of them: bridges of container runtimes, machines behind NAT."""
-    results = [outcome["result"] for outcome in report["hosts"].values()]
     owners = Counter(
         address
-        for result in results
-        if result
-        for address in {_address(address) for address in result["identity"].get("addresses") or []}
+        for claim in claims
+        if claim.identity
+        for address in {_address(address) for address in claim.identity.get("addresses") or []}
     )
     return {address for address, number in owners.items() if number > 1}
 
 
-def _evidence(
-    outcome: HostOutcome, index: dict[tuple[str, str], list[str]], shared: set[str]
-) -> list[tuple[str, list[str]]]:
+def _evidence(claim: Claim, index: dict[tuple[str, str], list[str]], shared: set[str]) -> list[tuple[str, list[str]]]:
     """What speaks for which Nodes: (kind, Nodes) for each piece of the host's identity that some Node shares."""
-    if outcome["result"] is None:
+    identity = claim.identity
+    if identity is None:
         return []
-    identity = outcome["result"]["identity"]
     pieces = [
         ("machine-id", meaningful(identity.get("machine_id"))),
         ("system UUID", meaningful(identity.get("system_uuid"))),

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Optional
 
-from ..documents import NodeProof, PolicyProbeReport
+from ..documents import HostRules, NodeProof, PolicyProbeReport
 from ..text.terminal import printable
 from .junit_xml import written
-from .policy_text import in_force_after, told
+from .policy_text import in_force_after, rules_told, told
 
 SUITES, SUITE = "calico_ops.rollout.policy", "network policy"
 
@@ -20,25 +21,33 @@ def policy_junit(report: PolicyProbeReport) -> str:
     """`failure` is a node with a wrong fate, or one end of a pair with it; `error` a node without evidence."""
     root = ET.Element("testsuites", name=SUITES)
     suite = ET.SubElement(root, "testsuite", name=SUITE, time=str(round(sum(report["seconds"].values()), 3)))
+    rules = {one["node"]: one for one in report["host_rules"]}
     for proof in report["nodes"]:
-        _case(suite, proof, report)
+        _case(suite, proof, report, rules.get(proof["node"]))
     if not report["nodes"]:
         case = ET.SubElement(suite, "testcase", classname=SUITE, name="policy_probe")
         ET.SubElement(case, "error", type="unproven", message=printable(report["reason"]))
     return written(root)
 
 
-def _case(suite: ET.Element, proof: NodeProof, report: PolicyProbeReport) -> None:
+def _case(suite: ET.Element, proof: NodeProof, report: PolicyProbeReport, rules: Optional[HostRules]) -> None:
     case = ET.SubElement(suite, "testcase", classname=SUITE, name=printable(proof["node"]))
     wrong = list(_wrong(proof, report))
-    if not wrong:
-        ET.SubElement(case, "system-out").text = printable(f"in force after: {in_force_after(proof)}")
-        return
+    said = [] if wrong else [f"in force after: {in_force_after(proof)}"]
+    if rules:
+        # Of a failure too: rules are no reason for it, and they help to find one.
+        said += [rules_told(rules), *([rules["disagreement"]] if rules["disagreement"] else [])]
+    if wrong:
+        _fail(case, wrong, [told(row) for row in report["rows"] if row["id"] in proof["failed"]])
+    if said:
+        ET.SubElement(case, "system-out").text = "\n".join(printable(line) for line in said)
+
+
+def _fail(case: ET.Element, wrong: Sequence[tuple[str, str, str]], rows: Sequence[str]) -> None:
     kind, message, _remedy = wrong[0]
     element = ET.SubElement(case, "error" if kind == "unproven" else "failure", type=kind, message=printable(message))
     lines = [line for _kind, reason, remedy in wrong for line in (reason, f"remedy: {remedy}")]
-    lines += [told(row) for row in report["rows"] if row["id"] in proof["failed"]]
-    element.text = "\n".join(printable(line) for line in lines)
+    element.text = "\n".join(printable(line) for line in [*lines, *rows])
 
 
 def _wrong(proof: NodeProof, report: PolicyProbeReport) -> Iterator[tuple[str, str, str]]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from ..documents import PolicyProbeReport
 from ..policy.fates import row_symptom
 from ..text.markdown import escaped, table_of
-from .policy_text import cells, faults, remarks, told
+from .policy_text import RULES_LEAD, cells, faults, remarks, rules_cells, told
 
 HEAD = ("Node", "Verdict", "Rows right", "In force after")
+RULES_HEAD = ("Node", "Host", "Its rules", "Why", "Where they disagree with packets")
 
 
 def policy_markdown(report: PolicyProbeReport) -> str:
@@ -24,5 +25,8 @@ def policy_markdown(report: PolicyProbeReport) -> str:
         lines += ["", "## Rows that were wrong", ""]
         rows = [(told(row), row_symptom(row)) for row in report["rows"]]
         lines += [*table_of(("Row", "What was wrong"), [(what, symptom) for what, symptom in rows if symptom]), ""]
+    if report["host_rules"]:
+        rules = [(*rules_cells(one), one["sentence"], one["disagreement"] or "") for one in report["host_rules"]]
+        lines += ["## What the hosts' rules say", "", escaped(RULES_LEAD), "", *table_of(RULES_HEAD, rules), ""]
     lines += [f"- {escaped(note)}" for note in remarks(report)]
     return "\n".join(lines).rstrip() + "\n"

@@ -7,22 +7,51 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..documents import NodeProof, PolicyProbeReport
+from ..documents import HostRules, NodeProof, PolicyProbeReport
 from ..documents.policy import ProbeRow
 from ..text.terminal import count, listed, paragraph, printable, table
 
 HEAD = ("node", "verdict", "rows right", "in force after")
 
 
+RULES_HEAD = ("node", "host", "its rules")
+RULES_LEAD = "What the rules of the hosts said before the probe. Packets decide; rules help to find the cause."
+
+
 def policy_text(report: PolicyProbeReport) -> str:
-    """A line a node; what is wrong and what to look at; the last line is the result."""
+    """A line a node; what is wrong and what to look at; what hosts say of their rules; the last line is the result."""
     lines = table(HEAD, [cells(proof) for proof in report["nodes"]]) if report["nodes"] else []
     for who, reason, remedy in faults(report):
         lines += ["", *paragraph(f"{who}: {reason}"), *paragraph(remedy, indent=4)]
+    lines += _rules(report)
     notes = remarks(report)
     lines += ["", *(line for note in notes for line in paragraph(note))] if notes else []
     lines += ["", f"Result: {report['reason']}"]
     return "\n".join(printable(line) for line in lines).lstrip("\n")
+
+
+def _rules(report: PolicyProbeReport) -> list[str]:
+    if not report["host_rules"]:
+        return []
+    lines = ["", *paragraph(RULES_LEAD), *table(RULES_HEAD, [rules_cells(one) for one in report["host_rules"]])]
+    # Many nodes may have the same to say: that no host is theirs.
+    by_words: dict[str, list[str]] = {}
+    for one in report["host_rules"]:
+        if one["verdict"] != "present":
+            by_words.setdefault(f"{one['sentence']}.", []).append(one["node"])
+        if one["disagreement"]:
+            by_words.setdefault(one["disagreement"], []).append(one["node"])
+    for words, nodes in by_words.items():
+        lines += ["", *paragraph(f"{listed(nodes, 10)}: {words}")]
+    return lines
+
+
+def rules_cells(one: HostRules) -> tuple[str, str, str]:
+    return one["node"], one["host"] or "", one["verdict"]
+
+
+def rules_told(one: HostRules) -> str:
+    return f"the rules of its host: {one['sentence']}."
 
 
 def cells(proof: NodeProof) -> tuple[str, str, str, str]:

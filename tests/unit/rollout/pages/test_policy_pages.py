@@ -7,7 +7,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import pytest
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PolicyProbeReport
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import HostRules, PolicyProbeReport
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.policy_junit import policy_junit
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.policy_markdown import policy_markdown
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.policy_text import policy_text
@@ -17,6 +17,18 @@ from tests.unit.rollout.policy.reports import reported
 
 NODES = ["a", "b", "c"]
 OPEN = Fault("b", open=ALWAYS)
+
+
+def with_rules(report: PolicyProbeReport) -> PolicyProbeReport:
+    """Of `a` the rules are missing though it is proven, of `b` they are there though it is open, of `c` no host is known."""
+    report["host_rules"] = [
+        HostRules(
+            node="a", host="h-a", verdict="missing", sentence="<b>no chain", disagreement="Look at its interface."
+        ),
+        HostRules(node="b", host="h-b", verdict="present", sentence="all there", disagreement="Look before them."),
+        HostRules(node="c", host=None, verdict="unreadable", sentence="not known, because of x", disagreement=None),
+    ]
+    return report
 
 
 def results(report: PolicyProbeReport) -> dict[str, list[tuple[str, str | None]]]:
@@ -99,6 +111,47 @@ def test_junit_counts_and_names_the_rows() -> None:
         "errors": "0",
         "skipped": "0",
     }
+
+
+def test_the_text_has_what_hosts_say_beside_each_node_and_where_that_disagrees() -> None:
+    lines = policy_text(with_rules(reported(NODES, [OPEN]))).splitlines()
+    assert ["a", "h-a", "missing"] in [line.split() for line in lines]
+    assert ["b", "h-b", "present"] in [line.split() for line in lines]
+    assert ["c", "unreadable"] in [line.split() for line in lines]
+    assert [line for line in lines if line[:3] in ("a: ", "b: ", "c: ")][1:] == [
+        "a: <b>no chain.",
+        "a: Look at its interface.",
+        "b: Look before them.",
+        "c: not known, because of x.",
+    ]
+    assert lines[-1].startswith("Result: b: Denied connections come through")
+
+
+def test_what_many_nodes_have_to_say_is_said_once() -> None:
+    report = with_rules(reported(NODES))
+    report["host_rules"][0].update(sentence="not known, because of x", disagreement=None)
+    assert "\na, c: not known, because of x.\n" in policy_text(report)
+
+
+def test_the_markdown_has_what_hosts_say_in_a_table() -> None:
+    page = policy_markdown(with_rules(reported(NODES)))
+    assert "\n| a | h-a | missing | &lt;b&gt;no chain | Look at its interface. |\n" in page
+    assert "## What the hosts' rules say" not in policy_markdown(reported(NODES))
+
+
+def test_junit_passes_and_fails_the_same_whatever_the_rules_are() -> None:
+    report = with_rules(reported(NODES, [OPEN]))
+    found = results(report)
+    assert found == {
+        "a": [("system-out", None)],
+        "b": [("failure", "open"), ("system-out", None)],
+        "c": [("system-out", None)],
+    }
+    root = ET.fromstring(policy_junit(report))  # noqa: S314 - our own
+    (told,) = root.findall(".//testcase[@name='b']/system-out")
+    assert str(told.text).splitlines() == ["the rules of its host: all there.", "Look before them."]
+    (told,) = root.findall(".//testcase[@name='a']/system-out")
+    assert str(told.text).splitlines()[1:] == ["the rules of its host: <b>no chain.", "Look at its interface."]
 
 
 @pytest.mark.parametrize("faults", [[], [OPEN]])

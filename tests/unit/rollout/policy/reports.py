@@ -35,6 +35,7 @@ def reported(
         deadline_ms=round(DEADLINE * 1000),
         namespace="calico-ops-policy-probe",
         image="registry.k8s.io/e2e-test-images/agnhost:2.53",
+        host_rules=[],
         foreign_policies=[],
         limits=[],
         looks=1,
