@@ -20,6 +20,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.text.terminal import printable
 from ansible_collections.calico_ops.rollout.plugins.plugin_utils import _screen as screen
 from ansible_collections.calico_ops.rollout.plugins.plugin_utils._merged_steps import merged
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils._run import this_run
 
 MODULE = "calico_ops.rollout.rollout_step"
 NO_ASYNC = (
@@ -64,7 +65,11 @@ class ActionModule(ActionBase):
         try:
             answer: dict[str, Any] = self._execute_module(
                 module_name=MODULE,
-                module_args={**self._task.args, **options},
+                module_args={
+                    "run": this_run(str((task_vars or {}).get("inventory_hostname"))),
+                    **self._task.args,
+                    **options,
+                },
                 task_vars=task_vars,
                 wrap_async=bool(self._task.async_val),
             )

@@ -49,6 +49,7 @@ options:
 extends_documentation_fragment:
   - calico_ops.rollout._kube
   - calico_ops.rollout._label
+  - calico_ops.rollout._lock
   - calico_ops.rollout._attributes
   - calico_ops.rollout._attributes.kube_group
 attributes:
@@ -243,6 +244,17 @@ status:
         not read, with the missing permission. None of it changes RV(status.ready).
       type: dict
       returned: always
+    lock:
+      description: The rollout's lock, as M(calico_ops.rollout.rollout_lock) returns it. A holder is a rollout that is under way, or one
+        that was killed. Null if the account cannot read it.
+      type: dict
+      returned: always
+      version_added: 0.2.0
+    lock_not_read:
+      description: Why it cannot be told whether a rollout is under way; else null.
+      type: str
+      returned: always
+      version_added: 0.2.0
     scope:
       description: Where the C(Installation) lets Calico run (V(absent), V(overlaid), V(unscoped), V(pending) or V(in_force)), its
         selectors, and who writes its spec. V(overlaid) says that an C(Installation) named C(overlay) takes the place of a selector,
@@ -264,6 +276,12 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.access
     rolling_out,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.calico_objects import read_settings, reading
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.lease import Place
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.lock import (
+    LOCK_OPTIONS,
+    lock_place,
+    look_if_allowed,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.observe import survey
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.options import (
     LABEL_OPTIONS,
@@ -299,6 +317,7 @@ def main() -> None:
             "policy_gaps": {"type": "bool", "default": False},
             "policy_probe": {"type": "dict"},
             "rollout": {"type": "dict"},
+            **LOCK_OPTIONS,
             **LABEL_OPTIONS,
             **AUTH_OPTIONS,
         },
@@ -310,7 +329,8 @@ def main() -> None:
     with connected(module) as cluster:
         check_label(label["key"], label["value"])
         rollout, probe = foreseen(params["rollout"]), given_report(params["policy_probe"])
-        with all_named(cluster, lambda: rights(cluster, label, params["policy_gaps"], rollout), module.warn):
+        lock = lock_place(params)
+        with all_named(cluster, lambda: rights(cluster, label, params["policy_gaps"], rollout, lock), module.warn):
             name = cluster.name()
             seen = survey(cluster)
             kept = admission_record.read(cluster, label)
@@ -321,6 +341,7 @@ def main() -> None:
                 workloads = workloads_on(cluster, doubts)
                 gaps = policy_gaps(seen.nodes, doubts, workloads.running, label)
                 policies_not_read = workloads.policies_not_read
+            held, lock_not_read = look_if_allowed(cluster, lock)
     module.exit_json(
         changed=False,
         cluster=name,
@@ -339,6 +360,8 @@ def main() -> None:
             kept.why_not,
             calico,
             policies_not_read,
+            held,
+            lock_not_read,
         ),
     )
 
@@ -361,9 +384,11 @@ def foreseen(given: Mapping[str, Any] | None) -> Foreseen | None:
     return Foreseen(options["installation_spec"], read_placement(options))
 
 
-def rights(cluster: Cluster, label: AdmissionLabel, at_workloads: bool, rollout: Foreseen | None) -> list[Right]:
+def rights(
+    cluster: Cluster, label: AdmissionLabel, at_workloads: bool, rollout: Foreseen | None, lock: Place
+) -> list[Right]:
     """What this call takes, and the rollout that follows."""
-    more = [] if rollout is None else rolling_out(cluster, label, rollout.installation_spec, rollout.placement)
+    more = [] if rollout is None else rolling_out(cluster, label, rollout.installation_spec, rollout.placement, lock)
     return [*looking(at_workloads=at_workloads), *more, *reading()]
 
 

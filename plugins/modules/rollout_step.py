@@ -32,6 +32,10 @@ description:
     rollout with its name, its connections and its workloads. Missing evidence is tried again for as long as a batch may take. A run
     proves the batch that an earlier run was at, and those that follow; earlier ones count as proven. The end of the rollout removes the
     namespace of the probes.
+  - One rollout writes to a cluster at a time. A run takes the O(lock) before its first write, renews it in each call and in each wait, and
+    releases it at its end. If another run has it, this one waits for O(lock_timeout) seconds and shows the holder's name, then it stops. If
+    the holder's processes were on the same machine and have ended, this run takes the lock at once.
+  - A run that loses the lock stops before its next write. It does not put back what it has raised either.
   - What counts is what the cluster shows. RV(state) only remembers instants, so a rollout that was killed, or whose state was lost,
     goes on where it was.
   - The module does not fail when the rollout stops. It returns RV(outcome=stopped) with the reason in RV(report), so that the playbook
@@ -86,8 +90,35 @@ options:
     description: Seconds that such a commit may take, at most 7200.
     type: int
     default: 3600
+  lock_timeout:
+    description:
+      - Seconds that the run waits for another one that holds the O(lock), at most 86400. With V(0) it is refused at once.
+      - If the holder died on another machine, its lock is free once this run has seen no renewal for the holder's duration. Less than
+        that is never enough then.
+    type: int
+    default: 180
+    version_added: 0.2.0
+  run:
+    description: Which run the call belongs to. The action plugin sets it.
+    type: dict
+    version_added: 0.2.0
+    suboptions:
+      name:
+        description: Name of the run, for the lock.
+        type: str
+        required: true
+      machine:
+        description: Boot and PID namespace of the process that began the run.
+        type: str
+      pid:
+        description: Its process id.
+        type: int
+      started:
+        description: When it started, in clock ticks since the boot.
+        type: int
 extends_documentation_fragment:
   - calico_ops.rollout._kube
+  - calico_ops.rollout._lock
   - calico_ops.rollout._placement
   - calico_ops.rollout._writes
   - calico_ops.rollout._attributes
@@ -98,6 +129,7 @@ attributes:
     details:
       - Runs the rest of the rollout at once against a simulated cluster on which all goes well, and returns all actions and the diff.
       - The change of the C(Installation) is sent as a dry run, so it is judged by the API server as the real one would be.
+      - It takes no lock. If another run holds it, a note names that run.
       - So are the labels of all batches. Of more than 100 nodes, 100 are tried that carry between them all labels and taints of the others.
   diff_mode:
     support: full
@@ -115,6 +147,7 @@ seealso:
   - module: calico_ops.rollout.node_labels
   - module: calico_ops.rollout.node_readiness
   - module: calico_ops.rollout.rollout_info
+  - module: calico_ops.rollout.rollout_lock
 """
 
 EXAMPLES = r"""
@@ -332,6 +365,14 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.access
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.actions.action import Limits
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.actions.verify_policy import request_of
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.calico_objects import read_settings
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.lock import (
+    LOCK_OPTIONS,
+    RUN_OPTIONS,
+    Lock,
+    foreseen,
+    lock_settings,
+    this_run,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.options import (
     PLACEMENT_OPTIONS,
 )
@@ -361,6 +402,8 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reduce
 
 LONGEST_CALL = 60
 LONGEST_COMMIT = 7200
+LOCK_TIMEOUT = 180
+"""Seconds. A run on another machine that died has its lock for 120 s."""
 
 
 def main() -> None:
@@ -372,6 +415,9 @@ def main() -> None:
             "installation_spec": {"type": "dict"},
             "when_owned": {"type": "str", "choices": list(WHEN_OWNED), "default": WAIT},
             "owner_timeout": {"type": "int", "default": OWNER_TIMEOUT},
+            "lock_timeout": {"type": "int", "default": LOCK_TIMEOUT},
+            **LOCK_OPTIONS,
+            **RUN_OPTIONS,
             **AUTH_OPTIONS,
             **PLACEMENT_OPTIONS,
             **WRITE_OPTIONS,
@@ -388,6 +434,7 @@ def main() -> None:
     if not 1 <= params["owner_timeout"] <= LONGEST_COMMIT:
         module.fail_json(msg=f"owner_timeout: {params['owner_timeout']} is not between 1 and {LONGEST_COMMIT} seconds.")
     with connected(module) as cluster:
+        lock = lock_settings(params)
         plan = given_plan(params["plan"])
         if plan["cluster"] is not None:
             refuse_another(plan["cluster"], cluster.name())
@@ -409,16 +456,17 @@ def main() -> None:
         )
         if params["state"] is None:
             # Once a run: the calls that follow hand the state on.
-            rights = rolling_out(cluster, plan["admission_label"], params["installation_spec"], wishes.placement)
+            rights = rolling_out(cluster, plan["admission_label"], params["installation_spec"], wishes.placement, lock.place)
             require(cluster, rights, module.warn)
             if plan["verify"]:
                 request = request_of(plan)
                 proving = namespace.rights(request, namespace.exists(cluster, request.namespace))
                 require(cluster, proving, module.warn, role_in=request.namespace)
         if module.check_mode:
-            step.rehearse()
+            step.rehearse(*foreseen(cluster, lock))
         else:
-            step.carry_out()
+            with Lock(cluster, lock, this_run(params["run"]), step.state["lock"]) as held:
+                step.carry_out(held)
     report = step.decision["report"]
     module.exit_json(
         changed=step.journal.changed,

@@ -19,6 +19,8 @@ _CALICO = ("crd.projectcalico.org", "projectcalico.org")
 _TIERS = f"/apis/{_OPERATOR}/v1/tigerastatuses/tiers"
 _APISERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 _OWN_NAMESPACES = frozenset({"default", "kube-system", "kube-public", "kube-node-lease", "lab", "tigera-operator"})
+# A run that a test killed, or that went on in no other call, may have left it.
+_LOCK = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/calico-ops-rollout"
 # A kubelet registers its node once, when it starts: a real one's stays.
 _NODES = f"/api/v1/nodes?labelSelector=%21{quote(REAL_KUBELET, safe='')}"
 _AT_ONCE: dict[str, str | int | bool] = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
@@ -40,6 +42,7 @@ def reset(admin: Api, collection_namespaces: set[str], seconds: float = 60) -> N
         for namespace in collection_namespaces:
             admin.delete(kind.format(namespace))
     admin.delete("/api/v1/namespaces/tigera-operator/configmaps")
+    admin.delete(_LOCK)
     for namespace in _names(admin, "/api/v1/namespaces"):
         for workload in ("daemonsets", "deployments", "replicasets"):
             admin.delete(f"/apis/apps/v1/namespaces/{namespace}/{workload}", **_AT_ONCE)

@@ -21,9 +21,10 @@ from .._rollout.observation import snapshot
 from .._rollout.operator.field_managers import apiserver_purpose
 from .._rollout.operator.handover import NOTHING_LACKS, Operands, lacking
 from .._rollout.operator.placement import NOTHING_MORE, Placement
-from . import admission_record, control_plane
+from . import admission_record, control_plane, lease
 from .control_plane import v3_crds
 from .installation.scope_request import APISERVER_PATH, COLLECTION_PATH, PATH
+from .lease import Place
 from .observe import APPS, KINDS, MANIFEST_DAEMONSETS
 from .workloads import OPTIONAL as WITH_POLICIES
 from .workloads import PODS
@@ -48,9 +49,9 @@ def observing() -> list[Right]:
 
 
 def rolling_out(
-    cluster: Cluster, label: AdmissionLabel, spec: Mapping[str, Any] | None, placement: Placement
+    cluster: Cluster, label: AdmissionLabel, spec: Mapping[str, Any] | None, placement: Placement, lock: Place
 ) -> list[Right]:
-    return [*scoping(cluster, label, spec, placement), *WRITE_NODES]
+    return [*scoping(cluster, label, spec, placement), *WRITE_NODES, *lease.rights(lock)]
 
 
 def scoping(

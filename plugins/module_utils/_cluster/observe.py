@@ -154,6 +154,10 @@ class Observer:
         self._awake_since = time.monotonic()
         return changed
 
+    def wake(self) -> None:
+        """End a wait that is under way in another thread."""
+        self._mirror.wake()
+
     def settle(self, kind: str, written: Iterable[Mapping[str, Any]]) -> bool:
         """Wait until the watch has brought our own writes, so that nothing is decided on the state before them.
 

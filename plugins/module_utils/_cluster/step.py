@@ -21,6 +21,7 @@ from .._rollout.plan.build import planned_nodes
 from .._rollout.plan.verify import LONGEST_PROBE
 from .._rollout.reducer.decide import decide
 from .._rollout.reducer.decision import after_refusals, cut_short, noted, put_off
+from .._rollout.reducer.lock import NO_LOCK, LockStanding
 from .._rollout.reducer.simulate import reacted
 from .._rollout.reducer.situation import assess
 from .._rollout.text.instant import seconds_since
@@ -28,6 +29,7 @@ from . import admission_record
 from .actions.action import Answers, Call, Done, Learned, Limits, RefusedForNow
 from .actions.registry import ACTIONS
 from .control_plane import read_control_plane
+from .lock import Lock
 from .observe import KINDS, Observer, listed, observe_once
 from .policy_probe.namespace import remove_namespace
 from .step_result import Journal
@@ -60,15 +62,20 @@ class Step:
     """Of the newest Installation seen: what a list has shown is not taken back by a watch that is behind."""
     _before: RolloutState = field(init=False)
     """What was remembered when the present decision was taken."""
+    _lock: Lock | None = None
+    """None in check mode."""
 
-    def carry_out(self) -> None:
+    def carry_out(self, lock: Lock) -> None:
         """Act until the rollout is finished, a batch is through, or the call's time is used up."""
+        self._lock = lock
         deadline = time.monotonic() + self.limits.max_duration
         longest = LIST_SECONDS + (LONGEST_PROBE if self.plan["verify"] else 0)
         begun = False
         with Observer(self.cluster, deadline + longest) as observer:
+            lock.wakes(observer.wake)
             while True:
-                observation, decision = self._decided(observer)
+                lock.look()
+                observation, decision = self._decided(observer, lock)
                 if begun and self._goes_on(decision):
                     # The report says what comes, and none of it is done: a line of progress stands between the two batches.
                     self.batch_completed = True
@@ -86,8 +93,10 @@ class Step:
                 begun = True
                 pause = self._act(self._call(observation, deadline), observer)
                 if self.finished:
-                    self._record(observation)
-                    self._clean_up()
+                    if lock.standing.held_as is not None:
+                        self._record(observation)
+                        self._clean_up()
+                    lock.release()
                     self._tell_the_rest(observer.objects)
                 # What took the whole call is followed by one more decision, so that its batch is through.
                 if self.finished or (time.monotonic() >= deadline and not _begins_a_call(decision)):
@@ -95,11 +104,12 @@ class Step:
                 if pause > 0:
                     observer.wait_for_change(min(pause, deadline - time.monotonic()))
 
-    def rehearse(self) -> None:
+    def rehearse(self, *notes: str) -> None:
         """The whole rollout at once on one observation: each action is predicted, and what can be judged by the API is."""
         truth = observe_once(self.cluster)
         now = self.clock()
         self.state["check_mode"] = True
+        self.state["notes"] = [*self.state["notes"], *notes]
         observation = reacted(truth, self.plan["admission_label"])
         while True:
             self._take(decide(self.plan, self.state, observation, now, self.wishes), observation)
@@ -123,18 +133,28 @@ class Step:
 
     # --- observe, decide ------------------------------------------------------------------------------------------
 
-    def _decided(self, observer: Observer) -> tuple[Observation, Decision]:
+    def _decided(self, observer: Observer, lock: Lock) -> tuple[Observation, Decision]:
         """The decision to carry out. Actions that ask for it are decided on fresh lists, and so is what follows them: a watch may
-        be behind."""
+        be behind. No write begins before the lock was renewed: it may have been lost since."""
         observation = observer.observe()
         if self._look_anew or _generation(observation) < self._generation:
             observation = observe_once(self.cluster)
-        decision = decide(self.plan, self.state, observation, self.clock(), self.wishes)
+        decision = self._decide(observation)
         if any(ACTIONS[action["do"]].looks_anew for action in decision["actions"]):
             observation = observe_once(self.cluster)
-            decision = decide(self.plan, self.state, observation, self.clock(), self.wishes)
+            decision = self._decide(observation)
+        if not all(map(_waits, decision["actions"])):
+            lock.renew()
+            decision = self._decide(observation)
         self._look_anew, self._generation = False, _generation(observation)
         return observation, decision
+
+    def _decide(self, observation: Observation) -> Decision:
+        return decide(self.plan, self.state, observation, self.clock(), self.wishes, self._standing)
+
+    @property
+    def _standing(self) -> LockStanding:
+        return NO_LOCK if self._lock is None else self._lock.standing
 
     def _take(self, decision: Decision, observation: Observation) -> None:
         self.batch_completed = self.batch_completed or decision["report"]["outcome"] == "done"
@@ -226,7 +246,7 @@ class Step:
     def _end(self, reason: str, call: Call, observer: Observer | None = None) -> None:
         """An action failed, so the rollout stops. What the stop puts back is put back at once; a stop that cannot do that says so."""
         if not self.finished:
-            situation = assess(self.plan, self.state, call.seen, self.clock(), self.wishes)
+            situation = assess(self.plan, self.state, call.seen, self.clock(), self.wishes, self._standing)
             self.decision = cut_short(situation, {**self.decision, "state": self.state}, reason)
             self.state = self.decision["state"]
             try:

@@ -60,6 +60,11 @@ class Mirror:
             self._seen = self._version
             return changed
 
+    def wake(self) -> None:
+        """As if something had changed."""
+        with self._notify():
+            pass
+
     def close(self) -> None:
         for mirror in self._kinds.values():
             mirror.close()

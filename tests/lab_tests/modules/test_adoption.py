@@ -35,6 +35,7 @@ from tests.lab_tests.modules.test_installation_scope import (
     ready_nodes,
 )
 from tests.lab_tests.modules.test_rollout_step import actions, diffs, labels_per_node, played
+from tests.locks import lock_of
 from tests.plans import adopting
 
 pytestmark = [pytest.mark.ansible, pytest.mark.operator]
@@ -144,13 +145,15 @@ def test_a_node_that_becomes_ready_between_the_decision_and_the_write_keeps_its_
     monkeypatch.setattr(scope_installation, "scope", scope)
     cluster = Cluster(Connection({"kubeconfig": str(stuck.kubeconfig)}))
     step = Step(cluster, plan, new_state(plan), None, Limits(20, 0, 4))
-    step.carry_out()
+    with lock_of(cluster, step.state) as lock:
+        step.carry_out(lock)
     labelled = stuck.admin.get("/api/v1/nodes/stuck")["metadata"]["labels"].get(KEY)
     stuck.start_operator()
     assert labelled == "true"
     while not step.finished:
         step = Step(cluster, plan, step.state, None, Limits(20, 0, 4))
-        step.carry_out()
+        with lock_of(cluster, step.state) as lock:
+            step.carry_out(lock)
     cluster.close()
     report = step.decision["report"]
     assert (report["outcome"], report["ready"], report["excluded"]) == ("done", 5, [])

@@ -36,6 +36,7 @@ from tests.lab_tests.modules.test_installation_scope import (
     create_installation,
     ready_nodes,
 )
+from tests.locks import lock_of
 
 pytestmark = pytest.mark.operator
 
@@ -60,7 +61,8 @@ class Rollout:
 
     def step(self, seconds: float = 20) -> bool:
         step = Step(self._cluster, self.plan, self.state, None, Limits(seconds, 0, 4))
-        step.carry_out()
+        with lock_of(self._cluster, step.state) as lock:
+            step.carry_out(lock)
         self.state, self.report = step.state, step.decision["report"]
         self.said.append(self.report["reason"])
         for action in step.journal.actions:

@@ -25,7 +25,10 @@ class Rollout:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
+        self.host = "localhost"
         self.calls: list[dict[str, Any]] = []
+        self.runs: list[dict[str, Any]] = []
+        """Whom each call was said to belong to."""
         self.shown: list[str] = []
         self.answers: list[Any] = [
             self.answer(report("core-1", 1), state={"call": 1}, changed=True),
@@ -54,10 +57,11 @@ class Rollout:
         task = Mock(args={"plan": PLAN, **args}, async_val=async_val, check_mode=check_mode, no_log=no_log)
         action = rollout_step.ActionModule(task, Mock(), Mock(), Mock(), Mock(), Mock())
         action._execute_module = self._module
-        return action.run(None, {})
+        return action.run(None, {"inventory_hostname": self.host})
 
     def _module(self, module_name: str, module_args: dict[str, Any], task_vars: Any, wrap_async: bool) -> Any:
         assert module_name == "calico_ops.rollout.rollout_step"
+        self.runs.append(module_args.pop("run"))
         self.calls.append({**module_args, "async": wrap_async})
         self.now += 10
         answer = self.answers[len(self.calls) - 1]
@@ -98,6 +102,17 @@ def test_a_duration_makes_it_one_call_as_it_is(rollout: Rollout) -> None:
     assert rollout.calls == [{"plan": PLAN, "max_duration": 60, "state": {"call": 0}, "async": False}]
     assert result == rollout.answers[0]
     assert rollout.shown == []
+
+
+def test_all_calls_belong_to_one_run_and_those_for_another_host_to_another(rollout: Rollout) -> None:
+    rollout.task()
+    rollout.host = "b"
+    rollout.answers *= 2
+    rollout.task(max_duration=10)
+    first, *same, other = rollout.runs
+    assert same == [first, first]
+    assert other["name"] != first["name"]
+    assert [{**run, "name": None} for run in (first, other)] == [{**first, "name": None}] * 2
 
 
 def test_only_one_call_may_be_made_in_the_background(rollout: Rollout) -> None:

@@ -191,7 +191,8 @@ def test_a_renewal_without_an_answer_does_not_lose_it(leases: Leases) -> None:
 )
 def test_a_loss_is_noticed_by_itself_and_told(leases: Leases, api: FakeApi, does: Any, told: str) -> None:
     noticed: list[str] = []
-    with ours(api, on_loss=lambda: noticed.append("yes")) as lease:
+    with ours(api) as lease:
+        lease.on_loss = lambda: noticed.append("yes")
         assert lease.try_to_take()
         does(leases)
         eventually(lambda: noticed, 30)

@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster import dry_run
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster import lease as lease_module
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster import step as step_module
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.actions.action import (
     Answers,
@@ -35,6 +37,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubern
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.rollout_pages import progress_line
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.state import new_state
 
+from tests.locks import PLACE, THIS_RUN, lock_of
 from tests.plans import plan_of
 from tests.unit.kube.fake_api import Reply, fake_api, status
 
@@ -55,8 +58,8 @@ def call_of(
 
 
 def carried_out(world: World, plan: Plan = PLAN, max_duration: float = 20, state: RolloutState | None = None) -> Step:
-    with call_of(world, plan, max_duration, state) as step:
-        step.carry_out()
+    with call_of(world, plan, max_duration, state) as step, lock_of(step.cluster, step.state) as lock:
+        step.carry_out(lock)
         return step
 
 
@@ -142,7 +145,8 @@ def test_a_node_that_is_deleted_in_between_is_told_by_the_next_look(monkeypatch:
     with fake_api(answer) as api:
         cluster = api.cluster()
         step = Step(cluster, PLAN, new_state(PLAN), {}, Limits(20, 0, 4))
-        step.carry_out()
+        with lock_of(cluster, step.state) as lock:
+            step.carry_out(lock)
         cluster.close()
     assert outcome(step)[0] == "stopped"
     assert "no longer has node b" in outcome(step)[1]
@@ -352,6 +356,119 @@ def test_an_installation_that_is_refused_for_as_long_as_a_batch_may_take_stops_i
     assert outcome(step_again)[0] == "stopped"
     assert "labels.example.com" in outcome(step_again)[1]
     assert world.labelled == []
+
+
+# --- the lock -------------------------------------------------------------------------------------------------------
+
+THEIRS = {"holderIdentity": "bob@ci-8", "leaseDurationSeconds": 120, "acquireTime": "2026-01-02T03:04:05.000000Z"}
+
+
+def others_lock(world: World, holder: str = "bob@ci-8") -> None:
+    world.leases.put(PLACE.name, {**THEIRS, "holderIdentity": holder})
+
+
+def test_a_run_holds_the_lock_from_before_its_first_write_to_after_its_last() -> None:
+    world, plan = World("a", "b", "c"), plan_of(["a", "b"], ["c"])
+    first = carried_out(world, plan)
+    assert world.leases.holder(PLACE.name) == first.state["lock"]["held_as"] == THIS_RUN
+    assert outcome(carried_out(world, plan, state=first.state))[0] == "done"
+    assert world.leases.holder(PLACE.name) == ""
+
+
+def test_while_another_run_has_the_lock_nothing_is_written_and_it_is_named() -> None:
+    world = World("a", "b")
+    others_lock(world)
+    step = carried_out(world, max_duration=3)
+    assert outcome(step)[0] == "in_progress"
+    assert "waiting for bob@ci-8, which holds the rollout's lock" in outcome(step)[1]
+    assert (world.labelled, world.installation_writes, world.record_writes, world.tried) == ([], 0, 0, [])
+    others_lock(world, "")
+    assert outcome(carried_out(world, state=step.state))[0] == "done"
+
+
+def test_a_run_that_waited_in_vain_writes_nothing_at_its_end_either() -> None:
+    world = World("a", "b")
+    others_lock(world)
+    world.nodes["a"]["metadata"]["labels"][raw.KEY] = "true"  # so that a record would be due
+    with call_of(world) as step, lock_of(step.cluster, step.state, timeout=0) as lock:
+        step.carry_out(lock)
+    assert outcome(step)[0] == "stopped"
+    assert (world.labelled, world.record_writes) == ([], 0)
+    assert world.leases.holder(PLACE.name) == "bob@ci-8"
+
+
+def test_a_lock_that_is_lost_between_two_batches_stops_the_run_before_the_next_write() -> None:
+    world, plan = World("a", "b", "c"), plan_of(["a", "b"], ["c"])
+    first = carried_out(world, plan)
+    others_lock(world)
+    second = carried_out(world, plan, state=first.state)
+    assert outcome(second)[0] == "stopped"
+    assert "lost the rollout's lock" in outcome(second)[1]
+    assert "bob@ci-8 has it since" in outcome(second)[1]
+    assert sorted(world.labelled) == ["a", "b"]
+
+
+def test_a_lock_that_is_lost_within_a_call_is_noticed_before_the_next_write() -> None:
+    world = World("a", "b")
+    labelled = world.answer
+
+    def answer(request: Any, number: int) -> Reply:
+        reply = labelled(request, number)
+        if len(world.labelled) == 2 and world.leases.holder(PLACE.name) == THIS_RUN:
+            others_lock(world)
+        return reply
+
+    vars(world)["answer"] = answer
+    step = carried_out(world)
+    assert outcome(step)[0] == "stopped"
+    assert (sorted(world.labelled), world.installation_writes) == (["a", "b"], 0)
+    assert world.leases.holder(PLACE.name) == "bob@ci-8"
+
+
+def silent() -> Iterator[Any]:
+    """A watch without an event."""
+    time.sleep(120)
+    yield from ()
+
+
+def test_a_loss_ends_a_wait_that_would_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World("a", "b")
+    world.unready = {"b"}
+    first = carried_out(world, max_duration=3)
+    monkeypatch.setattr(lease_module, "renew_every", lambda _duration: 0.05)
+    others, began = world.answer, len(world.leases.writes)
+
+    def answer(request: Any, number: int) -> Reply:
+        if request.query.get("watch"):
+            return Reply(lines=silent)  # Nothing else wakes the call.
+        if len(world.leases.writes) > began + 5 and world.leases.holder(PLACE.name) == THIS_RUN:
+            others_lock(world)
+        return others(request, number)
+
+    vars(world)["answer"] = answer
+    step = carried_out(world, max_duration=500, state=first.state)
+    assert "lost the rollout's lock" in outcome(step)[1]
+
+
+def test_a_run_whose_call_fails_gives_the_lock_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_cluster: Any) -> Any:
+        raise client.ApiError(401, "Unauthorized", "401")
+
+    world = World("a", "b")
+    monkeypatch.setattr(step_module, "observe_once", broken)
+    with pytest.raises(client.ApiError, match="401"):
+        carried_out(world)
+    assert world.labelled != []
+    assert world.leases.holder(PLACE.name) == ""
+
+
+def test_check_mode_takes_no_lock() -> None:
+    world = World("a", "b")
+    with call_of(world) as step:
+        step.rehearse("bob has the lock")
+    assert outcome(step)[0] == "done"
+    assert "bob has the lock" in step.decision["report"]["notes"]
+    assert world.leases.objects == {}
 
 
 # --- an action ------------------------------------------------------------------------------------------------------

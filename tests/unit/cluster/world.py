@@ -13,6 +13,7 @@ from typing import Any
 from tests.unit.kube.fake_api import Reply, Request, status
 
 from . import raw
+from .leases import Leases
 from .raw import KEY
 
 NODES = "/api/v1/nodes"
@@ -43,14 +44,17 @@ class World:
         self.record: raw.Raw | None = None
         """The ConfigMap of the admitted nodes."""
         self.record_writes = 0
+        self.leases = Leases()
         self._version = 100
         self._stale: list[raw.Raw] = []
         self._lock = threading.Lock()
 
-    def answer(self, request: Request, _number: int) -> Reply:
+    def answer(self, request: Request, number: int) -> Reply:
         with self._lock:
             if request.query.get("watch"):
                 return Reply(lines=_expires)
+            if "/leases/" in request.path:
+                return self.leases.answer(request, number)
             if "/configmaps/" in request.path:
                 return self._recorded(request)
             if request.method == "GET":

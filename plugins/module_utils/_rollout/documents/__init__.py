@@ -30,6 +30,7 @@ from .decision import (
     RestartState,
     RolloutState,
 )
+from .lock import LeaseWatched, LockSeen, LockState
 from .nodes import ClusterAddress, ClusterName, NodeFacts
 from .observation import (
     ApiServerSeen,
@@ -154,6 +155,9 @@ __all__ = [
     "HostOutcome",
     "HostRules",
     "InstallationSeen",
+    "LeaseWatched",
+    "LockSeen",
+    "LockState",
     "NodeFacts",
     "NodeProof",
     "NodeSeen",

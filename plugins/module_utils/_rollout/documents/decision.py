@@ -9,6 +9,7 @@ from typing import Literal, TypedDict
 
 from .actions import Action, RefusedWrite
 from .control_plane import ControlPlane, OperatorStatus
+from .lock import LockState
 from .nodes import ClusterName
 from .plan import ExcludedNode, PlannedTier, PlannedWaiver, UnprovenNode, VerifyMode
 from .policy import PolicyProbeReport
@@ -16,7 +17,17 @@ from .policy_gap import PolicyGap
 from .precheck import CrossFinding
 
 Phase = Literal[
-    "new", "restarting", "labelling", "awaiting_owner", "scoping", "waiting", "soaking", "verifying", "done", "stopped"
+    "new",
+    "awaiting_lock",
+    "restarting",
+    "labelling",
+    "awaiting_owner",
+    "scoping",
+    "waiting",
+    "soaking",
+    "verifying",
+    "done",
+    "stopped",
 ]
 BatchState = Literal["pending", "in_progress", "done"]
 Outcome = Literal["in_progress", "done", "stopped"]
@@ -96,6 +107,7 @@ class RolloutState(TypedDict):
 
     plan_id: str
     phase: Phase
+    lock: LockState
     batch: str | None
     batch_started: float | None
     ready_since: float | None

@@ -9,6 +9,7 @@ from typing import Literal, TypedDict
 
 from .control_plane import ControlPlane, OperatorStatus
 from .decision import Readiness
+from .lock import LockSeen
 from .nodes import ClusterName
 from .plan import AdmissionLabel
 from .policy_gap import PolicyGap
@@ -108,3 +109,7 @@ class ClusterStatus(TypedDict):
     control_plane: ControlPlane | None
     """Null where it was not read."""
     scope: Scope
+    lock: LockSeen | None
+    """Null where it was not read."""
+    lock_not_read: str | None
+    """Why it cannot be told whether a rollout is under way; null where it can."""

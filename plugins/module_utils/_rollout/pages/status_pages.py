@@ -76,6 +76,7 @@ def _sections(status: ClusterStatus) -> list[Section]:
         _operator(status),
         *_components(status),
         _scope(status),
+        _lock(status),
     ]
 
 
@@ -218,6 +219,22 @@ def _components(status: ClusterStatus) -> list[Section]:
         for one in status["control_plane"]["components"]
     ]
     return [Section("Control plane", ("Component", "Available", "Waits for"), rows, "No control plane was found.")]
+
+
+def _lock(status: ClusterStatus) -> Section:
+    lock = status["lock"]
+    if lock is None:
+        told = f"Whether a rollout is under way was not read: {status['lock_not_read'] or 'nobody asked'}."
+    elif lock["holder"] is None:
+        told = f"No rollout is under way: nobody holds the lock {lock['lease']}."
+    elif lock["gone"]:
+        told = f"{lock['holder']} left the lock {lock['lease']}: its processes have ended. The next run from here takes it at once."
+    else:
+        told = (
+            f"A rollout is under way: {lock['holder']} holds the lock {lock['lease']} since {lock['since']}, and renewed it at "
+            f"{lock['renewed']}, by its own clock."
+        )
+    return Section("Lock", (), [], told)
 
 
 def _scope(status: ClusterStatus) -> Section:

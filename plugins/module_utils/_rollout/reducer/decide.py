@@ -23,6 +23,8 @@ from ..text.terminal import count
 from .decision import decided, done, label, labels_of, noted, restore, stand_still, stop, wait
 from .evidence_rules import evidence_for_another_calico
 from .installation_rules import hand_over, overlaid, placement_restarts, scope_installation
+from .lock import NO_LOCK, LockStanding
+from .lock_rules import lock_held, lock_lost
 from .policy_rules import policy_not_in_force, policy_unproven
 from .restart_rules import calico_restarting, pods_held_up
 from .situation import RESTART_SLACK, Situation, assess, nodes_text
@@ -34,9 +36,14 @@ Rule = Callable[[Situation], "Decision | None"]
 
 
 def decide(
-    plan: Plan, state: RolloutState, observation: Observation, now: float, wishes: Wishes = NO_WISHES
+    plan: Plan,
+    state: RolloutState,
+    observation: Observation,
+    now: float,
+    wishes: Wishes = NO_WISHES,
+    lock: LockStanding = NO_LOCK,
 ) -> Decision:
-    situation = assess(plan, state, observation, now, wishes)
+    situation = assess(plan, state, observation, now, wishes, lock)
     for rule in RULES:
         decision = rule(situation)
         if decision is not None:
@@ -242,6 +249,8 @@ def next_batch(situation: Situation) -> Decision | None:
 RULES: tuple[Rule, ...] = (
     already_stopped,
     plan_mismatch,
+    lock_lost,
+    lock_held,
     over_budget,
     planned_node_gone,
     scope_lost,

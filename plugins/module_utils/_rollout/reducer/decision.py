@@ -66,10 +66,12 @@ def restore(situation: Situation) -> Decision | None:
 
 
 def _restoration(situation: Situation, state: RolloutState) -> tuple[list[Action], str]:
-    """The action that restores maxUnavailable, and why. Nothing where another run has raised it and may still need it.
+    """The action that restores maxUnavailable, and why. Nothing where another run has raised it and may still need it, or may write now.
 
     A value that somebody else has set since stays; the state notes that.
     """
+    if situation.lock.lost is not None:
+        return [], ""
     installation = situation.seen["installation"]
     raised = installation["raised"] if installation else None
     ours = situation.plan["adoption_max_unavailable"] is not None or situation.left_over

@@ -20,6 +20,7 @@ from ..plan.restarting import ASSUMED_SECONDS, Trouble, unlabelled_troubles, wit
 from ..text.instant import seconds_since
 from ..text.order import natural
 from ..text.terminal import count, listed
+from .lock import LockStanding, remembered
 from .policy_proof import still_ready
 from .refusals import in_brackets, still_refused
 
@@ -49,6 +50,7 @@ class Situation(NamedTuple):
     it is set."""
     handover: Handover | None
     """What of it whoever applies them from outside the cluster is to commit; None where that does not hold the rollout up."""
+    lock: LockStanding
 
     @property
     def passed(self) -> bool:
@@ -214,7 +216,9 @@ class Situation(NamedTuple):
 _NONE = Trouble("", "restarting", None, "", 0, 0)
 
 
-def assess(plan: Plan, state: RolloutState, seen: Observation, now: float, wishes: Wishes) -> Situation:
+def assess(
+    plan: Plan, state: RolloutState, seen: Observation, now: float, wishes: Wishes, lock: LockStanding
+) -> Situation:
     label = plan["admission_label"]
     nodes = seen["nodes"]
     planned = [*plan["kept"], *planned_nodes(plan)]
@@ -235,6 +239,7 @@ def assess(plan: Plan, state: RolloutState, seen: Observation, now: float, wishe
         wanting=lacking(seen, label, wishes.placement),
         troubles=unlabelled_troubles(seen, label, plan["restart_patience"], plan["batch_timeout"], missing),
         handover=None if wishes.when_owned == PATCH else handover(seen, label, wishes.placement),
+        lock=lock,
     )
     return situation._replace(state=_fold(situation))
 
@@ -252,6 +257,7 @@ def _missing_since(state: RolloutState, seen: Observation, now: float) -> Rollou
 def _fold(situation: Situation) -> RolloutState:
     """The remembered state, brought up to what the cluster shows: where the two differ, the cluster is right."""
     state = situation.state.copy()
+    state["lock"] = remembered(state["lock"], situation.lock, situation.now)
     if state["batch"] is None:
         state["batch"] = _under_way(situation)
     # Nodes that an earlier run admitted have as long to be ready as a batch.

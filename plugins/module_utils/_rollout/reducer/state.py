@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from ..documents import Plan, PolicyState, RolloutState
+from ..documents import LockState, Plan, PolicyState, RolloutState
 from ..documents.validate import flaw_of
 from ..errors import RolloutError
 
@@ -17,6 +17,7 @@ def new_state(plan: Plan) -> RolloutState:
     return RolloutState(
         plan_id=plan["id"],
         phase="new",
+        lock=LockState(held_as=None, awaited=None, watched=None),
         batch=None,
         batch_started=None,
         ready_since=None,

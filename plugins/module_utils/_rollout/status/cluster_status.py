@@ -17,6 +17,7 @@ from ..documents import (
     ClusterName,
     ClusterStatus,
     ControlPlane,
+    LockSeen,
     NodeFacts,
     NodeSeen,
     Observation,
@@ -55,6 +56,8 @@ def cluster_status(
     not_recorded: str = "",
     calico: CalicoSettings | None = None,
     policies_not_read: str | None = None,
+    lock: LockSeen | None = None,
+    lock_not_read: str | None = None,
 ) -> ClusterStatus:
     """`record` is that of the admitted nodes, None where there is none (`not_recorded` says why)."""
     names = sorted(labelled(observation, label), key=natural)
@@ -86,6 +89,8 @@ def cluster_status(
         operator=sorted(operator, key=lambda status: status["name"]),
         control_plane=control_plane,
         scope=_scope(observation, label),
+        lock=lock,
+        lock_not_read=lock_not_read if lock is None else None,
     )
 
 

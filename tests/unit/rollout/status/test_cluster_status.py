@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jsonschema
+import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout import documents
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import (
     Admission,
@@ -17,6 +18,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages import status_pages
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.status.admission_record import Admitted
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.status.cluster_status import cluster_status
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.text.markdown import escaped
 
 from tests.schemas import schema
 from tests.unit.rollout.builders import LABEL, SELECTOR, bare, daemonset, facts, node_seen, overlay, pod, rolled_out
@@ -380,3 +382,37 @@ def test_a_node_that_is_closed_by_a_quarantine_is_not_said_to_be_lost() -> None:
         record=RECORD,
     )
     assert (made["ready"], made["outside"][0]["cause"]) == (True, "quarantined")
+
+
+HELD: Any = {
+    "lease": "kube-system/calico-ops-rollout",
+    "holder": "alice@ci-7_42_a1|b2",
+    "since": "2026-01-01T00:10:00Z",
+    "renewed": "2026-01-01T00:59:50Z",
+    "gone": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("lock", "told"),
+    [
+        (
+            HELD,
+            "A rollout is under way: alice@ci-7_42_a1|b2 holds the lock kube-system/calico-ops-rollout since 2026-01-01T00:10:00Z",
+        ),
+        ({**HELD, "gone": True}, "its processes have ended. The next run from here takes it at once."),
+        (
+            {**HELD, "holder": None, "since": None, "renewed": None},
+            "No rollout is under way: nobody holds the lock kube-system/calico-ops-rollout.",
+        ),
+        (None, "Whether a rollout is under way was not read: the account may not read it."),
+    ],
+)
+def test_the_status_tells_which_rollout_is_under_way_and_judges_nothing_by_it(lock: Any, told: str) -> None:
+    why = "the account may not read it"
+    made = cluster_status(node_list(), seen(), (), None, LABEL, NOW, lock=lock, lock_not_read=why)
+    jsonschema.validate(json.loads(json.dumps(made)), schema(documents.ClusterStatus))
+    assert (made["ready"], made["lock"], made["lock_not_read"]) == (True, lock, why if lock is None else None)
+    assert told in " ".join(status_pages.terminal(made).split())
+    assert "\n## Lock\n" in status_pages.markdown(made)
+    assert escaped(told) in status_pages.markdown(made)
