@@ -54,6 +54,7 @@ def planning(**changed: Any) -> dict[str, Any]:
         "rollout_exclude": [],
         "rollout_admission_label": {"key": "rollout.calico-ops.dev/admitted", "value": "true"},
         "rollout_batch_timeout": 600,
+        "rollout_failure_budget": None,
         "rollout_soak": 10,
         "rollout_adoption_max_unavailable": None,
         "rollout_restart_patience": 60,
