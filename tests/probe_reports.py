@@ -18,7 +18,7 @@ def probe_report(verdicts: Mapping[str, NodeVerdict]) -> PolicyProbeReport:
     return PolicyProbeReport(
         kind="PolicyProbeReport",
         version=1,
-        outcome="failed",
+        outcome="proven" if set(verdicts.values()) <= {"enforced"} else "failed",
         reason="1 of 2 nodes does not enforce.",
         began="2026-01-01T00:00:00Z",
         seconds={},

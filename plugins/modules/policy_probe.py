@@ -46,6 +46,12 @@ options:
     type: list
     elements: str
     default: []
+  at_once:
+    description:
+      - Most nodes that are probed at a time. More O(nodes) are probed in turns, with a line on the screen after each. The nodes that a turn
+        proves count as O(proven_nodes) for the next one.
+    type: int
+    default: 50
   image:
     description:
       - Image with C(/agnhost) and C(/bin/bash) 5.0 or newer, for instance C(registry.k8s.io/e2e-test-images/agnhost:2.53) or its copy in a
@@ -221,6 +227,11 @@ probe:
       description: Number of requests to the API server, without watches.
       type: int
       returned: always
+proven:
+  description: Nodes that earlier turns had proven. Give them as O(proven_nodes) to go on with the others.
+  returned: if a turn cannot run
+  type: list
+  elements: str
 pods:
   description: The pods that a run would make.
   returned: in check mode with O(state=proven)
@@ -253,6 +264,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._kube.options i
     AUTH_CONSTRAINTS,
     AUTH_OPTIONS,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy.turns import MOST_AT_ONCE
 
 
 def main() -> None:
@@ -261,6 +273,8 @@ def main() -> None:
             "state": {"type": "str", "choices": ["proven", "absent"], "default": "proven"},
             "nodes": {"type": "list", "elements": "str", "default": []},
             "proven_nodes": {"type": "list", "elements": "str", "default": []},
+            # Read where the turns are taken, by the action plugin.
+            "at_once": {"type": "int", "default": MOST_AT_ONCE},
             **PROBE_OPTIONS,
             **AUTH_OPTIONS,
         },

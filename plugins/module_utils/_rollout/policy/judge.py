@@ -65,11 +65,11 @@ def judged(design: Design, looks: Sequence[Look], deadline: float) -> Judgement:
     proven = bool(rows) and not any(found.values()) and all(proof["verdict"] == "enforced" for proof in nodes)
     return Judgement(
         outcome="failed" if wrong else "proven" if proven else "not_proven",
-        reason=_reason(nodes, pairs),
+        reason=told_of(nodes, pairs),
         nodes=nodes,
         pairs=pairs,
         rows=rows,
-        settled=_settled_time(rows),
+        settled=settled_time(rows),
         connections=connections(looks),
         limits=[sentences.lost_for_a_moment(lost)] if lost else [],
     )
@@ -179,7 +179,8 @@ def _pair_faults(rows: Sequence[ProbeRow], blamed: Blamed) -> list[PairFault]:
     return faults
 
 
-def _reason(nodes: Sequence[NodeProof], pairs: Sequence[PairFault]) -> str:
+def told_of(nodes: Sequence[NodeProof], pairs: Sequence[PairFault]) -> str:
+    """One sentence: the gravest that is wrong, or that nothing is."""
     wrong = [
         f"{proof['node']}: {proof['reason']}" for proof in nodes if proof["verdict"] not in ("enforced", "unproven")
     ]
@@ -192,7 +193,8 @@ def _reason(nodes: Sequence[NodeProof], pairs: Sequence[PairFault]) -> str:
     return f"{wrong[0]}{more}"
 
 
-def _settled_time(rows: Iterable[ProbeRow]) -> Optional[SettledTime]:
+def settled_time(rows: Iterable[ProbeRow]) -> Optional[SettledTime]:
+    """None where nothing was measured."""
     times = sorted(fate["settled_ms"] for row in rows for fate in row["fates"] if fate["settled_ms"] is not None)
     if not times:
         return None

@@ -16,14 +16,13 @@ from ..documents import Batch, Decision, PolicyGap, PolicyProbeReport
 from ..documents.actions import VerifyPolicy
 from ..plan.build import planned_nodes
 from ..plan.verify import is_proven
+from ..policy.turns import MOST_AT_ONCE
 from ..text.order import natural
 from ..text.terminal import count, listed
 from .decision import decided, stop
 from .policy_proof import failing, proven_of
 from .situation import Situation, nodes_text
 
-MOST_AT_ONCE = 50
-"""Nodes of one probe. Each runs two pods for its time."""
 ROWS_SHOWN = 8
 NODES_SHOWN = 5
 

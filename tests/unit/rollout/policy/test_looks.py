@@ -63,6 +63,6 @@ def test_a_node_that_gives_no_evidence_wants_no_second_look() -> None:
 
 
 def test_a_node_whose_pods_gave_evidence_in_one_look_is_in_no_trouble() -> None:
-    looks = [Look({}, WRITES, troubles) for troubles in ({"a": "x", "b": "y"}, {"b": "z"})]
+    looks = [Look({}, WRITES, troubles) for troubles in ({"a": "x", "b": "y"}, {"b": "z", "c": "z"})]
     assert lasting_troubles(looks) == {"b": "z"}
     assert lasting_troubles([*looks, Look({}, WRITES, {})]) == {}
