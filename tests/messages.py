@@ -32,6 +32,7 @@ LEAST = 10
 """Letters of its own that a message has at least."""
 REASONS = {
     "_cluster/actions/label_nodes.py": ("_failure",),
+    "_cluster/actions/quarantine.py": ("_failure",),
     "_kube/client.py": ("_HINTS", "_no_answer", "_not_json"),
     "_rollout/kubernetes/rbac.py": ("__init__",),
     "_rollout/operator/control_plane.py": ("_homeless",),

@@ -27,7 +27,11 @@ def plan_of(*batches: list[str], **more: Any) -> Plan:
         admission_label={"key": KEY, "value": "true"},
         precheck_digest="d" * 64,
         evidence=[],
-        tiers=[PlannedTier(name="core", selector="", match=None, nodes=nodes, budget=left_out, left_out=left_out)],
+        tiers=[
+            PlannedTier(
+                name="core", selector="", match=None, nodes=nodes, budget=left_out, left_out=left_out, on_failure="halt"
+            )
+        ],
         budget=None,
         batches=[
             Batch(index=number, name=f"core-{number}", tier="core", canary=False, nodes=list(batch))
@@ -41,6 +45,7 @@ def plan_of(*batches: list[str], **more: Any) -> Plan:
         cross_findings=[],
         kept=[],
         restarting=[],
+        quarantine={"taint": "NoSchedule", "clear_network_unavailable": False},
         verify=None,
         warnings=[],
         restart_patience=1,

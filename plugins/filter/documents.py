@@ -66,6 +66,7 @@ def plan(
     installation_spec: Any = None,
     verify: Any = None,
     failure_budget: Any = None,
+    quarantine: Any = None,
     or_complaint: bool = False,
 ) -> Any:
     return made_or_complaint(
@@ -85,6 +86,7 @@ def plan(
             plain(installation_spec),
             plain(verify),
             plain(failure_budget),
+            plain(quarantine),
         ),
     )
 

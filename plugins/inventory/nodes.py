@@ -13,9 +13,9 @@ short_description: The nodes of a cluster as hosts
 description:
   - Each Node is a host of the same name, with C(ansible_host) from its addresses. C(node_name) shows a rollout that host and Node are
     the same.
-  - The admission label decides the groups C(admitted) and C(not_admitted). C(quarantined) has the nodes that are cordoned or carry a
-    taint of a rollout. There is a group C(tier_NAME) for each of O(tiers), and C(architecture_NAME) and C(zone_NAME). In names of groups,
-    a character other than letters, digits and underscores becomes an underscore.
+  - The admission label decides the groups C(admitted) and C(not_admitted). C(quarantined) has the nodes that are cordoned, or carry
+    the quarantine's label or a taint of a rollout. There is a group C(tier_NAME) for each of O(tiers), and C(architecture_NAME) and
+    C(zone_NAME). In names of groups, a character other than letters, digits and underscores becomes an underscore.
   - Host variables are C(node_name), C(node_labels), C(node_taints) (as kubectl writes them), C(node_architecture), C(node_os),
     C(node_zone), C(node_tiers), C(node_admitted), C(node_quarantined), C(node_cordoned), C(node_internal_ips), and C(node_info) (kernel,
     operating system image, versions).

@@ -162,6 +162,11 @@ nodes:
         Annotations are not in it.
       type: dict
       returned: always
+    quarantined:
+      description: Why a rollout put it into quarantine; null where it is in none.
+      type: str
+      returned: always
+      version_added: 0.2.0
     batch:
       description: The batch in which a rollout admitted it, V(adoption) where it ran calico-node before; null where none did.
       type: str

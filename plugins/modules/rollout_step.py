@@ -29,9 +29,14 @@ description:
     plan's soak.
   - Where the plan has C(verify), the nodes of a batch prove network policy by connections between pods of the rollout's own, after the
     soak and before the next batch. Each probe begins a call, and takes up to 57 seconds. A node that does not enforce policy stops the
-    rollout with its name, its connections and its workloads. Missing evidence is tried again for as long as a batch may take. A run
-    proves the batch that an earlier run was at, and those that follow; earlier ones count as proven. The end of the rollout removes the
-    namespace of the probes.
+    rollout with its name, its connections and its workloads, or goes into quarantine. Missing evidence is tried again for as long as a
+    batch may take. A run proves the batch that an earlier run was at, and those that follow; earlier ones count as proven. The end of the
+    rollout removes the namespace of the probes.
+  - A node that is not ready in time, or does not prove network policy, stops the rollout, or goes into quarantine, as C(on_failure) of its
+    tier says. One write takes the admission label off, sets the label, the taint and the annotation of the quarantine, and so takes
+    calico-node from the node. The rollout goes on without it. It stops instead where a person has to look, and says why. That is so for
+    adopted nodes, for nodes of the control plane, and if nodes of earlier batches fail too.
+  - No more nodes are started than could all fail within the failure budgets. M(calico_ops.rollout.node_release) ends a quarantine.
   - One rollout writes to a cluster at a time. A run takes the O(lock) before its first write, renews it in each call and in each wait, and
     releases it at its end. If another run has it, this one waits for O(lock_timeout) seconds and shows the holder's name, then it stops. If
     the holder's processes were on the same machine and have ended, this run takes the lock at once.
@@ -223,7 +228,7 @@ report:
       type: int
       returned: always
     batches:
-      description: Each batch with its number of nodes, of nodes admitted and ready, and its state.
+      description: Each batch with its number of nodes, of nodes admitted, ready and in quarantine, and its state.
       type: list
       elements: dict
       returned: always
@@ -290,23 +295,28 @@ actions:
   elements: dict
   contains:
     do:
-      description: V(label_nodes), V(scope_installation), V(verify_policy), V(await_owner), V(await_restart), V(raise_max_unavailable),
-        V(restore_max_unavailable) or V(wait).
+      description: V(label_nodes), V(scope_installation), V(verify_policy), V(quarantine), V(clear_network_unavailable), V(await_owner),
+        V(await_restart), V(raise_max_unavailable), V(restore_max_unavailable) or V(wait).
       type: str
       returned: always
     batch:
       description: Name of the batch.
       type: str
-      returned: for label_nodes and verify_policy
+      returned: for label_nodes, verify_policy and quarantine
     nodes:
-      description: Names of the nodes that were labelled, or that were to prove network policy.
+      description: Names of the nodes that were labelled, that were to prove network policy, that went into quarantine or were cleared.
       type: list
       elements: str
-      returned: for label_nodes and verify_policy
+      returned: for label_nodes, verify_policy, quarantine and clear_network_unavailable
     count:
       description: Their number.
       type: int
-      returned: for label_nodes and verify_policy
+      returned: for label_nodes, verify_policy, quarantine and clear_network_unavailable
+    reasons:
+      description: Why, by node.
+      type: dict
+      returned: for quarantine
+      version_added: 0.2.0
     outcome:
       description: V(proven), V(failed) or V(not_proven).
       type: str
@@ -333,9 +343,9 @@ actions:
       returned: for verify_policy, but in check mode
       version_added: 0.2.0
     failed:
-      description: The error of each node that could not be labelled.
+      description: The error of each node that could not be written.
       type: dict
-      returned: for label_nodes, when there are such nodes
+      returned: for label_nodes and quarantine, when there are such nodes
     create:
       description: Whether the Installation was created.
       type: bool
@@ -456,7 +466,14 @@ def main() -> None:
         )
         if params["state"] is None:
             # Once a run: the calls that follow hand the state on.
-            rights = rolling_out(cluster, plan["admission_label"], params["installation_spec"], wishes.placement, lock.place)
+            rights = rolling_out(
+                cluster,
+                plan["admission_label"],
+                params["installation_spec"],
+                wishes.placement,
+                lock.place,
+                plan["quarantine"]["clear_network_unavailable"],
+            )
             require(cluster, rights, module.warn)
             if plan["verify"]:
                 request = request_of(plan)

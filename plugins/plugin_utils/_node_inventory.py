@@ -96,8 +96,8 @@ def _groups(node: NodeFacts, wishes: Wishes) -> Iterable[str]:
 
 
 def _quarantined(node: NodeFacts) -> bool:
-    """Closed to new workloads: cordoned by anybody, or tainted by a rollout."""
-    return node["unschedulable"] or bool(quarantine_taints(node))
+    """Closed to new workloads, or in quarantine: cordoned by anybody, or labelled or tainted by a rollout."""
+    return node["unschedulable"] or node["quarantined"] is not None or bool(quarantine_taints(node))
 
 
 def _zone(labels: Mapping[str, str]) -> str | None:

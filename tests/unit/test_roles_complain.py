@@ -58,6 +58,7 @@ def planning(**changed: Any) -> dict[str, Any]:
         "rollout_soak": 10,
         "rollout_adoption_max_unavailable": None,
         "rollout_restart_patience": 60,
+        "rollout_quarantine": {},
         "rollout_verify": {},
         **changed,
     }

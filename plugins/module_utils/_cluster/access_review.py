@@ -34,6 +34,8 @@ REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 AT_ONCE = 8
 
 WRITE_NODES = (right("patch", NODES),)
+CLEAR_CONDITIONS = (Right("patch", "", "nodes/status"),)
+"""Only where a rollout is to clear what calico-node left on nodes in quarantine."""
 
 
 def looking(*, at_workloads: bool = False) -> list[Right]:
@@ -49,9 +51,19 @@ def observing() -> list[Right]:
 
 
 def rolling_out(
-    cluster: Cluster, label: AdmissionLabel, spec: Mapping[str, Any] | None, placement: Placement, lock: Place
+    cluster: Cluster,
+    label: AdmissionLabel,
+    spec: Mapping[str, Any] | None,
+    placement: Placement,
+    lock: Place,
+    clear_conditions: bool = False,
 ) -> list[Right]:
-    return [*scoping(cluster, label, spec, placement), *WRITE_NODES, *lease.rights(lock)]
+    return [
+        *scoping(cluster, label, spec, placement),
+        *WRITE_NODES,
+        *(CLEAR_CONDITIONS if clear_conditions else ()),
+        *lease.rights(lock),
+    ]
 
 
 def scoping(

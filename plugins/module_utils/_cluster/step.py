@@ -18,6 +18,7 @@ from .._rollout.errors import RolloutError
 from .._rollout.operator.intent import NO_WISHES, Wishes
 from .._rollout.plan.adoption import adopted_since
 from .._rollout.plan.build import planned_nodes
+from .._rollout.plan.exclusion import QUARANTINED
 from .._rollout.plan.verify import LONGEST_PROBE
 from .._rollout.reducer.decide import decide
 from .._rollout.reducer.decision import after_refusals, cut_short, noted, put_off
@@ -126,7 +127,9 @@ class Step:
     def readiness(self) -> Readiness:
         """The table of the batches that were begun, and of the nodes that an earlier run admitted."""
         begun = {batch["name"] for batch in self.decision["report"]["batches"] if batch["state"] != "pending"}
-        expected = [node for batch in self.plan["batches"] if batch["name"] in begun for node in batch["nodes"]]
+        out = {entry["node"] for entry in self.decision["report"]["excluded"] if entry["cause"] == QUARANTINED}
+        batches = [batch for batch in self.plan["batches"] if batch["name"] in begun]
+        expected = [node for batch in batches for node in batch["nodes"] if node not in out]
         label = self.plan["admission_label"]
         expected += adopted_since(self.observation, self.plan["id"], label, planned_nodes(self.plan))
         return judge([*self.plan["kept"], *expected], self.observation, label)

@@ -132,10 +132,8 @@ def scoped_installation(**spec: Any) -> Raw:
 
 
 def merged(target: Any, patch: Any) -> Any:
-    """What a server-side apply of granular maps leaves: every key of both."""
+    """What a server-side apply of granular maps leaves, or a merge patch: every key of both, but for those that are null in the patch."""
     if not isinstance(target, dict) or not isinstance(patch, dict):
         return copy.deepcopy(patch)
-    return {
-        **target,
-        **{key: merged(target.get(key), value) for key, value in patch.items()},
-    }
+    after = {**target, **{key: merged(target.get(key), value) for key, value in patch.items()}}
+    return {key: value for key, value in after.items() if key not in patch or patch[key] is not None}

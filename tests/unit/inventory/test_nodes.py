@@ -72,9 +72,15 @@ def test_groups_go_by_admission_tier_architecture_and_zone() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "closed"),
-    [({}, False), ({"taints": [FOREIGN]}, False), ({"taints": [QUARANTINE]}, True), ({"unschedulable": True}, True)],
+    [
+        ({}, False),
+        ({"taints": [FOREIGN]}, False),
+        ({"taints": [QUARANTINE]}, True),
+        ({"quarantined": "open"}, True),
+        ({"unschedulable": True}, True),
+    ],
 )
-def test_quarantined_is_what_is_cordoned_or_tainted_by_a_rollout(changes: Any, closed: bool) -> None:
+def test_quarantined_is_what_is_cordoned_or_labelled_or_tainted_by_a_rollout(changes: Any, closed: bool) -> None:
     inventory = made(node(**changes))
     assert inventory.groups["quarantined"] == (["edge-1"] if closed else [])
     assert inventory.hosts["edge-1"]["node_quarantined"] is closed

@@ -60,6 +60,7 @@ def facts(name: str, labels: Mapping[str, str] | None = None, **fields: Any) -> 
         unschedulable=False,
         calico_ready=False,
         object={"metadata": {"name": name}, "spec": {}, "status": {}},
+        quarantined=None,
         batch=None,
     )
     node.update(fields)  # type: ignore[typeddict-item]
@@ -186,6 +187,7 @@ def tier(
         "selector": f"tier={name}" if selector is None else selector,
         "batch_size": batch_size,
         "failure_budget": failure_budget,
+        "on_failure": "halt",
         **more,
     }
 

@@ -15,6 +15,10 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.docume
     RolloutState,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.actions import Action, VerifyPolicy
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubernetes.names import (
+    ANNOTATION_QUARANTINE,
+    QUARANTINE_KEY,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import (
     decide,
 )
@@ -48,6 +52,7 @@ class FakeCluster:
         self.listed = 0.0
         self.history: list[tuple[float, Observation]] = []
         self.label_writes: list[tuple[float, str, list[str]]] = []
+        self.quarantines: list[tuple[float, str, list[str]]] = []
         self.scope_writes: list[float] = []
 
     def act(self, action: Action, now: float) -> None:
@@ -57,6 +62,12 @@ class FakeCluster:
         if action["do"] == "label_nodes":
             self.label_writes.append((now, action["batch"], list(action["nodes"])))
             self.label(*action["nodes"])
+        elif action["do"] == "quarantine":
+            self.quarantines.append((now, action["batch"], list(action["nodes"])))
+            for name in action["nodes"]:
+                self.started.pop(name, None)
+                node = self.truth["nodes"][name] = node_seen(labels={QUARANTINE_KEY: action["causes"][name]})
+                node["annotations"] = {ANNOTATION_QUARANTINE: action["reasons"][name]}
         elif action["do"] == "scope_installation":
             assert action["create"] == (self.truth["installation"] is None)
             self.scope_writes.append(now)

@@ -11,8 +11,10 @@ from typing import Any
 from .action import Handler
 from .await_owner import AwaitingOwner
 from .await_restart import AwaitingRestart
+from .clear_network import Clearing
 from .label_nodes import Labelling
 from .max_unavailable import Raising, Restoring
+from .quarantine import Quarantining
 from .scope_installation import Scoping
 from .verify_policy import Verifying
 from .wait import Waiting
@@ -23,6 +25,8 @@ ACTIONS: Mapping[str, Handler[Any]] = {
     "raise_max_unavailable": Raising(),
     "restore_max_unavailable": Restoring(),
     "verify_policy": Verifying(),
+    "quarantine": Quarantining(),
+    "clear_network_unavailable": Clearing(),
     "await_owner": AwaitingOwner(),
     "await_restart": AwaitingRestart(),
     "wait": Waiting(),

@@ -77,12 +77,33 @@ class VerifyPolicy(TypedDict):
     """Nodes that were proven before: the other ends of connections are drawn from these."""
 
 
+class Quarantine(TypedDict):
+    """Failed nodes go into quarantine: one write each takes the admission label off and says why."""
+
+    do: Literal["quarantine"]
+    batch: str
+    nodes: list[str]
+    causes: dict[str, str]
+    """By node, in a word that can be the value of a label: the state of the gate, or the verdict of a probe."""
+    reasons: dict[str, str]
+    """By node, in a sentence."""
+
+
+class ClearNetwork(TypedDict):
+    """calico-node has left nodes in quarantine, and the condition NetworkUnavailable that it set when it went goes too."""
+
+    do: Literal["clear_network_unavailable"]
+    nodes: list[str]
+
+
 Action = Union[
     LabelNodes,
     ScopeInstallation,
     RaiseMaxUnavailable,
     RestoreMaxUnavailable,
     VerifyPolicy,
+    Quarantine,
+    ClearNetwork,
     AwaitOwner,
     AwaitRestart,
     Wait,
@@ -91,7 +112,15 @@ Action = Union[
 WAITS = frozenset({"wait", "await_owner", "await_restart"})
 """The actions that write nothing. They are carried out however little time a call has left, and go on from one call to the next."""
 
-Writing = Literal["label", "selector", "raise_max_unavailable", "restore_max_unavailable", "policy_probe"]
+Writing = Literal[
+    "label",
+    "selector",
+    "raise_max_unavailable",
+    "restore_max_unavailable",
+    "policy_probe",
+    "quarantine",
+    "clear_network_unavailable",
+]
 """The kinds of writes that are tried again when the API server refuses them for now."""
 
 

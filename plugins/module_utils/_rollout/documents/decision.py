@@ -26,6 +26,7 @@ Phase = Literal[
     "waiting",
     "soaking",
     "verifying",
+    "quarantining",
     "done",
     "stopped",
 ]
@@ -109,7 +110,10 @@ class RolloutState(TypedDict):
     phase: Phase
     lock: LockState
     batch: str | None
+    part: list[str]
+    """Nodes of the batch that began together: not all of them where the failure budget has no room for that many."""
     batch_started: float | None
+    """When this part of the batch began."""
     ready_since: float | None
     scoped_at: float | None
     """When the selector was written or first seen in force."""
@@ -140,6 +144,8 @@ class BatchReport(TypedDict):
     node_names: list[str]
     admitted: int
     ready: int
+    quarantined: int
+    """How many of its nodes failed and are in quarantine."""
     state: BatchState
     policy: BatchProof | None
     """Null where this run has proven nothing on it."""

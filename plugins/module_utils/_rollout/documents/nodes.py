@@ -26,6 +26,8 @@ class NodeFacts(TypedDict):
     object: dict[str, Any]
     """What `match` sees: metadata (name, labels), spec (podCIDRs, providerID, taints, unschedulable) and status (addresses, allocatable,
     capacity, nodeInfo, and of each condition type, status and reason)."""
+    quarantined: str | None
+    """Why a rollout put it in quarantine; null where it is in none."""
     batch: str | None
     """The batch in which a rollout admitted it, as its annotation says; `adoption` where it ran calico-node before."""
 

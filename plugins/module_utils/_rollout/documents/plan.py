@@ -11,7 +11,10 @@ from .nodes import ClusterName
 from .precheck import CrossFinding, PrecheckSettings, Waiver
 
 UnprovenCause = Literal["no_host", "precheck_failed", "unreachable", "no_result", "contradiction"]
-ExclusionCause = Literal[UnprovenCause, "declared", "unsupported", "no_tier", "not_checked", "no_node", "not_in_run"]
+ExclusionCause = Literal[
+    UnprovenCause, "quarantined", "declared", "unsupported", "no_tier", "not_checked", "no_node", "not_in_run"
+]
+OnFailure = Literal["halt", "quarantine"]
 
 
 class TierSettings(TypedDict, total=False):
@@ -29,6 +32,8 @@ class TierSettings(TypedDict, total=False):
     """Let nodes go ahead that cover each architecture and zone of the tier: as many as that takes, or this many at least."""
     failure_budget: Union[int, str]
     """How many of the tier's nodes may be left out: a count, or a percentage ("10%", rounded up)."""
+    on_failure: OnFailure
+    """What happens when an admitted node fails."""
 
 
 class Exclusion(TypedDict, total=False):
@@ -152,6 +157,17 @@ class PlannedTier(TypedDict):
     budget: int
     left_out: int
     """Nodes of the tier that count against the budget."""
+    on_failure: OnFailure
+    """What happens when an admitted node of it fails."""
+
+
+class QuarantineSettings(TypedDict):
+    """What a quarantine does beside taking the admission label off."""
+
+    taint: Literal["NoSchedule", "NoExecute", "none"]
+    """Effect of the taint that closes the node to workloads."""
+    clear_network_unavailable: bool
+    """The condition NetworkUnavailable that calico-node left on the Node is set to False once its pod is gone."""
 
 
 VerifyMode = Literal["canary", "each_batch", "each_node"]
@@ -216,6 +232,7 @@ class Plan(TypedDict):
     """Nodes that an earlier run admitted and whose hosts are not in this one: nothing is written to them, and the gate expects them."""
     restarting: list[RestartingNode]
     """Nodes that restart calico-node while the plan is made. They are adopted as soon as it is ready there."""
+    quarantine: QuarantineSettings
     verify: VerifySettings | None
     """Null where network policy is not proven."""
     warnings: list[str]

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..documents import NodeFacts
 from .names import ANNOTATION_BATCH, ARCHITECTURE_LABEL, OS_LABEL
+from .quarantine import quarantine_reason
 
 
 def node_facts(raw_node: Mapping[str, Any]) -> NodeFacts:
@@ -17,7 +18,7 @@ def node_facts(raw_node: Mapping[str, Any]) -> NodeFacts:
     metadata = raw_node.get("metadata") or {}
     status = raw_node.get("status") or {}
     info = status.get("nodeInfo") or {}
-    labels = dict(metadata.get("labels") or {})
+    labels, annotations = dict(metadata.get("labels") or {}), metadata.get("annotations") or {}
     return NodeFacts(
         name=metadata["name"],
         uid=metadata.get("uid") or "",
@@ -35,7 +36,8 @@ def node_facts(raw_node: Mapping[str, Any]) -> NodeFacts:
         unschedulable=bool((raw_node.get("spec") or {}).get("unschedulable")),
         calico_ready=False,
         object=_visible(raw_node),
-        batch=(metadata.get("annotations") or {}).get(ANNOTATION_BATCH),
+        quarantined=quarantine_reason(labels, annotations),
+        batch=annotations.get(ANNOTATION_BATCH),
     )
 
 

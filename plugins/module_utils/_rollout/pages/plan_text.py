@@ -38,9 +38,16 @@ def plan_text(plan: Plan) -> str:
     )
     lines.append("")
     lines += table(
-        ("tier", "selected by", "nodes", "left out", "failure budget"),
+        ("tier", "selected by", "nodes", "left out", "failure budget", "on failure"),
         [
-            (tier["name"], chosen_by(tier), str(tier["nodes"]), str(tier["left_out"]), str(tier["budget"]))
+            (
+                tier["name"],
+                chosen_by(tier),
+                str(tier["nodes"]),
+                str(tier["left_out"]),
+                str(tier["budget"]),
+                tier["on_failure"],
+            )
             for tier in plan["tiers"]
         ],
     )

@@ -31,7 +31,7 @@ def progress_line(report: Report, now: float | None = None) -> str:
     # The reason may open with the batch's name, which the line says itself.
     what = report["reason"].replace(f"batch {batch['name']}: ", "", 1)
     place = f"batch {index}/{len(report['batches'])} {batch['name']}"
-    if index > 1 and what.startswith("admit ") and not report["refused"]:
+    if index > 1 and what.startswith("admit ") and not report["refused"] and not batch["admitted"]:
         before = f"{index - 1}/{len(report['batches'])} {report['batches'][index - 2]['name']}"
         further = f"{index}/{len(report['batches'])} {batch['name']}, {count(batch['nodes'], 'node')}"
         return printable(
@@ -158,9 +158,16 @@ def markdown(report: Report) -> str:
     lines += policy_section.markdown_section(report["policy"])
     lines += ["", "## Tiers", ""]
     lines += table_of(
-        ("Tier", "Selected by", "Nodes", "Left out", "Failure budget"),
+        ("Tier", "Selected by", "Nodes", "Left out", "Failure budget", "On failure"),
         [
-            (tier["name"], chosen_by(tier), str(tier["nodes"]), str(tier["left_out"]), str(tier["budget"]))
+            (
+                tier["name"],
+                chosen_by(tier),
+                str(tier["nodes"]),
+                str(tier["left_out"]),
+                str(tier["budget"]),
+                tier["on_failure"],
+            )
             for tier in report["tiers"]
         ],
     )

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from ..documents import Batch, NodeFacts
 from ..kubernetes.names import ZONE_LABEL
@@ -16,11 +17,19 @@ FIRST_BATCH = 2
 """Calico's control-plane pods run on the first batch until the next one is ready, and one node of it may fail."""
 
 
-def in_batches(tiers: Sequence[Tier], members: Sequence[Sequence[NodeFacts]], admitted: Collection[str]) -> list[Batch]:
+def in_batches(
+    tiers: Sequence[Tier],
+    members: Sequence[Sequence[NodeFacts]],
+    admitted: Collection[str],
+    at_most: Mapping[str, int] = MappingProxyType({}),
+) -> list[Batch]:
+    """`at_most` has the number of nodes that may fail together, by tier. No batch of these tiers is larger."""
     batches: list[Batch] = []
     for tier, found in zip(tiers, members):
         nodes = [node for node in found if node["name"] in admitted]
-        for number, (names, canary) in enumerate(_tier_batches(tier, nodes, 1 if batches else FIRST_BATCH), 1):
+        for number, (names, canary) in enumerate(
+            _tier_batches(tier, nodes, 1 if batches else FIRST_BATCH, at_most.get(tier.name, len(nodes))), 1
+        ):
             batches.append(
                 Batch(index=len(batches) + 1, name=f"{tier.name}-{number}", tier=tier.name, canary=canary, nodes=names)
             )
@@ -45,7 +54,7 @@ def canaries(nodes: Sequence[NodeFacts], least: int) -> list[NodeFacts]:
     return [node for node in nodes if node["name"] in names]
 
 
-def _tier_batches(tier: Tier, nodes: Sequence[NodeFacts], least: int) -> Iterator[tuple[list[str], bool]]:
+def _tier_batches(tier: Tier, nodes: Sequence[NodeFacts], least: int, at_most: int) -> Iterator[tuple[list[str], bool]]:
     """The tier's batches, and whether they are canaries. Nobody else is in a batch with canaries: they go ahead."""
     ahead = [] if tier.canaries is None else canaries(nodes, max(tier.canaries, least))
     first = {node["name"] for node in ahead}
@@ -54,7 +63,7 @@ def _tier_batches(tier: Tier, nodes: Sequence[NodeFacts], least: int) -> Iterato
         names = [node["name"] for node in nodes if (node["name"] in first) == canary]
         start = 0
         while start < len(names):
-            end = start + next(sizes, tier.sizes[-1])(len(nodes))
+            end = start + min(at_most, next(sizes, tier.sizes[-1])(len(nodes)))
             yield names[start:end], canary
             start = end
 

@@ -35,11 +35,20 @@ from ..evidence.waivers import of_report
 from ..kubernetes.names import ADMISSION_KEY, ADMISSION_VALUE, check_label
 from ..text.order import natural
 from ..text.terminal import listed
+from . import budget, clean_install
 from .adoption import ADOPTION, NAMES_SHOWN, adopted, restart, unproven
 from .batches import FIRST_BATCH, in_batches, led_by_adoption
-from .budget import read_total
-from .clean_install import warnings
-from .exclusion import NOT_CHECKED, NOT_IN_RUN, excluded_hosts, excluded_node, kept_out, without_evidence
+from .budget import on_failure, read_total, room
+from .exclusion import (
+    NOT_CHECKED,
+    NOT_IN_RUN,
+    excluded_hosts,
+    excluded_node,
+    kept_out,
+    quarantined_node,
+    without_evidence,
+)
+from .quarantine import read_quarantine
 from .restarting import LEAST_PATIENCE, Trouble, unlabelled_troubles
 from .tiers import Tier, read_exclusions, read_tiers, whole_number
 from .verify import read_verify, unproven_warning
@@ -60,6 +69,7 @@ def build_plan(
     installation_spec: Mapping[str, Any] | None = None,
     verify: Mapping[str, Any] | None = None,
     failure_budget: int | str | None = None,
+    quarantine: Mapping[str, Any] | None = None,
 ) -> Plan:
     """`observation` shows what the selector restarts, for how long, and which nodes restart now; no batch depends on it.
 
@@ -97,6 +107,10 @@ def build_plan(
     for node in eligible:
         host = hosts.get(node["name"])
         tier = tier_of.get(node["name"])
+        if node["quarantined"] is not None:
+            # A calico-node that is about to go may still be Ready there. Nothing but a release ends a quarantine.
+            excluded.append(quarantined_node(node["name"], host, tier and tier.name, node["quarantined"]))
+            continue
         outside = excluded_node(node, host, tier and tier.name, report, contradicted, label)
         if outside and outside["cause"] == NOT_IN_RUN and node["name"] in carrying:
             excluded.append(outside)
@@ -117,7 +131,12 @@ def build_plan(
         report, {host for claiming in (hosts.values(), *matches.contested.values()) for host in claiming}
     )
 
-    batches = led_by_adoption(in_batches(wanted, members, admitted), adoption)
+    total = read_total(failure_budget, sum(len(found) for found in members))
+    planned = [_planned(tier, found, excluded) for tier, found in zip(wanted, members)]
+    for index, (asked, one) in enumerate(zip(wanted, planned)):
+        one["on_failure"] = on_failure(asked, index == 0, one, total, excluded)
+    at_most = {one["name"]: max(1, room(one, total, excluded)) for one in planned if one["on_failure"] == "quarantine"}
+    batches = led_by_adoption(in_batches(wanted, members, admitted, at_most), adoption)
     _refuse_useless(batches, excluded, carrying, restarting)
     raised = check_max_unavailable(adoption_max_unavailable)
     proving = read_verify(verify)
@@ -131,8 +150,8 @@ def build_plan(
         admission_label=AdmissionLabel(key=label["key"], value=label["value"]),
         precheck_digest=report["digest"],
         evidence=evidence_of(report, {node: hosts[node] for node in admitted}),
-        tiers=[_planned(tier, found, excluded) for tier, found in zip(wanted, members)],
-        budget=read_total(failure_budget, sum(len(found) for found in members)),
+        tiers=planned,
+        budget=total,
         batches=batches,
         excluded=excluded,
         unproven=doubts,
@@ -142,8 +161,13 @@ def build_plan(
         cross_findings=across,
         kept=[entry["node"] for entry in excluded if entry["cause"] == NOT_IN_RUN and entry["node"] in carrying],
         restarting=restarting,
+        quarantine=read_quarantine(quarantine),
         verify=proving,
-        warnings=[*warnings(installation_spec, observation, batches), *([unproven_policy] if unproven_policy else [])],
+        warnings=[
+            *clean_install.warnings(installation_spec, observation, batches),
+            *budget.warnings(wanted, planned, total, excluded),
+            *([unproven_policy] if unproven_policy else []),
+        ],
         restart_patience=patience,
         batch_timeout=timeout,
         soak=whole_number(soak, "soak", 0),
@@ -199,6 +223,7 @@ def _planned(tier: Tier, found: Sequence[NodeFacts], excluded: Sequence[Excluded
         nodes=len(found),
         budget=tier.budget(len(found)),
         left_out=sum(entry["counts"] and entry["tier"] == tier.name for entry in excluded),
+        on_failure="halt",
     )
 
 
@@ -222,7 +247,8 @@ def _refuse_useless(
     if more and len(carrying.union(first["nodes"])) < FIRST_BATCH:
         raise RolloutError(
             f"The first batch, {first['name']}, has only node {first['nodes'][0]}. Calico's control-plane pods run on the first batch "
-            "until the next one is ready, so it needs two nodes or more: raise batch_size of the first tier, cure the nodes of that "
+            "until the next one is ready, so it needs two nodes or more: raise batch_size of the first tier, let it halt on_failure or "
+            "give it a failure_budget with room for two, cure the nodes of that "
             f"tier that are left out ({_why_outside([entry for entry in excluded if entry['tier'] == first['tier']])}), take more "
             "hosts into --limit, or put a larger tier first."
         )

@@ -28,6 +28,9 @@ NOT_IN_RUN: Literal["not_in_run"] = "not_in_run"
 NOT_CHECKED: Literal["not_checked"] = "not_checked"
 """The cause of a node that only a Job can check, in check mode: nothing is known of it, so no budget pays for it."""
 
+QUARANTINED: Literal["quarantined"] = "quarantined"
+"""The cause of a node that an earlier run, or this one, has put into quarantine."""
+
 # What calls itself a node and cannot run a DaemonSet's pod: the operator's own affinity keeps these out by the same labels.
 _UNSUPPORTED = (
     ("eks.amazonaws.com/compute-type", "fargate", "an AWS Fargate node runs no DaemonSets"),
@@ -52,6 +55,18 @@ def kept_out(node: NodeFacts, host: str | None, rules: Sequence[Rule]) -> Exclud
         if rule.selection.matches(node):
             return _entry(node["name"], host, "declared", rule.reason)
     return None
+
+
+def quarantined_node(node: str, host: str | None, tier: str | None, reason: str) -> ExcludedNode:
+    """The entry of a node that failed in a rollout and was not released since. Its tier's budget pays for it until then."""
+    return _fault(
+        node,
+        host,
+        tier,
+        QUARANTINED,
+        reason,
+        f"Cure it, then release it: calico_ops.rollout.release --limit {host or node}",
+    )
 
 
 def excluded_node(

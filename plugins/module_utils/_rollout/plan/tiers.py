@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Callable, NamedTuple
 
-from ..documents import Exclusion, TierSettings
+from ..documents import Exclusion, OnFailure, TierSettings
 from ..documents.given import refuse_unknown_keys
 from ..errors import RolloutError
 from .selection import Selection, read_selection
@@ -17,7 +17,8 @@ from .selection import Selection, read_selection
 DEFAULT_BATCH_SIZE = 2
 DEFAULT_BUDGET = "10%"
 
-_TIER_KEYS = ("name", "selector", "match", "batch_size", "canary", "failure_budget")
+_TIER_KEYS = ("name", "selector", "match", "batch_size", "canary", "failure_budget", "on_failure")
+ON_FAILURE: tuple[OnFailure, ...] = ("halt", "quarantine")
 _TIER_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,48}[A-Za-z0-9])?\Z")
 _PERCENTAGE = re.compile(r"([0-9]{1,3})\s*%\Z")
 
@@ -34,6 +35,8 @@ class Tier(NamedTuple):
     """How many nodes at least go ahead of the others; null for no canaries at all."""
     budget: OfNodes
     """The number of nodes that may be left out, given how many the tier has."""
+    on_failure: OnFailure | None
+    """None where the user left it to the plan."""
 
 
 class Rule(NamedTuple):
@@ -101,6 +104,7 @@ def _tier(tier: TierSettings, where: str) -> Tier:
         sizes=_sizes(tier.get("batch_size", DEFAULT_BATCH_SIZE), f"{where}, batch_size"),
         canaries=_canaries(tier.get("canary", False), f"{where}, canary"),
         budget=read_budget(tier.get("failure_budget", DEFAULT_BUDGET), f"{where}, failure_budget"),
+        on_failure=_on_failure(tier.get("on_failure"), where),
     )
 
 
@@ -139,6 +143,15 @@ def read_budget(value: Any, option: str) -> OfNodes:
         return lambda nodes: -(-nodes * percent // 100)
     count = whole_number(value, option, 0)
     return lambda nodes: count
+
+
+def _on_failure(value: Any, where: str) -> OnFailure | None:
+    if value is None:
+        return None
+    for known in ON_FAILURE:
+        if value == known:
+            return known
+    raise RolloutError(f"{where}, on_failure: {value!r} is not known; possible are {', '.join(ON_FAILURE)}.")
 
 
 def _percent(value: Any, option: str, least: int) -> int | None:

@@ -19,13 +19,22 @@ from ..operator.intent import NO_WISHES, Wishes
 from ..plan.adoption import ADOPTION
 from ..plan.budget import overdrawn
 from ..plan.build import planned_nodes
+from ..plan.exclusion import QUARANTINED
 from ..text.terminal import count
 from .decision import decided, done, label, labels_of, noted, restore, stand_still, stop, wait
 from .evidence_rules import evidence_for_another_calico
+from .failures import kept_in, unready
 from .installation_rules import hand_over, overlaid, placement_restarts, scope_installation
 from .lock import NO_LOCK, LockStanding
 from .lock_rules import lock_held, lock_lost
 from .policy_rules import policy_not_in_force, policy_unproven
+from .quarantine_rules import (
+    budget_spent,
+    clear_network_unavailable,
+    quarantine_unenforcing,
+    quarantine_unproven,
+    quarantine_unready,
+)
 from .restart_rules import calico_restarting, pods_held_up
 from .situation import RESTART_SLACK, Situation, assess, nodes_text
 
@@ -107,13 +116,14 @@ def refused(situation: Situation) -> Decision | None:
         return None
     kept_out = situation.kept_out
     losing = [name for name in situation.at_risk if name in kept_out]
+    quarantined = {entry["node"] for entry in situation.plan["excluded"] if entry["cause"] == QUARANTINED}
     reasons = [
         f"node {name} is kept out ({kept_out[name]}) and runs a Ready calico-node, which the selector would take away: "
-        "take it out of the exclusions and it is adopted"
+        + ("release it" if name in quarantined else "take it out of the exclusions")
+        + " and it is adopted"
         for name in losing
     ]
-    first = situation.unlabelled(situation.plan["batches"][0])
-    labelled = [*first, *situation.late]
+    labelled = [*situation.startable(situation.plan["batches"][0]), *situation.late]
     reasons += refusals(
         situation.seen,
         situation.plan["admission_label"],
@@ -136,8 +146,9 @@ def adopt_late(situation: Situation) -> Decision | None:
     )
     first = situation.plan["batches"][0]
     actions: list[Action] = [labels_of(situation, ADOPTION, late)]
-    if not situation.scoped and situation.unlabelled(first):
-        following = label(situation._replace(state=state), first)
+    beginning = situation.startable(first)
+    if not situation.scoped and beginning:
+        following = label(situation._replace(state=state), first, beginning)
         state, actions = following["state"], actions + following["actions"]
     return decided(situation, state, actions, "in_progress", why)
 
@@ -154,15 +165,14 @@ def operator_rejected(situation: Situation) -> Decision | None:
 
 
 def batch_overdue(situation: Situation) -> Decision | None:
-    if situation.state["batch_started"] is None or situation.now < situation.deadline or situation.handover is not None:
-        return None
-    if situation.passed and not situation.unlabelled_now:
+    started = situation.state["batch_started"]
+    if started is None or not situation.overdue:
         return None
     late = "is" if situation.state["batch"] else "are"
     return stop(
         situation,
-        f"{situation.stage} {late} not ready after {situation.now - situation.state['batch_started']:.0f} s, still waiting for "
-        f"{situation.lacking()}. No further node was admitted; cure or exclude what is named, then run again",
+        f"{situation.stage} {late} not ready after {situation.now - started:.0f} s, still waiting for {situation.lacking()}. "
+        f"No further node was admitted{kept_in(situation, unready(situation))}; cure or exclude what is named, then run again",
     )
 
 
@@ -180,9 +190,10 @@ def labels_settling(situation: Situation) -> Decision | None:
 def label_first_batch(situation: Situation) -> Decision | None:
     """Labelled before the selector is written: with none labelled the operator would call an empty DaemonSet Available."""
     first = situation.plan["batches"][0]
-    if situation.scoped or not situation.unlabelled(first):
+    beginning = situation.startable(first)
+    if situation.scoped or not beginning:
         return None
-    return label(situation, first)
+    return label(situation, first, beginning)
 
 
 def raise_max_unavailable(situation: Situation) -> Decision | None:
@@ -242,7 +253,7 @@ def restore_max_unavailable(situation: Situation) -> Decision | None:
 def next_batch(situation: Situation) -> Decision | None:
     for batch in situation.plan["batches"]:
         if situation.unlabelled(batch):
-            return label(situation, batch)
+            return label(situation, batch, situation.startable(batch))
     return None
 
 
@@ -263,7 +274,9 @@ RULES: tuple[Rule, ...] = (
     adopt_late,
     restore_left_over,
     operator_rejected,
+    quarantine_unenforcing,
     policy_not_in_force,
+    quarantine_unready,
     batch_overdue,
     labels_settling,
     label_first_batch,
@@ -274,6 +287,9 @@ RULES: tuple[Rule, ...] = (
     batch_unready,
     batch_soaking,
     restore_max_unavailable,
+    quarantine_unproven,
     policy_unproven,
+    clear_network_unavailable,
+    budget_spent,
     next_batch,
 )

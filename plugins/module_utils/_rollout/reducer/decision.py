@@ -12,19 +12,20 @@ from ..evidence.for_calico import noted_on
 from ..kubernetes.names import ANNOTATION_BATCH, ANNOTATION_CHECKED_FOR, ANNOTATION_PLAN, ANNOTATION_PRECHECK
 from ..operator.handover import Handover
 from ..plan.adoption import ADOPTION
-from ..plan.exclusion import NOT_IN_RUN
-from ..text.terminal import count
+from ..plan.exclusion import NOT_IN_RUN, QUARANTINED
+from ..text.terminal import count, listed
 from .refusals import with_refusals, without_refusals
 from .report import outside_now, standing
 from .situation import Situation, nodes_text
 
 
-def label(situation: Situation, batch: Batch) -> Decision:
-    nodes = situation.unlabelled(batch)
+def label(situation: Situation, batch: Batch, nodes: list[str]) -> Decision:
+    """`nodes` are those of the batch that begin together."""
     state = situation.state.copy()
-    # The same batch again (a write that failed, a run that was killed): its time goes on, or it would never be overdue.
-    if state["batch"] != batch["name"]:
-        state["batch_started"] = None
+    # The same ones again (a write that failed, a run that was killed): their time goes on, or they would never be overdue.
+    if state["batch"] != batch["name"] or not {*nodes}.intersection(state["part"]):
+        state["batch_started"], state["part"] = None, []
+    state["part"] = list(dict.fromkeys([*state["part"], *nodes]))
     state["batch_started"] = situation.now if state["batch_started"] is None else state["batch_started"]
     state["batch"] = batch["name"]
     state["phase"] = "labelling"
@@ -140,13 +141,15 @@ def committing(decision: Decision, owned: Handover) -> Decision:
 def done(situation: Situation) -> Decision:
     state = situation.state.copy()
     state["phase"] = "done"
-    excluded = outside_now(situation.plan, situation.readiness)
+    excluded = [*outside_now(situation.plan, situation.readiness), *situation.quarantined]
     absent = sum(entry["cause"] == NOT_IN_RUN for entry in excluded)
     outside, kept = len(excluded) - absent, len(situation.plan["kept"])
     is_ready = "would be ready" if state["check_mode"] else "is ready"
     where = f"all {situation.readiness['ready_count'] - kept} planned nodes"
     where += f" and {kept} admitted before" if kept else ""
     told = [f"{outside} outside" if outside else "none is outside", *([f"{absent} not in this run"] if absent else [])]
+    quarantined = [entry["node"] or "" for entry in excluded if entry["cause"] == QUARANTINED]
+    told += [f"in quarantine: {listed(quarantined)}"] if quarantined else []
     reason = f"calico-node {is_ready} on {where}; {', '.join(told)}{_policy_told(situation)}"
     return decided(situation, state, [], "done", reason)
 
@@ -163,7 +166,7 @@ def decided(
     situation: Situation, state: RolloutState, actions: list[Action], outcome: Outcome, reason: str
 ) -> Decision:
     reason = with_refusals(reason, state["refused"]) if outcome != "done" else reason
-    report = standing(situation.plan, state, situation.readiness, outcome, reason)
+    report = standing(situation.plan, state, situation.readiness, situation.quarantined, outcome, reason)
     return Decision(actions=actions, state=state, report=report)
 
 

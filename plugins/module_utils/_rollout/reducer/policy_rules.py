@@ -12,6 +12,8 @@ proven, or else the next one would have no label.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..documents import Batch, Decision, PolicyGap, PolicyProbeReport
 from ..documents.actions import VerifyPolicy
 from ..plan.build import planned_nodes
@@ -20,6 +22,7 @@ from ..policy.turns import MOST_AT_ONCE
 from ..text.order import natural
 from ..text.terminal import count, listed
 from .decision import decided, stop
+from .failures import kept_in, unenforcing, verdicts_of
 from .policy_proof import failing, proven_of
 from .situation import Situation, nodes_text
 
@@ -32,13 +35,21 @@ def policy_not_in_force(situation: Situation) -> Decision | None:
     last = situation.state["policy"]["last"]
     if last is None or last["outcome"] != "failed":
         return None
-    gaps = listed([_gap_told(gap) for gap in situation.state["policy"]["gaps"]], NODES_SHOWN)
+    gaps = gaps_told(situation.state["policy"]["gaps"])
     running = f" Workloads that run there: {gaps}." if gaps else ""
     return stop(
         situation,
         f"{situation.stage}: network policy is not in force as written, although calico-node is ready: {_told(last)}.{running} "
-        "No further node was admitted; cure what is named, then run again",
+        f"No further node was admitted{kept_in(situation, unenforcing(last))}; cure what is named, then run again",
     )
+
+
+def overdue_proof(situation: Situation) -> bool:
+    """Probes have lacked evidence for as long as a batch may take."""
+    policy = situation.state["policy"]
+    if policy["last"] is None or policy["since"] is None:
+        return False
+    return situation.now - policy["since"] >= situation.plan["batch_timeout"]
 
 
 def policy_unproven(situation: Situation) -> Decision | None:
@@ -53,11 +64,11 @@ def policy_unproven(situation: Situation) -> Decision | None:
     last = policy["last"]
     since = policy["since"] = situation.now if policy["since"] is None else policy["since"]
     tried_for = situation.now - since
-    if last is not None and tried_for >= situation.plan["batch_timeout"]:
+    if last is not None and overdue_proof(situation):
         return stop(
             situation,
-            f"{situation.stage}: network policy is not proven after {tried_for:.0f} s: {_told(last)}. No further node was admitted; "
-            "cure what is named, then run again",
+            f"{situation.stage}: network policy is not proven after {tried_for:.0f} s: {_told(last)}. No further node was admitted"
+            f"{kept_in(situation, verdicts_of(last, ['unproven']))}; cure what is named, then run again",
         )
     offered = _proven_before(situation, batch)
     nodes = nodes[: _at_once(situation, offered)]
@@ -106,6 +117,10 @@ def _at_once(situation: Situation, offered: list[str]) -> int:
         return MOST_AT_ONCE
     # The first two nodes of a cluster have no proven one to connect to.
     return 1 if offered else 2
+
+
+def gaps_told(gaps: Sequence[PolicyGap]) -> str:
+    return listed([_gap_told(gap) for gap in gaps], NODES_SHOWN)
 
 
 def _gap_told(gap: PolicyGap) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from ..calico_node.readiness import carries
 from ..documents import AdmissionLabel, Observation
 from ..documents.actions import RefusedWrite, Writing
+from ..kubernetes.names import QUARANTINE_KEY
 from ..operator.installation import scoped
 from ..text.instant import rfc3339
 from ..text.terminal import listed, printable
@@ -30,6 +31,7 @@ _WORDS = {
     "raise_max_unavailable": "the raised maxUnavailable in",
     "restore_max_unavailable": "the former maxUnavailable in",
     "policy_probe": "a probe of network policy in",
+    "clear_network_unavailable": "to clear NetworkUnavailable of",
 }
 """Where the name of the write alone says too little."""
 
@@ -73,6 +75,11 @@ def still_refused(refused: Iterable[RefusedWrite], seen: Observation, label: Adm
             return not scoped(installation, label)
         if entry["write"] in ("raise_max_unavailable", "restore_max_unavailable"):
             return raised == (entry["write"] == "restore_max_unavailable")
+        node = nodes.get(entry["object"])
+        if entry["write"] == "quarantine":
+            return node is not None and QUARANTINE_KEY not in node["labels"]
+        if entry["write"] == "clear_network_unavailable":
+            return node is not None and node["network_unavailable"]
         return True
 
     return [entry for entry in refused if pending(entry)]

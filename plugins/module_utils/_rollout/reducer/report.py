@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from ..documents import (
     DOCUMENT_VERSION,
@@ -26,7 +26,16 @@ from ..plan.build import planned_nodes
 from .policy_proof import policy_standing
 
 
-def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: Outcome, reason: str) -> Report:
+def standing(
+    plan: Plan,
+    state: RolloutState,
+    readiness: Readiness,
+    quarantined: Sequence[ExcludedNode],
+    outcome: Outcome,
+    reason: str,
+) -> Report:
+    """`quarantined` are nodes of the plan."""
+    out = {entry["node"] for entry in quarantined}
     rows = {row["node"]: row for row in readiness["nodes"] if row["node"] not in plan["kept"]}
     outside = outside_now(plan, readiness)
     return Report(
@@ -36,14 +45,14 @@ def standing(plan: Plan, state: RolloutState, readiness: Readiness, outcome: Out
         cluster=plan["cluster"],
         outcome=outcome,
         reason=reason,
-        planned=len({*planned_nodes(plan), *rows}),
+        planned=len({*planned_nodes(plan), *rows} - out),
         ready=sum(row["ready"] for row in rows.values()),
         tiers=plan["tiers"],
         batches=[
-            _batch(batch, rows, batch["name"] == state["batch"] and outcome != "done", state["policy"]["batches"])
+            _batch(batch, rows, out, batch["name"] == state["batch"] and outcome != "done", state["policy"]["batches"])
             for batch in plan["batches"]
         ],
-        excluded=outside,
+        excluded=[*outside, *quarantined],
         unproven=plan["unproven"]
         + [unproven(entry) for entry in _unless_adopted(plan) if entry not in outside and entry["counts"]],
         waivers=plan["waivers"],
@@ -71,13 +80,18 @@ def _unless_adopted(plan: Plan) -> list[ExcludedNode]:
 
 
 def _batch(
-    batch: Batch, rows: Mapping[str, ReadinessRow], current: bool, proofs: Mapping[str, BatchProof]
+    batch: Batch,
+    rows: Mapping[str, ReadinessRow],
+    out: Collection[str | None],
+    current: bool,
+    proofs: Mapping[str, BatchProof],
 ) -> BatchReport:
     """The batch under way is in progress until the gate has let the next one through, however ready it looks."""
     admitted = [rows[node] for node in batch["nodes"] if node in rows]
     ready = sum(row["ready"] for row in admitted)
-    state: BatchState = "done" if admitted else "pending"
-    if current or (admitted and ready < len(batch["nodes"])):
+    quarantined = sum(node in out for node in batch["nodes"])
+    state: BatchState = "done" if admitted or quarantined else "pending"
+    if current or (state == "done" and ready + quarantined < len(batch["nodes"])):
         state = "in_progress"
     return BatchReport(
         name=batch["name"],
@@ -86,6 +100,7 @@ def _batch(
         node_names=batch["nodes"],
         admitted=len(admitted),
         ready=ready,
+        quarantined=quarantined,
         state=state,
         policy=proofs.get(batch["name"]),
     )

@@ -9,13 +9,17 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..calico_node.max_unavailable import at_a_time
+from ..calico_node.network_left import network_left_text
 from ..calico_node.readiness import carries, judge
-from ..documents import Batch, ExcludedNode, Observation, Plan, Readiness, RestartState, RolloutState
+from ..documents import Batch, ExcludedNode, Observation, Plan, PlannedTier, Readiness, RestartState, RolloutState
+from ..kubernetes.quarantine import quarantine_reason
 from ..operator.handover import Handover, Lacking, handover, lacking
 from ..operator.installation import in_force, scoped, stranded
 from ..operator.intent import PATCH, Wishes
 from ..plan.adoption import ADOPTION, adopted_since
+from ..plan.budget import room
 from ..plan.build import planned_nodes
+from ..plan.exclusion import QUARANTINED, quarantined_node
 from ..plan.restarting import ASSUMED_SECONDS, Trouble, unlabelled_troubles, without_pod
 from ..text.instant import seconds_since
 from ..text.order import natural
@@ -42,6 +46,8 @@ class Situation(NamedTuple):
     that were adopted beside the plan."""
     readiness: Readiness
     """The gate over all of them, those of earlier batches too: a node that fell over since holds the rollout up."""
+    quarantined: list[ExcludedNode]
+    """Nodes of the plan that are in quarantine by now. None of them is admitted, or waited for."""
     wishes: Wishes
     wanting: Lacking
     """What the operator's resources lack of what is wanted."""
@@ -71,7 +77,7 @@ class Situation(NamedTuple):
     def restarting(self) -> list[Trouble]:
         """Nodes that the selector would rob of a calico-node which is about to be Ready again. One that the user keeps out may go
         while its kubelet is silent: that is how a machine which is gone for good is named."""
-        first = self.plan["batches"][0]["nodes"]
+        first = self.before_the_selector
         return [
             trouble
             for name, trouble in self.troubles.items()
@@ -100,11 +106,11 @@ class Situation(NamedTuple):
 
     @property
     def kept_out(self) -> dict[str, str]:
-        """Nodes that the user or their kind keeps out, with the reason: not to be adopted."""
+        """Nodes that the user, their kind or their quarantine keeps out, with the reason: not to be adopted."""
         return {
             entry["node"]: entry["reason"]
             for entry in self.plan["excluded"]
-            if entry["node"] is not None and entry["cause"] in ("declared", "unsupported")
+            if entry["node"] is not None and entry["cause"] in ("declared", "unsupported", QUARANTINED)
         }
 
     @property
@@ -113,7 +119,7 @@ class Situation(NamedTuple):
         takes their calico-node from them as soon as the operator has put it into force."""
         if self.in_force:
             return []
-        first = () if self.scoped else self.plan["batches"][0]["nodes"]
+        first = () if self.scoped else self.before_the_selector
         return [name for name in stranded(self.seen, self.plan["admission_label"]) if name not in first]
 
     @property
@@ -149,14 +155,53 @@ class Situation(NamedTuple):
         through = daemonset is not None and daemonset["updated"] >= daemonset["desired"] <= daemonset["available"]
         return self.scoped and self.in_force and through
 
+    @property
+    def overdue(self) -> bool:
+        """The batch under way has had its time, and is not through."""
+        if self.state["batch_started"] is None or self.now < self.deadline or self.handover is not None:
+            return False
+        return not self.passed or bool(self.unlabelled_now)
+
+    @property
+    def under_way(self) -> Batch | None:
+        return next((batch for batch in self.plan["batches"] if batch["name"] == self.state["batch"]), None)
+
+    @property
+    def left_out(self) -> list[ExcludedNode]:
+        """Everyone whom a failure budget may have to pay for, now."""
+        return [*self.plan["excluded"], *self.given_up, *self.quarantined]
+
+    def tier_of(self, batch: Batch) -> PlannedTier | None:
+        """None for the adoption."""
+        return next((tier for tier in self.plan["tiers"] if tier["name"] == batch["tier"]), None)
+
     def unlabelled(self, batch: Batch) -> list[str]:
-        return [node for node in batch["nodes"] if node not in self.admitted]
+        out = {entry["node"] for entry in self.quarantined}
+        return [node for node in batch["nodes"] if node not in self.admitted and node not in out]
+
+    def startable(self, batch: Batch) -> list[str]:
+        """Those of them that may get the label now. Where a failed node goes into quarantine, the budget has room for all of
+        them to fail, together with those of the batch that have not passed yet."""
+        waiting, tier = self.unlabelled(batch), self.tier_of(batch)
+        if tier is None or tier["on_failure"] != "quarantine":
+            return waiting
+        in_flight = 0 if self.passed else len(self.admitted.intersection(batch["nodes"]))
+        return waiting[: max(0, room(tier, self.plan["budget"], self.left_out) - in_flight)]
+
+    @property
+    def before_the_selector(self) -> frozenset[str]:
+        """Nodes of the first batch that have the label, or get it before the selector is written."""
+        first = self.plan["batches"][0]
+        return self.admitted.intersection(first["nodes"]).union(self.startable(first))
 
     @property
     def unlabelled_now(self) -> list[str]:
-        """Nodes of the batch under way that do not carry the label."""
-        under_way = [batch for batch in self.plan["batches"] if batch["name"] == self.state["batch"]]
-        return self.unlabelled(under_way[0]) if under_way else []
+        """Nodes of the batch under way that were to carry the label, and do not."""
+        batch = self.under_way
+        if batch is None:
+            return []
+        part = self.state["part"]
+        return [node for node in self.unlabelled(batch) if not part or node in part]
 
     @property
     def labels_lacking(self) -> str:
@@ -235,6 +280,7 @@ def assess(
         in_force=in_force(seen, label),
         admitted=frozenset(admitted),
         readiness=judge(admitted, seen, label),
+        quarantined=_quarantined(plan, seen),
         wishes=wishes,
         wanting=lacking(seen, label, wishes.placement),
         troubles=unlabelled_troubles(seen, label, plan["restart_patience"], plan["batch_timeout"], missing),
@@ -242,6 +288,19 @@ def assess(
         lock=lock,
     )
     return situation._replace(state=_fold(situation))
+
+
+def _quarantined(plan: Plan, seen: Observation) -> list[ExcludedNode]:
+    hosts = {node: host for evidence in plan["evidence"] for node, host in evidence["nodes"].items()}
+    found = []
+    for batch in plan["batches"]:
+        for name in batch["nodes"]:
+            node = seen["nodes"].get(name)
+            reason = node and quarantine_reason(node["labels"], node["annotations"])
+            if node is not None and reason:
+                reason += network_left_text(node)
+                found.append(quarantined_node(name, hosts.get(name), batch["tier"], reason))
+    return found
 
 
 def nodes_text(names: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ def new_state(plan: Plan) -> RolloutState:
         phase="new",
         lock=LockState(held_as=None, awaited=None, watched=None),
         batch=None,
+        part=[],
         batch_started=None,
         ready_since=None,
         scoped_at=None,

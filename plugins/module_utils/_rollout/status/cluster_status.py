@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..calico_node.network_left import network_left_text
 from ..calico_node.readiness import judge, labelled
 from ..documents import (
     DOCUMENT_VERSION,
@@ -174,11 +175,14 @@ def _why_outside(
     unsupported = kept_out(node, None, ())
     if unsupported is not None:
         return "unsupported", unsupported["reason"]
+    seen = observation["nodes"].get(node["name"])
+    left = network_left_text(seen) if seen is not None else ""
+    if node["quarantined"] is not None:
+        return "quarantined", node["quarantined"] + left
     quarantine = quarantine_taints(node)
     if quarantine:
-        return "quarantined", f"closed to workloads by {', '.join(taint_text(taint) for taint in quarantine)}"
+        return "quarantined", f"closed to workloads by {', '.join(taint_text(taint) for taint in quarantine)}{left}"
     text = f"it does not carry {label['key']}={label['value']}"
-    seen = observation["nodes"].get(node["name"])
     then = renewed.get(node["name"])
     if seen is not None and then is not None:
         return "registered_anew", (
@@ -192,7 +196,7 @@ def _why_outside(
         text += _joined_late(seen, observation)
     if node["calico_ready"]:
         return "not_admitted", f"{text}, though calico-node is Ready on it: once the selector is in force it loses it"
-    return "not_admitted", text
+    return "not_admitted", text + left
 
 
 def _joined_late(node: NodeSeen, observation: Observation) -> str:

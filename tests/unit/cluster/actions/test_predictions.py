@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.actions.registry import ACTIONS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.calico_node.readiness import judge
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.actions import WAITS, Action
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubernetes.quarantine import quarantine_reason
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.handover import (
     NOTHING_LACKS,
     lacking,
@@ -38,8 +39,18 @@ RESTARTING: Any = {"do": "await_restart", "why": "", "until": 1.0, "nodes": ["ed
 RAISING: Any = {"do": "raise_max_unavailable", "value": "3", "plan": PLAN["id"], "until": 1.0}
 RESTORING: Any = {"do": "restore_max_unavailable"}
 VERIFYING: Any = {"do": "verify_policy", "batch": "core-1", "nodes": ["core-1"], "offered": []}
+QUARANTINING: Any = {
+    "do": "quarantine",
+    "batch": "edge-1",
+    "nodes": ["edge-1"],
+    "causes": {"edge-1": "open"},
+    "reasons": {"edge-1": "open: a denied connection came through"},
+}
+CLEARING: Any = {"do": "clear_network_unavailable", "nodes": ["edge-1"]}
 COMMITTING: Any = {"do": "await_owner", "why": "", "until": 1.0}
-ALL_KINDS = (LABELLING, WAITING, RESTARTING, RAISING, SCOPING, RESTORING, VERIFYING, COMMITTING)
+ALL_KINDS = (
+    *(LABELLING, WAITING, RESTARTING, RAISING, SCOPING, RESTORING, VERIFYING, QUARANTINING, CLEARING, COMMITTING),
+)
 PLACED = Wishes(
     Placement(
         affinity={"nodeAffinity": {}},
@@ -92,6 +103,21 @@ def test_a_simulation_leaves_the_observation_as_it_was() -> None:
     before = copy.deepcopy(seen)
     after(seen, PLAN, *ALL_KINDS, wishes=PLACED)
     assert seen == before
+
+
+def test_a_node_in_predicted_quarantine_is_rid_of_calico_and_closed() -> None:
+    made = after(rolled_out(NAMES, NAMES), PLAN, QUARANTINING)
+    node = made["nodes"]["edge-1"]
+    assert LABEL["key"] not in node["labels"]
+    assert [(taint["value"], taint["effect"]) for taint in node["taints"]] == [("open", "NoSchedule")]
+    assert quarantine_reason(node["labels"], node["annotations"]) == "open: a denied connection came through"
+    assert [pod["node"] for pod in made["pods"]] == ["core-1", "core-2"]
+
+
+def test_a_predicted_clearing_leaves_the_network_available() -> None:
+    seen = rolled_out(NAMES, ["core-1", "core-2"])
+    seen["nodes"]["edge-1"].update(network_unavailable=True, network_reason="CalicoIsDown")
+    assert not after(seen, PLAN, CLEARING)["nodes"]["edge-1"]["network_unavailable"]
 
 
 def test_waiting_for_the_cluster_changes_nothing() -> None:

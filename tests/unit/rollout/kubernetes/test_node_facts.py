@@ -38,6 +38,7 @@ def test_facts_are_what_tells_a_node_from_others() -> None:
         "os": "linux",
         "unschedulable": True,
         "calico_ready": False,
+        "quarantined": None,
         "batch": None,
     }
 

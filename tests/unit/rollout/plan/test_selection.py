@@ -54,7 +54,7 @@ def test_a_tier_chooses_by_what_the_node_says_of_itself() -> None:
             {"name": "pi", "match": "contains(status.nodeInfo.kernelVersion, '-v8')"},
         ]
     )
-    assert [batch["nodes"] for batch in plan["batches"]] == [["hub-1", "hub-2"], ["pi-1", "pi-2"]]
+    assert [batch["nodes"] for batch in plan["batches"]] == [["hub-1", "hub-2"], ["pi-1"], ["pi-2"]]
 
 
 def test_an_exclusion_chooses_so_too() -> None:

@@ -79,7 +79,7 @@ def test_the_first_batch_is_labelled_before_the_selector_is_written() -> None:
             "checked_for": {name: noted(PLAN["evidence"][0]["settings"]) for name in CORE},
         }
     ]
-    assert decision["state"] == state(phase="labelling", batch="core-1", batch_started=NOW)
+    assert decision["state"] == state(phase="labelling", batch="core-1", part=CORE, batch_started=NOW)
 
 
 def labelled(*names: str) -> Any:
@@ -306,7 +306,9 @@ def test_a_label_that_was_just_written_is_not_written_again(batch: str, seen: An
 
 
 def test_a_label_that_did_not_stay_is_written_again_for_that_node_alone() -> None:
-    decision = decided(labelled("core-1"), now=NOW + SETTLE, phase="labelling", batch="core-1", batch_started=NOW)
+    decision = decided(
+        labelled("core-1"), now=NOW + SETTLE, phase="labelling", batch="core-1", part=CORE, batch_started=NOW
+    )
     assert [action["nodes"] for action in decision["actions"]] == [["core-2"]]
     assert decision["state"]["batch_started"] == NOW
 

@@ -149,3 +149,17 @@ def test_after_a_write_that_went_through_the_report_no_longer_tells_what_was_bef
 def test_a_stop_for_another_reason_still_tells_what_the_api_server_refused() -> None:
     report = decided(601.0, refused("Installation/default", write="raise_max_unavailable"))["report"]
     assert "refuses the raised maxUnavailable in Installation/default" in report["reason"]
+
+
+def test_a_quarantine_and_a_cleared_condition_are_remembered_until_they_are_there() -> None:
+    seen = without_calico("a", "b")
+    seen["nodes"]["b"].update(network_unavailable=True)
+    entries = [*refused("a", "gone", write="quarantine"), *refused("b", "gone", write="clear_network_unavailable")]
+    assert still_refused(entries, seen, LABEL) == [entries[0], entries[2]]
+    assert "the API server refuses the quarantine of a since" in told(entries[:1], "quarantine")
+    assert "the API server refuses to clear NetworkUnavailable of b since" in told(
+        entries[2:3], "clear_network_unavailable"
+    )
+    seen["nodes"]["a"]["labels"]["rollout.calico-ops.dev/quarantine"] = "open"
+    seen["nodes"]["b"].update(network_unavailable=False)
+    assert still_refused(entries, seen, LABEL) == []

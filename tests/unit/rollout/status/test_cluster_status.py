@@ -178,6 +178,22 @@ def test_a_taint_of_ours_is_a_quarantine_and_another_one_is_not() -> None:
     ]
 
 
+def test_a_node_in_quarantine_is_told_with_its_reason_and_what_calico_node_left_on_it() -> None:
+    observation = seen()
+    observation["nodes"]["edge-2"].update(
+        network_unavailable=True, network_reason="CalicoIsDown", network_since="2026-01-01T00:10:00Z"
+    )
+    (entry,) = status(observation, node_list(quarantined="not_ready: felix is not live"))["outside"]
+    left = (
+        "; calico-node left NetworkUnavailable=True (CalicoIsDown) on the Node since 2026-01-01T00:10:00Z, so Kubernetes keeps new pods "
+        "off it (taint node.kubernetes.io/network-unavailable) until calico-node runs there again"
+    )
+    assert (entry["cause"], entry["reason"]) == ("quarantined", f"not_ready: felix is not live{left}")
+    (entry,) = status(observation)["outside"]
+    assert entry["cause"] == "not_admitted"
+    assert entry["reason"].endswith(left)
+
+
 def test_a_node_that_cannot_run_calico_by_its_kind_is_outside_for_that() -> None:
     windows = facts("win-1", {"kubernetes.io/os": "windows"}, os="windows")
     observation = seen()
