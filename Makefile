@@ -44,8 +44,8 @@ lint: ## ruff, mypy, changelog, subjects of commits, and ansible-lint
 changelog: ## take the fragments of changelogs/fragments into CHANGELOG.md
 	$(checkout) python -m tests.gates.changelog
 
-soak: ## what takes too long for every run: real pods and their packets, and policies drawn at random
-	$(collection) python -m tests.gates lab-pods demo-policy molecule-policy soak-policy
+soak: ## what takes too long for every run: each fault of policy between real pods, and policies drawn at random
+	$(collection) python -m tests.gates demo-policy molecule-policy soak-pods
 
 bench: ## what it costs, next to something bare; BENCH=labels, readiness, precheck, pages or policy for one
 	$(collection) python -m tests.bench $(BENCH)

@@ -83,7 +83,7 @@ class Schedule:
         for stage in list(self._waiting):
             unmet = [name for name in stage.after if name not in self._results and self._chosen(name)]
             beside = [running for running in self._running if running.stage.lane == stage.lane]
-            if unmet or len(beside) >= SIDE_BY_SIDE[stage.lane]:
+            if unmet or len(beside) >= SIDE_BY_SIDE[stage.lane] or (stage.alone and not self._is_last()):
                 continue
             self._waiting.remove(stage)
             failed = [name for name in stage.after if self._chosen(name) and not self._results[name].ok]
@@ -95,6 +95,10 @@ class Schedule:
                 self._tell(f"{stage.name}: {stage.promise}")
                 arguments = self._pytest_arguments(stage)
                 self._running.append(Running(stage, self._environment(stage), self._logs, arguments))
+
+    def _is_last(self) -> bool:
+        """Does nothing run, and wait only what is to be alone, too?"""
+        return not self._running and all(other.alone for other in self._waiting)
 
     def _chosen(self, name: str) -> bool:
         return any(stage.name == name for stage in self._stages)

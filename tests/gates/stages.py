@@ -29,9 +29,6 @@ SIDE_BY_SIDE = {STATIC: 1, BUILD: 1, LAB: 2}
 # Seconds. No machine is so slow: it ends what would never end. A test that hangs has a limit of its own, and is named.
 LAST_GUARD = 6 * 3600.0
 
-# What they draw at random, a soak draws many times.
-DRAWN = ("tests/lab_tests/pods/test_engines.py", "tests/lab_tests/pods/test_prediction.py")
-
 SCENARIOS = {
     "default": "a whole rollout, twice",
     "stuck": "a cluster that one node keeps stuck is rescued",
@@ -75,8 +72,10 @@ class Stage:
     """Its tests may be spread over as many processes as the caller says."""
     processes: int = 1
     """How many share its tests, whole files each, and each with a lab of its own."""
+    alone: bool = False
+    """Runs in the end, with nothing beside it: it measures what a busy machine blurs."""
     soak: bool = False
-    """Runs when it is named, as `make soak` does: too long for every run, or too exact for a busy machine."""
+    """Runs when it is named, as `make soak` does: too long for every run."""
     last_guard: float = LAST_GUARD
 
 
@@ -125,7 +124,6 @@ def _static() -> list[Stage]:
             [[python, "-m", "tests.lab", "build", "--pods"]],
             BUILD,
             after=("build",),
-            soak=True,
         ),
         Stage("unit", "the decisions, without a cluster", [_pytest("tests/unit")], pytest=True, spread=True),
         Stage("browser", "pages, looked at in Chromium", [_pytest("tests/browser")], pytest=True),
@@ -229,27 +227,28 @@ def _on_the_oldest() -> list[Stage]:
 
 
 def _real_pods() -> list[Stage]:
-    """They measure milliseconds, so a soak runs them alone: beside the other gates, two processors are too few for their verdicts."""
+    """They measure milliseconds, and beside other stages two processors are too few for that."""
     return [
         Stage(
             "lab-pods",
-            "real kubelets and real packets between real pods",
-            [_lab_tests("pods")],
+            "a rollout over real kubelets proves policy by packets, and real faults are found",
+            [_lab_tests("pods and not soak")],
             LAB,
             pytest=True,
             tarball=True,
             after=("build-pods",),
-            soak=True,
+            alone=True,
         ),
         Stage(
-            "soak-policy",
-            "policies drawn at random mean what other engines and real packets say",
-            [_pytest("--timeout=3600", *DRAWN)],
+            "soak-pods",
+            "each fault of policy between real pods, and many policies drawn at random",
+            [_pytest("--timeout=3600", "tests/lab_tests", "-m", "pods")],
             LAB,
             pytest=True,
             tarball=True,
             after=("build-pods",),
             env={SOAK: "20"},
+            alone=True,
             soak=True,
         ),
     ]

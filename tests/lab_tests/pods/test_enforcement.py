@@ -19,7 +19,11 @@ from tests.lab.pods.traffic import ALLOWED, DENIED, TCP_PORT
 
 from .conftest import ENFORCING, NETWORK_POLICIES, SIMULATED, UNFIT, Cluster
 
-pytestmark = [pytest.mark.pods, pytest.mark.stand_in("it has calico-node be what a real kubelet of the lab can run")]
+pytestmark = [
+    pytest.mark.pods,
+    pytest.mark.soak,
+    pytest.mark.stand_in("it has calico-node be what a real kubelet of the lab can run"),
+]
 
 _PODS = "/api/v1/namespaces/default/pods"
 

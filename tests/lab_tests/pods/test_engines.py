@@ -36,7 +36,7 @@ from tests.lab.claims import tell
 from tests.network_policies import NAMESPACES, PODS, WORLD, draw_connection, draw_policies
 from tests.soak import times_as_much
 
-pytestmark = pytest.mark.pods
+pytestmark = [pytest.mark.pods, pytest.mark.soak]
 
 SEED, QUESTIONS, CONNECTIONS = 20260101, times_as_much(4000), 10
 Question = dict[str, Any]

@@ -18,7 +18,11 @@ from tests.lab.pods.traffic import ALLOWED, DENIED
 
 from .conftest import UNFIT, Cluster
 
-pytestmark = [pytest.mark.pods, pytest.mark.stand_in("it has calico-node be what a real kubelet of the lab can run")]
+pytestmark = [
+    pytest.mark.pods,
+    pytest.mark.soak,
+    pytest.mark.stand_in("it has calico-node be what a real kubelet of the lab can run"),
+]
 
 Fault = Callable[[Cluster], AbstractContextManager[None]]
 

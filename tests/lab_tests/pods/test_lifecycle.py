@@ -23,7 +23,7 @@ from tests.lab.pods.bed import Bed
 from tests.lab.pods.names import QUEUE_TABLE
 from tests.lab.pods.traffic import SERVE, run_pods
 
-pytestmark = pytest.mark.pods
+pytestmark = [pytest.mark.pods, pytest.mark.soak]
 
 
 def processes_of(namespace: str) -> list[Process]:

@@ -36,7 +36,11 @@ from tests.soak import times_as_much
 
 from .conftest import Cluster
 
-pytestmark = [pytest.mark.pods, pytest.mark.stand_in("it has calico-node be what a real kubelet of the lab can run")]
+pytestmark = [
+    pytest.mark.pods,
+    pytest.mark.soak,
+    pytest.mark.stand_in("it has calico-node be what a real kubelet of the lab can run"),
+]
 
 SEED, ROUNDS = 20260102, times_as_much(20)
 OTHER, MARKS = "bank", "marks"

@@ -33,13 +33,17 @@ ON_A_NODE: dict[str, tuple[Fault, str]] = {
     "foreign drop of a protocol": (lambda lab: faults.foreign_drop(host(lab, "w-1"), Flow(protocol="udp")), "closed"),
     "large packets lost": (lambda lab: faults.large_packets_lost(host(lab, "w-1")), "closed"),
 }
+EVERY_RUN = ("rules gone", "foreign drop")
+"""A node that is open and one that is closed."""
 BETWEEN_TWO: dict[str, Fault] = {
     "one pair not judged": lambda lab: faults.exempted(host(lab, "w-1"), Flow(source=host(lab, "w-3"))),
     "route missing": lambda lab: faults.route_missing(host(lab, "w-1"), host(lab, "w-3")),
 }
 
 
-@pytest.mark.parametrize("name", ON_A_NODE)
+@pytest.mark.parametrize(
+    "name", [name if name in EVERY_RUN else pytest.param(name, marks=pytest.mark.soak) for name in ON_A_NODE]
+)
 def test_a_fault_of_a_node_is_its_verdict_and_no_others(running: Lab, proving: Prove, name: str) -> None:
     fault, verdict = ON_A_NODE[name]
     with fault(running):
@@ -51,6 +55,7 @@ def test_a_fault_of_a_node_is_its_verdict_and_no_others(running: Lab, proving: P
     assert report["pairs"] == []
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("name", BETWEEN_TWO)
 def test_a_fault_between_two_nodes_is_the_pairs(running: Lab, proving: Prove, name: str) -> None:
     with BETWEEN_TWO[name](running):
@@ -61,6 +66,7 @@ def test_a_fault_between_two_nodes_is_the_pairs(running: Lab, proving: Prove, na
     assert set(wrong(report)) <= {"w-1", "w-3"}
 
 
+@pytest.mark.soak
 def test_a_node_that_is_open_for_200_ms_is_open(running: Lab, proving: Prove) -> None:
     with once_allowed(running, lambda: faults.open_for(host(running, "w-1"), 0.2)):
         report = proving()

@@ -24,7 +24,11 @@ from tests.lab.pods import AGNHOST
 
 from .conftest import DEADLINE, NAMESPACE, NODES, Prove, verdicts
 
-pytestmark = [pytest.mark.pods, pytest.mark.stand_in("it has calico-node be what a real kubelet of the lab can run")]
+pytestmark = [
+    pytest.mark.pods,
+    pytest.mark.soak,
+    pytest.mark.stand_in("it has calico-node be what a real kubelet of the lab can run"),
+]
 
 CORE, POLICIES = f"/api/v1/namespaces/{NAMESPACE}", f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/networkpolicies"
 OURS = "app.kubernetes.io/managed-by=calico-ops-policy-probe"

@@ -20,7 +20,11 @@ from tests.lab.pods import AGNHOST, faults
 
 from .conftest import NAMESPACE, calico_node_is_ready, host
 
-pytestmark = [pytest.mark.pods, pytest.mark.stand_in("it has calico-node be what a real kubelet of the lab can run")]
+pytestmark = [
+    pytest.mark.pods,
+    pytest.mark.soak,
+    pytest.mark.stand_in("it has calico-node be what a real kubelet of the lab can run"),
+]
 
 REQUEST = ProbeRequest(AGNHOST, timeout=60.0)
 ONE_LOST = 100.0
