@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope import scope
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.installation.scope_request import (
+    APISERVER_PATH,
     PATH,
     OwnedElsewhere,
     ScopeOutcome,
@@ -304,6 +305,36 @@ def test_create_puts_the_selectors_into_the_first_version() -> None:
     assert server.stored["spec"]["calicoNetwork"] == {"bgp": "Disabled"}
     assert snapshot.installation_seen(server.stored)["calico_node_selector"] == {KEY: "true"}
     assert server.cluster.real_writes() == [("POST", PATH.rpartition("/")[0])]
+
+
+class WithApiServer(Server):
+    """No Installation yet, and an APIServer that Argo CD applies."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.apiserver = raw.installation()
+        self.apiserver["metadata"]["labels"] = {"argocd.argoproj.io/instance": "net"}
+
+    def _answer(self, method: str, path: str, query: Mapping[str, Any], body: Any) -> raw.Raw:
+        if path != APISERVER_PATH:
+            return super()._answer(method, path, query, body)
+        return self.apiserver if method == "GET" else raw.merged(self.apiserver, {"spec": body["spec"]})
+
+
+@pytest.mark.parametrize("patch_owned", [False, True])
+def test_create_asks_the_owner_of_an_apiserver_that_is_there_before(patch_owned: bool) -> None:
+    server = WithApiServer()
+    seen = observed(running=())
+    seen["apiserver"] = snapshot.apiserver_seen(server.apiserver)
+    asked = {"placement": Placement(apiserver={"tolerations": [{"operator": "Exists"}]}), "patch_owned": patch_owned}
+    if patch_owned:
+        assert scoped(server, seen, create_spec={}, **asked).created
+        assert [method for method, _path in server.cluster.real_writes()] == ["PATCH", "POST"]
+        return
+    with pytest.raises(OwnedElsewhere) as refused:
+        scoped(server, seen, create_spec={}, **asked)
+    assert "kind: APIServer" in refused.value.owned.document
+    assert server.cluster.real_writes() == []
 
 
 def test_create_does_not_overwrite_one_that_appears_in_this_moment() -> None:

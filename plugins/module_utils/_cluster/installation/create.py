@@ -15,12 +15,14 @@ from ..._rollout.errors import RolloutError
 from ..._rollout.observation import snapshot
 from ..._rollout.operator import installation as rules
 from ..._rollout.operator.field_managers import CREATION_MANAGER, apiserver_purpose
+from ..._rollout.operator.handover import handover
 from ..._rollout.text.terminal import listed
 from ..control_plane import operator_version
 from .scope_request import (
     APISERVER_PATH,
     COLLECTION_PATH,
     NAMES_SHOWN,
+    OwnedElsewhere,
     ScopeOutcome,
     ScopeRequest,
     expected_nodes,
@@ -47,6 +49,10 @@ def create(
     judged, judged_apiserver = _post(cluster, body, dry_run=True), served.applied(dry_run=True)
     refuse(rules.judge_applied(judged, label, nodes, expected_nodes(request, observation)))
     refuse(unschedulable(request, observation, judged, judged_apiserver, operator_version(cluster)))
+    # An APIServer may be there before the Installation, and its owner's next sync would take out what is patched into it.
+    owned = None if request.patch_owned else handover(observation, label, request.placement)
+    if owned:
+        raise OwnedElsewhere(owned)
     stored = None
     if not request.check_mode:
         # First, so that its pods find their place from their first moment too.
