@@ -24,6 +24,7 @@ description:
   - All that it writes is in O(namespace), which it makes where it is missing, and one C(GlobalNetworkPolicy) with O(calico_policy). In
     the end it removes pods and policies. What a killed run leaves goes with the next run, or with O(state=absent).
   - One run at a time, by a C(Lease) in the namespace. A second one fails and names the holder.
+  - Pods of DNS are asked at their own addresses, not at that of their Service, because policies apply after the one has become the other.
   - Each of the two clients on a node tries 50 connections a second, at most 50 of them at once, of under 1 kB each, and 5 kB each for the
     large packets. It takes about 0.1 of a core and 7 MiB of memory for some seconds.
 options:
@@ -119,6 +120,14 @@ options:
         both APIs are proven. The cluster must serve C(projectcalico.org/v3).
     type: bool
     default: false
+  dns_service:
+    description:
+      - C(NAMESPACE/NAME) of the Service of the cluster's DNS. One pod on each of O(nodes) asks a pod of DNS over UDP. The policies deny
+        that, and then allow it.
+      - Without this option, it is the Service with the label C(k8s-app=kube-dns) in C(kube-system), or C(openshift-dns/dns-default).
+      - V(none) leaves DNS out. If DNS cannot be tried, the report says why in C(limits). DNS that does not answer is no fault of a node.
+    type: str
+    default: ""
 extends_documentation_fragment:
   - calico_ops.rollout._kube
   - calico_ops.rollout._attributes

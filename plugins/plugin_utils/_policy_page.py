@@ -26,6 +26,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy.fates import (
     THROUGH,
+    dns_is_silent,
     row_symptom,
     symptom,
 )
@@ -111,7 +112,8 @@ def _marks(rows: Sequence[ProbeRow], anchors: dict[str, str]) -> dict[tuple[str,
     marks: dict[tuple[str, str], list[Mark]] = {}
     for row in rows:
         wrong = row_symptom(row)
-        words = f"{told(row)}: {SYMPTOM_WORDS[wrong] if wrong else 'right in every phase'}"
+        right = "no answer without a policy" if dns_is_silent(row) else "right in every phase"
+        words = f"{told(row)}: {SYMPTOM_WORDS[wrong] if wrong else right}"
         marks.setdefault((client_of(row), server_of(row)), []).append(Mark(anchors[row["id"]], wrong, words))
     return marks
 

@@ -54,6 +54,11 @@ class Pod:
         """On its network, with the host's programs."""
         return self.host.run(self._inside(command))
 
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """The same, in the background: with pipes to its standard input and from its output."""
+        command_inside = self.host.inside(self._inside(command))
+        return subprocess.Popen(command_inside, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
     def connect(self, server: Pod, family: str = "ip", protocol: str = "tcp", seconds: float = 1.0) -> str:
         """ALLOWED, DENIED, or what else agnhost says."""
         return connect(lambda command: self.run(*command), server, family, protocol, seconds)
@@ -79,9 +84,7 @@ class Pod:
             server.address(family).strip("[]"),
             str(TCP_PORT),
         )
-        process = subprocess.Popen(
-            self.host.inside(self._inside(program)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        process = self.start(*program)
         assert process.stdin
         assert process.stdout
         with process:

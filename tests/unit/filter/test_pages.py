@@ -21,6 +21,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.status
 
 from tests.unit.filter.test_documents import NAMES, made_plan, made_report
 from tests.unit.rollout.builders import LABEL, answer, bare, facts, failing
+from tests.unit.rollout.policy.data_plane import ALWAYS, Fault, having
 from tests.unit.rollout.policy.reports import reported
 
 FILTERS: dict[str, Any] = {**documents.FilterModule().filters(), **pages.FilterModule().filters()}
@@ -172,3 +173,12 @@ def test_the_page_tells_which_modules_were_loaded_where() -> None:
     ]
     assert "Loaded on a to ask the kernel (allow_module_load), and still loaded: ip_set." in pages[0]
     assert "Loaded on" not in pages[1]
+
+
+def test_the_page_does_not_call_right_what_dns_did_not_answer() -> None:
+    asked = having(kind="dns")
+    silent = reported(["a"], [Fault(None, asked, cut=ALWAYS)], dns=["IPv4"])
+    assert "egress to the cluster&#39;s DNS: no answer without a policy" in filter_named("html")(silent)
+    assert "egress to the cluster&#39;s DNS: right in every phase" in filter_named("html")(
+        reported(["a"], dns=["IPv4"])
+    )

@@ -78,7 +78,7 @@ while read -r a b c d; do host+=("$a") port+=("$b") kind+=("$c") want+=("$d"); d
 rows=${#host[@]}
 
 ask() {  # TARGET: one connection
-  local h=${host[$1]} p=${port[$1]} m
+  local h=${host[$1]} p=${port[$1]} m number
   case ${kind[$1]} in
   UDP)
     # The server says who asks, and so from which port.
@@ -86,6 +86,13 @@ ask() {  # TARGET: one connection
     if [[ $h == *:* ]]; then m=$((${#own6} + 8)); else m=$((${#own4} + 6)); fi
     read -r -N "$m" -t "$seconds" m <&4 || return
     from=${m##*:} ;;
+  DNS:*)
+    # The answer begins with the number of the question. It has no zero, which `read` drops, and no line's end, at which bash would send.
+    printf -v number '\\x%x\\x%x' $((RANDOM % 90 + 33)) $((RANDOM % 90 + 33))
+    exec 4<>"/dev/udp/$h/$p" && printf "$number${kind[$1]#DNS:}" >&4 || return
+    read -r -N 2 -t "$seconds" m <&4 || return
+    printf -v number "$number"
+    [[ $m == "$number" ]] || return ;;
   LARGE)
     exec 4<>"/dev/tcp/$h/$p" && printf 'GET / HTTP/1.0\r\nX-Fill: %s\r\n\r\n' "$fill" >&4 || return
     read -r -N 2000 m <&4 && ((${#m} == 2000)) || return ;;
@@ -250,7 +257,7 @@ class Target(NamedTuple):
     address: str
     port: int
     kind: str
-    """TCP, UDP, LARGE (packets of the link's size both ways, over TCP)."""
+    """TCP, UDP, LARGE (packets of the link's size both ways, over TCP), DNS: and a message of DNS as `dns_kind` writes it."""
     wanted: str
     """By phase the letter of the fate."""
 
@@ -258,6 +265,11 @@ class Target(NamedTuple):
 def client_arguments(lifetime: int) -> list[str]:
     micro = [round(seconds * 1_000_000) for seconds in (EVERY, PATIENCE, SLACK, WINDOW)]
     return [*map(str, (MESSAGE, STATE, TOLD, lifetime, *micro, LEAST, MOST)), *PHASES]
+
+
+def dns_kind(question: bytes) -> str:
+    """:param question: without its number, and without a line's end"""
+    return "DNS:" + "".join(f"\\x{byte:02x}" for byte in question)
 
 
 def targets_text(targets: Sequence[Target]) -> str:

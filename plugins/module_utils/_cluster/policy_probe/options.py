@@ -25,6 +25,7 @@ PROBE_OPTIONS: dict[str, dict[str, Any]] = {
     "timeout": {"type": "float", "default": 120.0},
     "foreign_policies": {"type": "str", "choices": [REFUSE, IGNORE], "default": REFUSE},
     "calico_policy": {"type": "bool", "default": False},
+    "dns_service": {"type": "str", "default": ""},
 }
 
 
@@ -46,4 +47,5 @@ def probe_request(options: Mapping[str, Any]) -> ProbeRequest:
         timeout=options["timeout"],
         foreign_policies=options["foreign_policies"],
         calico_policy=options["calico_policy"],
+        dns_service=options["dns_service"],
     )

@@ -13,6 +13,7 @@ from ..._kube.client import Cluster
 from ..._rollout.documents.policy import ProbePhase
 from ..._rollout.policy.timelines import PHASES, Write
 from . import namespace
+from .cluster_dns import ClusterDns
 from .fleet import Fleet
 from .lease import Lease, check
 from .pods import Owner
@@ -29,7 +30,15 @@ ENDS = 10.0
 
 
 class Phases:
-    def __init__(self, cluster: Cluster, request: ProbeRequest, owner: Owner, lease: Lease, fleet: Fleet):
+    def __init__(
+        self,
+        cluster: Cluster,
+        request: ProbeRequest,
+        owner: Owner,
+        lease: Lease,
+        fleet: Fleet,
+        dns: ClusterDns | None,
+    ):
         self.writes: dict[ProbePhase, Write] = {}
         self._cluster = cluster
         self._request = request
@@ -38,7 +47,7 @@ class Phases:
         self._fleet = fleet
         self._begin: Mapping[ProbePhase, Callable[[], object]] = {
             "default_deny": self._deny,
-            "precise_allow": lambda: self._create(precise_allow(owner)),
+            "precise_allow": lambda: self._create(precise_allow(owner, dns)),
             "reopened": lambda: namespace.remove_policies(cluster, owner, request.calico_policy),
         }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .cluster_dns import ClusterDns
 from .pods import DENIED_TCP, DENIED_UDP, ROLE, RUN, TCP, UDP, WRONG_NAMESPACE, Owner
 
 _BOTH = ["Ingress", "Egress"]
@@ -41,8 +42,11 @@ def global_deny(owner: Owner) -> dict[str, Any]:
     }
 
 
-def precise_allow(owner: Owner) -> dict[str, Any]:
-    """Peers may use two ports. Two more rules fit nobody: one by its pod selector, the other by its namespace selector."""
+def precise_allow(owner: Owner, dns: ClusterDns | None = None) -> dict[str, Any]:
+    """Peers may use two ports, and subjects the cluster's DNS.
+
+    Two more rules fit nobody: one by its pod selector, the other by its namespace selector.
+    """
     here = {"matchLabels": {NAMESPACE_NAME: owner.namespace}}
     elsewhere = {"matchLabels": {NAMESPACE_NAME: f"{owner.namespace}.none"}}
     peers, subjects = _pods(owner, "peer"), _pods(owner, "subject")
@@ -65,9 +69,18 @@ def precise_allow(owner: Owner) -> dict[str, Any]:
         "podSelector": subjects,
         "policyTypes": _BOTH,
         "ingress": as_rules("from"),
-        "egress": as_rules("to"),
+        "egress": [*as_rules("to"), *([_to_dns(dns)] if dns else [])],
     }
     return _network_policy(owner, "precise-allow", spec)
+
+
+def _to_dns(dns: ClusterDns) -> dict[str, Any]:
+    """As an operator allows it beside a default deny. The port is the pod's own: a policy sees packets after DNAT."""
+    namespace = {"matchLabels": {NAMESPACE_NAME: dns.namespace}}
+    return {
+        "to": [{"namespaceSelector": namespace, "podSelector": {"matchLabels": dict(dns.labels)}}],
+        "ports": [{"protocol": "UDP", "port": port} for port in sorted({server.port for server in dns.servers})],
+    }
 
 
 def _pods(owner: Owner, role: str) -> dict[str, Any]:

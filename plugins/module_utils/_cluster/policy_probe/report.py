@@ -14,7 +14,6 @@ from ..._rollout.policy.design import Design
 from ..._rollout.policy.judge import judged
 from ..._rollout.policy.looks import Look
 from ..._rollout.text.instant import rfc3339
-from .foreign import Foreign
 from .request import ProbeRequest
 
 
@@ -31,7 +30,8 @@ def report(
     design: Design,
     looks: Sequence[Look],
     seconds: Mapping[str, float],
-    foreign: Foreign,
+    foreign: Sequence[str],
+    unread: Sequence[str],
     began: float,
     requests: int,
 ) -> PolicyProbeReport:
@@ -54,8 +54,8 @@ def report(
         namespace=request.namespace,
         image=request.image,
         host_rules=[],
-        foreign_policies=foreign.policies,
-        limits=[*design.limits, *found.limits, *foreign.unread],
+        foreign_policies=list(foreign),
+        limits=[*design.limits, *found.limits, *unread],
         looks=len(looks),
         connections=found.connections,
         requests=requests,

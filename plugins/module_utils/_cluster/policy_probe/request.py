@@ -14,7 +14,7 @@ from ..._rollout.errors import RolloutError
 from ..._rollout.kubernetes.names import PROBE_NAMESPACE, QUARANTINE_KEY
 from ..._rollout.policy.covering_array import Strength
 
-REFUSE, IGNORE = "refuse", "ignore"
+REFUSE, IGNORE, NONE = "refuse", "ignore", "none"
 
 TOLERATIONS: tuple[Mapping[str, Any], ...] = (
     # What keeps users' pods off until policy is proven must not keep the probe off.
@@ -29,6 +29,7 @@ RESOURCES: Mapping[str, Any] = {
 }
 """Of a server and of a client. A client takes about 0.1 of a core while it runs; a lower limit makes its connections late."""
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z")
+_SERVICE = re.compile(r"[a-z0-9][-a-z0-9]{0,62}/[a-z0-9][-a-z0-9]{0,62}\Z")
 _LEAST_DEADLINE, _MOST_DEADLINE = 0.5, 120.0
 
 
@@ -50,6 +51,8 @@ class ProbeRequest:
     """Seconds in which the pods must run."""
     foreign_policies: str = REFUSE
     calico_policy: bool = False
+    dns_service: str = ""
+    """NAMESPACE/NAME of the Service of the cluster's DNS; `none` where it is not to be tried; empty where it is to be looked for."""
 
     def __post_init__(self) -> None:
         if not self.image.strip() or any(each.isspace() for each in self.image):
@@ -75,3 +78,7 @@ class ProbeRequest:
             )
         if self.timeout < 1:
             raise RolloutError(f"timeout: {self.timeout:g} s is too short for a pod to start: 1 or more.")
+        if self.dns_service not in ("", NONE) and not _SERVICE.match(self.dns_service):
+            raise RolloutError(
+                f"dns_service: {self.dns_service!r} is no NAMESPACE/NAME of a Service, as kube-system/kube-dns, and not {NONE}."
+            )

@@ -23,6 +23,7 @@ from ..._rollout.text.terminal import printable
 from . import namespace
 from .client import client_report, targets_text
 from .clocks import Clocks, LeaseWatches
+from .cluster_dns import ClusterDns, read_cluster_dns
 from .fleet import Fleet
 from .foreign import foreign_policies, refuse_foreign
 from .lease import Lease, held
@@ -32,6 +33,9 @@ from .report import Evidence, report
 from .request import REFUSE, ProbeRequest
 from .targets import Place, Tried, tried_by_client
 
+OTHERS_DECIDE = (
+    "DNS egress was not tried, because policies of others apply to the probe's pods, and such often allow DNS."
+)
 Tell = Callable[[str], object]
 SPARE = 60.0
 """Seconds that the pods outlive the longest that a run may take."""
@@ -59,19 +63,23 @@ def prove(
     foreign = foreign_policies(cluster, found)
     if request.foreign_policies == REFUSE:
         refuse_foreign(foreign)
+    # Where policies of others are to be ignored, one of them may well allow DNS to all pods.
+    dns = OTHERS_DECIDE if foreign.policies else read_cluster_dns(cluster, request.dns_service)
     with held(cluster, request.namespace) as lease:
         for name in namespace.sweep(cluster, request.namespace):
             tell(
                 f"A run that did not end by itself had left {request.namespace}/{name} and its pods: they are removed."
             )
-        probe = partial(_evidence, cluster, request, lease, nodes, offered, tell)
+        asked = None if isinstance(dns, str) else dns
+        probe = partial(_evidence, cluster, request, lease, nodes, offered, tell, asked)
         first = probe(None)
         looked = [first]
         if wants_another(seen(first.design.rows, first.look, request.deadline)):
             looked.append(probe(first.design))
     seconds = {part: sum(each.seconds[part] for each in looked) for part in first.seconds}
     looks = [each.look for each in looked]
-    return report(request, first.design, looks, seconds, foreign, began, cluster.requests - requests)
+    unread = [*([dns] if isinstance(dns, str) else []), *foreign.unread]
+    return report(request, first.design, looks, seconds, foreign.policies, unread, began, cluster.requests - requests)
 
 
 def _evidence(
@@ -81,6 +89,7 @@ def _evidence(
     nodes: Sequence[str],
     offered: Sequence[str],
     tell: Tell,
+    dns: ClusterDns | None,
     known: Design | None,
 ) -> Evidence:
     """What pods of their own see, which are gone afterwards.
@@ -89,7 +98,7 @@ def _evidence(
     """
     owner = namespace.own(cluster, request, os.urandom(4).hex())
     try:
-        evidence = _gathered(cluster, request, owner, lease, nodes, offered, known)
+        evidence = _gathered(cluster, request, owner, lease, nodes, offered, dns, known)
     finally:
         cleaning = time.monotonic()
         _clean(cluster, owner, request, tell)
@@ -103,6 +112,7 @@ def _gathered(
     lease: Lease,
     nodes: Sequence[str],
     offered: Sequence[str],
+    dns: ClusterDns | None,
     known: Design | None,
 ) -> Evidence:
     members = _members(request, nodes, offered)
@@ -114,10 +124,13 @@ def _gathered(
         fleet = stack.enter_context(Fleet(cluster, request, owner, members, clocks, int(longest)))
         fleet.start()
         fleet.await_running(started + request.timeout)
-        drawn = known or design(nodes, offered, fleet.families(), request.strength, request.seed)
+        families = fleet.families()
+        drawn = known or design(
+            nodes, offered, families, request.strength, request.seed, None if dns is None else dns.families
+        )
         running = time.monotonic()
-        tried = tried_by_client(drawn.rows, fleet.addresses())
-        phases = Phases(cluster, request, owner, lease, fleet)
+        tried = tried_by_client(drawn.rows, fleet.addresses(), dns)
+        phases = Phases(cluster, request, owner, lease, fleet, dns)
         fleet.give_targets({place: targets_text([one.target for one in ones]) for place, ones in tried.items()})
         phases.go_through(tried)
         seconds = {"pods": running - started, "phases": time.monotonic() - running}
@@ -198,4 +211,3 @@ def foresee_removal(cluster: Cluster, name: str) -> list[str]:
         f"ConfigMap {metadata['name']}" for purpose in PURPOSES for metadata in namespace.left(cluster, name, purpose)
     ]
     return [*removed, *([f"Namespace {name}"] if namespace.is_ours(found) else [])]
-

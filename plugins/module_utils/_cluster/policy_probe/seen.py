@@ -42,7 +42,7 @@ def pod_seen(raw: Mapping[str, Any]) -> PodSeen:
     trouble, final = _trouble(raw, status, states, ended)
     return PodSeen(
         name=raw["metadata"]["name"],
-        addresses=_addresses(status),
+        addresses=pod_addresses(status),
         running=bool(states) and all("waiting" not in state and state for state in states.values()),
         settled={phase: str(ended[waiter(phase)].get("message") or "") for phase in AWAITED if waiter(phase) in ended},
         report=None if client is None else str(client.get("message") or ""),
@@ -51,7 +51,8 @@ def pod_seen(raw: Mapping[str, Any]) -> PodSeen:
     )
 
 
-def _addresses(status: Mapping[str, Any]) -> dict[Family, str]:
+def pod_addresses(status: Mapping[str, Any]) -> dict[Family, str]:
+    """One of each family."""
     found: dict[Family, str] = {}
     for one in status.get("podIPs") or ():
         address = str(one.get("ip") or "")

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ..._rollout.documents.policy import Family, ProbeRow
-from .client import ANSWERED, DROPPED, REFUSED, Target
+from .client import ANSWERED, DROPPED, REFUSED, Target, dns_kind
+from .cluster_dns import ClusterDns
 from .pods import DENIED_TCP, DENIED_UDP, TCP, UDP, WRONG_NAMESPACE, WRONG_PORT, Role
 
 _PORTS = {
@@ -43,11 +44,16 @@ def server_of(row: ProbeRow) -> Place:
 
 
 def tried_by_client(
-    rows: Sequence[ProbeRow], addresses: Mapping[Place, Mapping[Family, str]]
+    rows: Sequence[ProbeRow], addresses: Mapping[Place, Mapping[Family, str]], dns: ClusterDns | None = None
 ) -> dict[Place, list[Tried]]:
     """By client what it tries, in turn. Rows without an address at either end are left out."""
     found: dict[Place, list[Tried]] = {}
+    for turn, row in enumerate(row for row in rows if row["kind"] == "dns"):
+        if dns is not None and row["family"] in dns.families and row["family"] in addresses.get(client_of(row), {}):
+            found.setdefault(client_of(row), []).append(Tried(_question(row, dns, turn), row["id"]))
     for row in rows:
+        if row["kind"] == "dns":
+            continue
         client, address = client_of(row), addresses.get(server_of(row), {}).get(row["family"])
         if address is not None and row["family"] in addresses.get(client, {}):
             found.setdefault(client, []).append(Tried(_target(row, address), row["id"]))
@@ -57,6 +63,12 @@ def tried_by_client(
             wanted = ANSWERED + DROPPED * 2 + ANSWERED
             tried.append(Tried(Target(first.address, DENIED_TCP, "TCP", wanted), None))
     return found
+
+
+def _question(row: ProbeRow, dns: ClusterDns, turn: int) -> Target:
+    server = dns.server(row["family"], turn)
+    wanted = ANSWERED + DROPPED + ANSWERED * 2
+    return Target(server.addresses[row["family"]], server.port, dns_kind(dns.question), wanted)
 
 
 def _target(row: ProbeRow, address: str) -> Target:

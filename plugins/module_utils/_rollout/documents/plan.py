@@ -199,6 +199,8 @@ class VerifySettings(TypedDict):
     """What to do where policies of others select the pods."""
     calico_policy: bool
     """A GlobalNetworkPolicy of Calico's is proven too."""
+    dns_service: str
+    """NAMESPACE/NAME of the Service of the cluster's DNS; `none` where it is not to be tried; empty where it is to be looked for."""
 
 
 class Plan(TypedDict):

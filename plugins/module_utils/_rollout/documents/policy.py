@@ -20,7 +20,9 @@ Fate = Literal["answered", "refused", "dropped", "unreachable", "none"]
 """What became of connections. `refused` came through: the pod itself answered that nobody listens. `unreachable` is an ICMP error or
 no route, which no policy of Calico's causes. `none`: no connection was tried, which is no evidence."""
 
-RowKind = Literal["ordinary", "wrong_port", "wrong_namespace", "large_packets"]
+RowKind = Literal["ordinary", "wrong_port", "wrong_namespace", "large_packets", "dns"]
+"""`dns`: a question to a pod of the cluster's DNS, whose policy and node are not the probe's. If it answers none while no policy selects
+the one who asks, the row blames nobody."""
 
 NodeVerdict = Literal["enforced", "open", "closed", "late", "unproven"]
 """`open`: a denied connection came through; `closed`: an allowed one did not; `late`: each became right after the deadline;
@@ -60,7 +62,7 @@ class ProbeRow(TypedDict):
     node: str
     """The node whose policy decides: it runs the pod that the policies select."""
     peer: str
-    """The node of the other pod; the same as `node` where the way is `same_node`."""
+    """The node of the other pod; the same as `node` where the way is `same_node`, and in a row `dns`."""
     way: Way
     family: Family
     protocol: Protocol

@@ -94,6 +94,8 @@ def _rows(probe: PolicyProbeReport) -> list[tuple[str, ...]]:
 
 def _connection(row: ProbeRow) -> str:
     """Who connects to whom, and by what."""
+    if row["kind"] == "dns":
+        return f"{row['node']} to the cluster's DNS, {row['family']} {row['protocol']}, {row['direction']}"
     kind = "" if row["kind"] == "ordinary" else f", {row['kind'].replace('_', ' ')}"
     return f"{client_of(row)} to {server_of(row)}, {row['family']} {row['protocol']}, {row['direction']}{kind}"
 

@@ -96,12 +96,9 @@ def remarks(report: PolicyProbeReport) -> list[str]:
 
 def told(row: ProbeRow) -> str:
     """One row in words: `a/3: denied TCP over IPv6, egress to b`."""
-    kind = {
-        "ordinary": "",
-        "wrong_port": ", wrong port",
-        "wrong_namespace": ", wrong namespace",
-        "large_packets": ", large packets",
-    }[row["kind"]]
+    if row["kind"] == "dns":
+        return f"{row['id']}: allowed {row['protocol']} over {row['family']}, {row['direction']} to the cluster's DNS"
+    kind = "" if row["kind"] == "ordinary" else f", {row['kind'].replace('_', ' ')}"
     allowed = "allowed" if row["allowed"] else "denied"
     where = (
         "on the node"

@@ -49,6 +49,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "timeout": 25,
     "foreign_policies": "refuse",
     "calico_policy": False,
+    "dns_service": "",
 }
 
 

@@ -9,8 +9,8 @@ Each node of the batch has rows of its own; proven nodes take part as peers only
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, Optional, cast
 
 from ..documents.policy import Direction, Family, ProbeRow, Protocol, RowKind, Way
 from ..text.order import natural
@@ -47,11 +47,13 @@ def design(
     families: Mapping[str, Sequence[Family]],
     strength: Strength,
     seed: int,
+    dns: Optional[Collection[Family]] = None,
 ) -> Design:
     """The same arguments give the same rows.
 
     :param nodes: the batch
     :param offered: nodes on which policy was proven before
+    :param dns: the families that pods of the cluster's DNS have addresses of; None where DNS is not tried
     :param families: by node those that its pods have addresses of; a node that is not in it is tried over all that any other node has
     """
     batch = sorted(set(nodes), key=natural)
@@ -67,7 +69,9 @@ def design(
             draw.add(node, tried)
         for peer in [other for owner, other in large if owner == node] if plan.ring else [node]:
             draw.add_large(node, peer)
-    return Design(draw.rows, proven, _limits(batch, proven, has, draw))
+        if dns is not None:
+            draw.add_dns(node, dns)
+    return Design(draw.rows, proven, [*_limits(batch, proven, has, draw), *_dns_limits(batch, has, dns)])
 
 
 def _tried(families: Sequence[Family], reached: Sequence[Family], strength: Strength) -> list[_Tried]:
@@ -127,6 +131,12 @@ class _Rows:
             way: Way = "same_node" if node == peer else "cross_node"
             self._append(node, peer, _Tried("large_packets", way, both[0], "TCP", "ingress", True))
 
+    def add_dns(self, node: str, dns: Collection[Family]) -> None:
+        """The other end is no pod of the probe's, so the row is with no peer, and counts for none."""
+        both = [family for family in self._has[node] if family in dns]
+        if both:
+            self._append(node, node, _Tried("dns", "same_node", both[0], "UDP", "egress", True))
+
     def _with(self, node: str, family: Family) -> list[str]:
         return [name for name in self._peers[node] if family in self._has[name]]
 
@@ -172,3 +182,12 @@ def _limits(batch: Sequence[str], proven: Sequence[str], has: Mapping[str, Seque
                 f"No peer of {listed(alone)} has {family}, so {family} was tried there on the same node only."
             )
     return limits
+
+
+def _dns_limits(
+    batch: Sequence[str], has: Mapping[str, Sequence[Family]], dns: Optional[Collection[Family]]
+) -> list[str]:
+    without = [name for name in batch if dns is not None and has[name] and not {*has[name]} & {*dns}]
+    if not without:
+        return []
+    return [f"No pod of the cluster's DNS has an address of a family of {listed(without)}, so DNS egress was not tried there."]

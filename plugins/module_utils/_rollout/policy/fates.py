@@ -16,6 +16,7 @@ HELD = 0.2
 """Seconds for which a fate must hold until it counts as settled. A lost packet shorter than that closes nothing."""
 
 THROUGH: tuple[Fate, ...] = ("answered", "refused")
+WITHOUT_POLICY: tuple[ProbePhase, ...] = ("open", "reopened")
 Expected = Literal["through", "dropped"]
 
 GRAVITY: tuple[NodeVerdict, ...] = ("open", "closed", "late", "unproven")
@@ -46,9 +47,18 @@ def symptom(fate: ProbeFate) -> Optional[NodeVerdict]:
 
 
 def row_symptom(row: ProbeRow) -> Optional[NodeVerdict]:
-    """The gravest of its phases."""
-    found = {symptom(fate) for fate in row["fates"]}
+    """The gravest of its phases. A question to DNS that has no answer without a policy is DNS's fault, or that of the way to it."""
+    found = {symptom(fate) for fate in row["fates"] if row["kind"] != "dns" or fate["phase"] not in WITHOUT_POLICY}
+    if dns_is_silent(row):
+        found &= {"open"}
     return next((grave for grave in GRAVITY if grave in found), None)
+
+
+def dns_is_silent(row: ProbeRow) -> bool:
+    """Did DNS not answer before the first policy, or after the last? Then silence between them shows nothing."""
+    if row["kind"] != "dns":
+        return False
+    return any(fate["seen"] not in THROUGH for fate in row["fates"] if fate["phase"] in WITHOUT_POLICY)
 
 
 def fates_of(
@@ -67,12 +77,26 @@ def fates_of(
         seen = within(runs, window) if window else []
         # What was dropped stays dropped when a policy is added that allows something else: here no moment is free.
         kept = bool(fates) and expected == "dropped" == fates[-1]["expected"] and fates[-1]["ok"]
+        if row["kind"] == "dns" and expected == "dropped":
+            seen = _without_strays(seen)
         fate = _fate(phase, expected, seen, window.began if window and measured else None, deadline, kept)
         if fates and expected == fates[-1]["expected"]:
             # The write changed nothing for this row, so there was no time to measure.
             fate["settled_ms"] = None
         fates.append(fate)
     return fates
+
+
+def _without_strays(runs: Sequence[Run]) -> list[Run]:
+    """An answer alone between dropped ones is left out.
+
+    DNS does not say from which port it was asked, and UDP chooses ports at random: one that was let through before is let through again.
+    """
+    return [
+        run
+        for place, run in enumerate(runs)
+        if run.tries > 1 or run.fate not in THROUGH or not (place and runs[place - 1].fate == "dropped")
+    ]
 
 
 class _Stretch(NamedTuple):

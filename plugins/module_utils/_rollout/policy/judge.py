@@ -27,7 +27,7 @@ from ..text.terminal import count, listed
 from . import sentences
 from .attribution import Culprit, attributed
 from .design import DIRECTIONS, Design
-from .fates import GRAVITY
+from .fates import GRAVITY, dns_is_silent
 from .looks import Look, SeenRow, connections, lasting_troubles, passed, seen, together
 from .timelines import client_of
 
@@ -71,8 +71,13 @@ def judged(design: Design, looks: Sequence[Look], deadline: float) -> Judgement:
         rows=rows,
         settled=settled_time(rows),
         connections=connections(looks),
-        limits=[sentences.lost_for_a_moment(lost)] if lost else [],
+        limits=[*([sentences.lost_for_a_moment(lost)] if lost else []), *_silent_dns(rows)],
     )
+
+
+def _silent_dns(rows: Sequence[ProbeRow]) -> list[str]:
+    silent = [row["node"] for row in rows if dns_is_silent(row)]
+    return [sentences.silent_dns(silent)] if silent else []
 
 
 Blamed = Mapping[tuple[Culprit, NodeVerdict], Sequence[str]]
@@ -86,11 +91,18 @@ def _blamed(
 ) -> Blamed:
     """By culprit and symptom the rows that it explains."""
     blamed: dict[tuple[Culprit, NodeVerdict], list[str]] = {}
-    right = [name for name, symptom in found.items() if symptom is None]
+    # Pods of DNS are none of the probe's, and each answers many nodes: a row with one of them is its own node's, and explains no other.
+    between = [row for row in rows if row["kind"] != "dns"]
+    right = [row["id"] for row in between if found[row["id"]] is None]
     for symptom in GRAVITY:
-        wrong = [name for name, has in found.items() if has == symptom]
+        wrong = [row["id"] for row in between if found[row["id"]] == symptom]
         if symptom != "unproven":
-            blamed.update({(culprit, symptom): ids for culprit, ids in attributed(rows, wrong, right, batch).items()})
+            blamed.update(
+                {(culprit, symptom): ids for culprit, ids in attributed(between, wrong, right, batch).items()}
+            )
+            for row in rows:
+                if row["kind"] == "dns" and found[row["id"]] == symptom:
+                    blamed[(row["node"],), symptom] = [*blamed.get(((row["node"],), symptom), ()), row["id"]]
     for row in rows:
         if found[row["id"]] == "unproven":
             without = {row["node"], row["peer"]} & {*troubles} or {client_of(row)}
@@ -103,7 +115,8 @@ def _blamed(
 
 
 def _proof(node: str, evidence: Mapping[str, SeenRow], blamed: Blamed, troubles: Mapping[str, str]) -> NodeProof:
-    rows = [one.row for one in evidence.values()]
+    # What DNS did not answer counts neither as right nor as wrong.
+    rows = [one.row for one in evidence.values() if one.symptom or not dns_is_silent(one.row)]
     found = {name: one.symptom for name, one in evidence.items()}
     own = [row for row in rows if row["node"] == node]
     part = [row for row in rows if node in (row["node"], row["peer"])]
@@ -149,7 +162,7 @@ def _open_pairs(node: str, blamed: Blamed) -> list[str]:
 
 def _shown(own: Sequence[ProbeRow], found: Mapping[str, Optional[NodeVerdict]]) -> bool:
     """In each direction an allowed and a denied row were right, in all phases."""
-    right = {(row["direction"], row["allowed"]) for row in own if found[row["id"]] is None}
+    right = {(row["direction"], row["allowed"]) for row in own if found[row["id"]] is None and row["kind"] != "dns"}
     return all((direction, allowed) in right for direction in DIRECTIONS for allowed in (True, False))
 
 
@@ -194,8 +207,9 @@ def told_of(nodes: Sequence[NodeProof], pairs: Sequence[PairFault]) -> str:
 
 
 def settled_time(rows: Iterable[ProbeRow]) -> Optional[SettledTime]:
-    """None where nothing was measured."""
-    times = sorted(fate["settled_ms"] for row in rows for fate in row["fates"] if fate["settled_ms"] is not None)
+    """None where nothing was measured: of DNS that does not answer, nothing is."""
+    measured = [row for row in rows if not dns_is_silent(row)]
+    times = sorted(fate["settled_ms"] for row in measured for fate in row["fates"] if fate["settled_ms"] is not None)
     if not times:
         return None
     return SettledTime(median=round(median(times), 1), p99=times[ceil(0.99 * len(times)) - 1], longest=times[-1])

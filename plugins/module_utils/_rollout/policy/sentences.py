@@ -19,6 +19,7 @@ _OF_LEVEL = {
     "wrong_port": "to a port that is not allowed",
     "wrong_namespace": "from a namespace that is not allowed",
     "large_packets": "with large packets",
+    "dns": "to the cluster's DNS",
 }
 
 
@@ -26,6 +27,13 @@ def enforced(own: Sequence[ProbeRow], failed: Sequence[str]) -> str:
     if failed:
         return f"Policy is in force; {count(len(failed), 'row')} of {len(own)} failed because of another node or of the way to it."
     return f"Policy is in force: {count(len(own), 'row')} had the right fate in every phase."
+
+
+def silent_dns(nodes: Sequence[str]) -> str:
+    return (
+        f"The cluster's DNS did not answer pods on {listed(nodes, 10)} while no policy selected them, so DNS egress was not proven there. "
+        "Look at the pods of DNS, and at the way to them."
+    )
 
 
 def nothing_shown(failed: Sequence[str]) -> tuple[str, str]:
@@ -85,6 +93,11 @@ def _open(fates: Sequence[ProbeFate], wrong: Sequence[ProbeRow], scope: str, whe
             "and for another firewall that rejects."
         )
     kinds = {row["kind"] for row in wrong}
+    if kinds == {"dns"}:
+        return (
+            reason,
+            "Look for a policy of others that allows DNS to all pods. If that is meant, set dns_service: none.",
+        )
     if kinds == {"wrong_namespace"}:
         return (
             reason,
@@ -106,6 +119,11 @@ def _closed(fates: Sequence[ProbeFate], wrong: Sequence[ProbeRow], scope: str, w
         return (
             f"Connections{scope} end as unreachable ({where}), which no policy of Calico's causes.",
             "Look for a route that is missing (ip route get) and for another firewall that rejects (nft list ruleset, iptables-save).",
+        )
+    if {row["kind"] for row in wrong} == {"dns"}:
+        return (
+            f"Questions{scope} that a policy allows have no answer ({where}); without policy they have.",
+            "Read the log of calico-node for policies that it cannot apply, as one that names pods of another namespace.",
         )
     if {row["kind"] for row in wrong} == {"large_packets"}:
         return (
@@ -132,6 +150,8 @@ def _closed(fates: Sequence[ProbeFate], wrong: Sequence[ProbeRow], scope: str, w
 
 def _scope(wrong: Sequence[ProbeRow], part: Sequence[ProbeRow]) -> str:
     """What the wrong rows have in common, and not all others share."""
+    if {row["kind"] for row in wrong} == {"dns"}:
+        return f" {_OF_LEVEL['dns']}"
     told = []
     for factor in ("protocol", "family", "direction", "way", "kind"):
         levels = {str(row[factor]) for row in wrong}

@@ -45,15 +45,15 @@ class Server:
     def _serve(self) -> None:
         while True:
             try:
-                _data, source = self.socket.recvfrom(2048)
+                data, source = self.socket.recvfrom(2048)
             except OSError:
                 return
             self.came += 1
             if self.answers:
                 self.answered += 1
-                self.socket.sendto(self._answer(source), source)
+                self.socket.sendto(self._answer(data, source), source)
 
-    def _answer(self, _source: tuple[str, int]) -> bytes:
+    def _answer(self, _data: bytes, _source: tuple[str, int]) -> bytes:
         return b"ok"
 
 

@@ -18,7 +18,11 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy
     Target,
     client_arguments,
     client_report,
+    dns_kind,
     targets_text,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe.cluster_dns import (
+    question_for,
 )
 
 from tests.lab.eventually import eventually
@@ -34,8 +38,20 @@ class HostServer(Server):
     port_seen: int | None = None
     """What it says in place of the real one."""
 
-    def _answer(self, source: tuple[str, int]) -> bytes:
+    def _answer(self, _data: bytes, source: tuple[str, int]) -> bytes:
         return f"{source[0]}:{self.port_seen or source[1]}".encode()
+
+
+class DnsServer(Server):
+    """It knows no name, and numbers its answer as the question was."""
+
+    asked: bytes = b""
+    renumbers = False
+
+    def _answer(self, data: bytes, _source: tuple[str, int]) -> bytes:
+        self.asked = data
+        number = b"\xff\xff" if self.renumbers else data[:2]
+        return number + b"\x81\x83" + data[4:]
 
 
 class Client(Program):
@@ -116,6 +132,34 @@ def test_an_answer_to_a_port_that_was_used_before_is_no_evidence(client: Client,
     eventually(lambda: len(list(client.state.glob("said*"))) > 20, 60)
     client.end_phase(4)
     assert client.report().tries == 1
+
+
+QUESTIONS = pytest.mark.parametrize("address", ["10.96.0.10", "fd00:10:96::a"])
+
+
+@QUESTIONS
+def test_a_question_of_dns_goes_out_whole_and_its_answer_counts(client: Client, address: str) -> None:
+    server, question = DnsServer(), question_for(address)
+    client.try_targets(Target("127.0.0.1", server.port, dns_kind(question), "ADAA"))
+    client.await_phase("open")
+    server.answers = False
+    client.await_phase("default_deny")
+    server.answers = True
+    client.await_phase("precise_allow")
+    client.end_phase(4)
+    assert fates(client.report(), 0) == ["answered", "dropped", "answered"]
+    assert server.asked[2:] == question
+    server.socket.close()
+
+
+def test_an_answer_to_another_question_of_dns_is_no_evidence(client: Client) -> None:
+    server = DnsServer()
+    server.renumbers = True
+    client.try_targets(Target("127.0.0.1", server.port, dns_kind(question_for("10.96.0.10")), "ADAA"))
+    server.more(20)
+    client.end_phase(4)
+    assert client.report().tries == 0
+    server.socket.close()
 
 
 def test_a_client_goes_on_without_a_target_that_does_not_settle(client: Client, server: HostServer) -> None:

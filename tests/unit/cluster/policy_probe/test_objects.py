@@ -215,6 +215,7 @@ def test_a_pod_shows_its_addresses_what_has_settled_and_what_its_client_said() -
         ("namespace", "kube-system", "kube-system has pods of others"),
         ("deadline", 0.1, "deadline: 0.1 s is not within 0.5 and 120 s"),
         ("timeout", 0.0, "timeout: 0 s is too short"),
+        ("dns_service", "kube-dns", "dns_service: 'kube-dns' is no NAMESPACE/NAME of a Service"),
     ],
 )
 def test_a_wrong_option_is_named_with_what_is_allowed(option: str, value: Any, told: str) -> None:

@@ -15,6 +15,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy
     phases,
     pod_writes,
 )
+from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe.pods import TARGETS
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe.request import ProbeRequest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy_probe.run import prove, remove_all
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.policy import PolicyProbeReport
@@ -22,7 +23,8 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.errors
 
 from tests.unit.kube.fake_api import FakeApi, Reply, Request, fake_api, status
 
-from .world import NAMESPACE, World
+from .dns import LABELS, pod, service
+from .world import NAMESPACE, OF_DNS, World
 
 IMAGE = "registry.example.com/agnhost:1"
 
@@ -72,6 +74,71 @@ def test_policy_is_proven_where_each_connection_has_the_right_fate() -> None:
     ]
 
 
+WITH_DNS = {f"{OF_DNS}/services": [service()], f"{OF_DNS}/pods": [pod("a", "10.2.0.1"), pod("b", "10.2.0.2")]}
+
+
+def test_each_node_asks_a_pod_of_dns_that_a_policy_lets_it_ask() -> None:
+    world = World(phase_seconds=0.5, lists=WITH_DNS)
+    report, api = proof(world, names(3))
+    assert report["outcome"] == "proven", report["reason"]
+    assert [row["node"] for row in report["rows"] if row["kind"] == "dns"] == names(3)
+    asked = [line.split() for one in world.pods.values() for line in told_to(one) if " DNS:" in line]
+    assert [(address, port, wanted) for address, port, _kind, wanted in asked] == [
+        ("10.2.0.1", "53", "ADAA"),
+        ("10.2.0.2", "53", "ADAA"),
+        ("10.2.0.1", "53", "ADAA"),
+    ]
+    assert allowed(api)["egress"][-1] == {
+        "to": [
+            {
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+                "podSelector": {"matchLabels": LABELS},
+            }
+        ],
+        "ports": [{"protocol": "UDP", "port": 53}],
+    }
+    assert not any("DNS" in limit for limit in report["limits"])
+
+
+@pytest.mark.parametrize(
+    ("world", "options", "words"),
+    [
+        ({}, {}, "no Service in kube-system"),
+        ({"lists": WITH_DNS}, {"dns_service": "none"}, "dns_service is none"),
+        (
+            {
+                "lists": {
+                    **WITH_DNS,
+                    "networkpolicies.networking.k8s.io": [{"metadata": {"name": "allow-dns"}, "spec": {}}],
+                }
+            },
+            {"foreign_policies": "ignore"},
+            "because policies of others apply",
+        ),
+    ],
+    ids=["no DNS", "not wanted", "policies of others"],
+)
+def test_without_a_row_of_dns_the_report_says_why(world: dict[str, Any], options: dict[str, Any], words: str) -> None:
+    report, api = proof(World(phase_seconds=0.5, **world), names(3), **options)
+    assert report["outcome"] == "proven", report["reason"]
+    assert [row for row in report["rows"] if row["kind"] == "dns"] == []
+    assert [limit for limit in report["limits"] if "DNS egress was not tried" in limit and words in limit]
+    assert len(allowed(api)["egress"]) == len(allowed(api)["ingress"])
+
+
+def allowed(api: FakeApi) -> dict[str, Any]:
+    """The spec of the policy of the last phase but one."""
+    _deny, allow = [one.body for one in api.requests if one.method == "POST" and one.path.endswith("networkpolicies")]
+    spec: dict[str, Any] = allow["spec"]
+    return spec
+
+
+def told_to(pod: dict[str, Any]) -> list[str]:
+    """What a client was told to try."""
+    text: str = pod["metadata"]["annotations"].get(TARGETS, "")
+    return text.splitlines()
+
+
 @pytest.mark.parametrize(
     ("lossy", "outcome", "looks"), [((1,), "proven", 2), ((1, 2), "failed", 2), ((2,), "proven", 1)]
 )
@@ -93,7 +160,7 @@ def test_nothing_outside_the_namespace_is_written() -> None:
 def test_requests_and_connections_do_not_depend_on_the_cluster() -> None:
     seen = []
     for offered in (50, 500):
-        report, api = proof(World(), names(5), names(offered, "proven"))
+        report, api = proof(World(phase_seconds=0.5), names(5), names(offered, "proven"))
         seen.append((len(sent(api)), len(report["rows"]), len(report["proven_before"])))
     assert seen[0] == seen[1]
 
@@ -101,7 +168,7 @@ def test_requests_and_connections_do_not_depend_on_the_cluster() -> None:
 def test_requests_and_connections_grow_with_the_batch() -> None:
     requests, rows = [], []
     for batch in (6, 12, 24):
-        report, api = proof(World(), names(batch), names(500, "proven"))
+        report, api = proof(World(phase_seconds=0.5), names(batch), names(500, "proven"))
         requests.append(len(sent(api)))
         rows.append(len(report["rows"]))
     assert requests[2] - requests[1] == 2 * (requests[1] - requests[0])

@@ -14,6 +14,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._cluster.policy
 from tests.unit.kube.fake_api import Reply, Request, status
 
 NAMESPACE = "calico-ops-policy-probe"
+OF_DNS = "/api/v1/namespaces/kube-system"
 WAITERS = ("open", "default-deny", "precise-allow")
 
 
@@ -55,7 +56,8 @@ class World:
         kind = next(
             (kind for kind in ("leases", "pods", "networkpolicies", "configmaps") if f"/{kind}" in request.path), ""
         )
-        if request.path.startswith(("/apis/policy.networking", "/apis/projectcalico", "/apis/crd.projectcalico")):
+        of_others = ("/apis/policy.networking", "/apis/projectcalico", "/apis/crd.projectcalico", OF_DNS)
+        if request.path.startswith(of_others):
             kind = ""
         with self.changed:
             return getattr(self, f"_{kind}", self._others)(request)
@@ -64,6 +66,8 @@ class World:
         for path, items in self.lists.items():
             if request.path.endswith(path):
                 return Reply(body={"metadata": {"resourceVersion": "1"}, "items": items})
+        if request.path.endswith(("/services", "/pods")):
+            return Reply(body={"metadata": {"resourceVersion": "1"}, "items": []})
         if request.path.startswith("/api/v1/namespaces/"):
             return Reply(body={"metadata": {"name": NAMESPACE, "labels": self.labels}})
         return status(404, "NotFound")

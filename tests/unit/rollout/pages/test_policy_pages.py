@@ -12,7 +12,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.policy_markdown import policy_markdown
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages.policy_text import policy_text
 
-from tests.unit.rollout.policy.data_plane import ALWAYS, Fault, between, touching
+from tests.unit.rollout.policy.data_plane import ALWAYS, Fault, between, having, touching
 from tests.unit.rollout.policy.reports import reported
 
 NODES = ["a", "b", "c"]
@@ -152,6 +152,12 @@ def test_junit_passes_and_fails_the_same_whatever_the_rules_are() -> None:
     assert str(told.text).splitlines() == ["the rules of its host: all there.", "Look before them."]
     (told,) = root.findall(".//testcase[@name='a']/system-out")
     assert str(told.text).splitlines()[1:] == ["the rules of its host: <b>no chain.", "Look at its interface."]
+
+
+def test_a_question_to_dns_is_told_as_one() -> None:
+    page = policy_markdown(reported(NODES, [Fault("b", having(kind="dns"), open=ALWAYS)], dns=["IPv4"]))
+    (line,) = [line for line in page.splitlines() if line.startswith("| b/")]
+    assert line.endswith(": allowed UDP over IPv4, egress to the cluster's DNS | open |")
 
 
 @pytest.mark.parametrize("faults", [[], [OPEN]])

@@ -51,6 +51,12 @@ def test_a_node_that_fails_has_its_rows_and_its_workloads() -> None:
     assert "## Workloads on nodes that do not enforce network policy" in page
 
 
+def test_a_question_to_dns_is_told_as_one() -> None:
+    told = report("open")
+    told["policy"]["unproven"]["rows"][0].update(kind="dns", protocol="UDP", direction="egress")
+    assert "core-2/1 core-2 to the cluster's DNS, IPv4 UDP, egress default deny" in flat(terminal(told))
+
+
 def test_what_came_late_is_told_with_its_time() -> None:
     told = report("late")
     fate = told["policy"]["unproven"]["rows"][0]["fates"][1]

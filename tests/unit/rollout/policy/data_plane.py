@@ -96,7 +96,8 @@ def probed(
     :param clock: by node how far its clock is behind the controller's; None where that is not known
     """
     given = {"strength": 2, "seed": 7, **options}
-    drawn = design(nodes, offered, dict.fromkeys([*nodes, *offered], families), given["strength"], given["seed"])
+    of_nodes = dict.fromkeys([*nodes, *offered], families)
+    drawn = design(nodes, offered, of_nodes, given["strength"], given["seed"], given.get("dns"))
     silent = silent or {}
     met = [faults] if second is None else [faults, second]
     looks = [
@@ -149,7 +150,8 @@ def run_lengths(row: ProbeRow, faults: Sequence[Fault], engine: Engine, behind: 
 
 
 def fate_at(row: ProbeRow, moment: float, faults: Sequence[Fault], engine: Engine) -> Fate:
-    decides = row["node"] if engine == "subject" else server_of(row)
+    # No engine of these nodes sees the packet arrive at a pod of DNS.
+    decides = row["node"] if engine == "subject" or row["kind"] == "dns" else server_of(row)
     mine = [fault for fault in faults if fault.matches(row) and fault.node in (None, decides)]
     for fault in mine:
         if fault.cut and fault.cut[0] <= moment < fault.cut[1]:
