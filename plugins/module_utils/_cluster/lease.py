@@ -167,16 +167,16 @@ class Lease:
                 return
             try:
                 self._put(self._object)
-            except ApiError as error:
-                self._trouble = error.said
-                with contextlib.suppress(ApiError):
+            except RolloutError as error:
+                self._trouble = error.said if isinstance(error, ApiError) else str(error)
+                with contextlib.suppress(RolloutError):
                     self._is_still_ours()
 
     def release(self) -> None:
         """Let the next one have it at once. If that fails, it expires."""
         self.leave()
         if self.is_ours:
-            with contextlib.suppress(ApiError):
+            with contextlib.suppress(RolloutError):
                 if self._is_still_ours():
                     self._write(released(self._object, _now()))
 

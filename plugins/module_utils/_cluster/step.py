@@ -249,6 +249,8 @@ class Step:
     def _end(self, reason: str, call: Call, observer: Observer | None = None) -> None:
         """An action failed, so the rollout stops. What the stop puts back is put back at once; a stop that cannot do that says so."""
         if not self.finished:
+            if self._lock is not None:
+                self._lock.renew()
             situation = assess(self.plan, self.state, call.seen, self.clock(), self.wishes, self._standing)
             self.decision = cut_short(situation, {**self.decision, "state": self.state}, reason)
             self.state = self.decision["state"]

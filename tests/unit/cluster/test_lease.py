@@ -220,6 +220,22 @@ def test_it_is_held_without_an_answer_until_the_time_is_up(
         assert "could not be renewed for 80 s: 503" in str(lease.lost)
 
 
+def test_a_credential_that_is_refused_for_a_while_does_not_end_the_renewals(
+    leases: Leases, api: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def expired(_method: str, _path: str, **_more: Any) -> Any:
+        raise RolloutError("The exec plugin gave no credential")
+
+    with ours(api) as lease:
+        assert lease.try_to_take()
+        with monkeypatch.context() as broken:
+            broken.setattr(lease._cluster, "request", expired)
+            lease.renew()
+            assert lease.lost is None
+        before = len(leases.writes)
+        eventually(lambda: len(leases.writes) > before + 1, 30)
+
+
 def test_whoever_lost_it_writes_it_no_more(leases: Leases, api: FakeApi) -> None:
     with ours(api) as lease:
         assert lease.try_to_take()

@@ -586,6 +586,24 @@ def test_and_says_so_where_it_cannot() -> None:
     assert len(patches) == 1
 
 
+def test_nor_does_it_put_anything_back_once_another_run_has_the_lock() -> None:
+    world = World("a", "b")
+    plan, patches = raised_in(world)
+    refusing = world.answer
+
+    def answer(request: Any, number: int) -> Reply:
+        reply = refusing(request, number)
+        if request.path.endswith("/nodes/b") and request.method == "PATCH" and "dryRun" not in request.query:
+            others_lock(world)
+        return reply
+
+    vars(world)["answer"] = answer
+    step = carried_out(world, plan)
+    assert outcome(step)[0] == "stopped"
+    assert "1 of 2 nodes could not be labelled" in outcome(step)[1]
+    assert patches == []
+
+
 def test_a_wait_that_goes_on_is_told_once_by_its_latest_reason() -> None:
     journal = Journal()
     for do, why in (("wait", "one"), ("wait", "two"), ("await_restart", "three"), ("wait", "four"), ("wait", "five")):

@@ -27,6 +27,12 @@ THEIRS = LockStanding(
 )
 LOST = LockStanding(LEASE, lost="bob@ci-8 has it since 2026-01-02T03:04:05Z")
 NOW = 1000.0
+RAISING: Any = {**PLAN, "adoption_max_unavailable": "3"}
+RAISED = rolled_out(NAMES, NAMES[:1])
+RAISED["installation"] = installation(
+    max_unavailable="3", raised={"previous": "1", "raised": "3", "plan": PLAN["id"], "until": None}
+)
+GONE: Observation = {**RAISED, "nodes": {name: node for name, node in RAISED["nodes"].items() if name != NAMES[1]}}
 
 
 def decided(
@@ -86,18 +92,13 @@ def test_a_lost_lock_ends_the_run_and_says_who_has_it() -> None:
 
 def test_nothing_is_put_back_without_the_lock_whatever_was_raised() -> None:
     """The run that has it may need the value, or puts it back itself."""
-    plan: Any = {**PLAN, "adoption_max_unavailable": "3"}
-    seen = rolled_out(NAMES, NAMES[:1])
-    seen["installation"] = installation(
-        max_unavailable="3", raised={"previous": "1", "raised": "3", "plan": plan["id"], "until": None}
-    )
-    assert decided(OURS, NOW + 9999, seen, plan, batch="core-1", batch_started=NOW)["actions"] != []
+    assert decided(OURS, NOW + 9999, RAISED, RAISING, batch="core-1", batch_started=NOW)["actions"] != []
     for standing in (LOST, THEIRS._replace(timeout=0)):
-        assert decided(standing, NOW + 9999, seen, plan, batch="core-1", batch_started=NOW)["actions"] == []
+        assert decided(standing, NOW + 9999, RAISED, RAISING, batch="core-1", batch_started=NOW)["actions"] == []
 
 
 standings = st.sampled_from([LOST, THEIRS, THEIRS._replace(timeout=0), LockStanding(LEASE, timeout=5)])
-seens = st.sampled_from([bare(NAMES), rolled_out(NAMES, NAMES[:1]), rolled_out(NAMES, NAMES), bare([])])
+seens = st.sampled_from([bare(NAMES), rolled_out(NAMES, NAMES[:1]), rolled_out(NAMES, NAMES), RAISED, GONE])
 phases = st.sampled_from(["new", "labelling", "scoping", "waiting", "soaking", "stopped", "done"])
 
 
@@ -106,5 +107,5 @@ def test_no_write_is_ever_decided_without_the_lock(
     standing: LockStanding, seen: Observation, phase: str, now: float, awaited: float | None
 ) -> None:
     remembered = {"held_as": None, "awaited": awaited, "watched": None}
-    decision = decided(standing, now, seen, phase=phase, lock=remembered)
+    decision = decided(standing, now, seen, RAISING, phase=phase, lock=remembered)
     assert {action["do"] for action in decision["actions"]} <= {"wait"}
