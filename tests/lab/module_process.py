@@ -37,7 +37,11 @@ _OF_THE_CLUSTER = (
     "node_taints",
 )
 _SERVER.set_forkserver_preload(
-    [__name__, "pytest", *(f"{_MODULES}.{name}" for name in (*_OF_THE_CLUSTER, "rollout_info", "rollout_step"))]
+    [
+        __name__,
+        "pytest",
+        *(f"{_MODULES}.{name}" for name in (*_OF_THE_CLUSTER, "rollout_info", "rollout_lock", "rollout_step")),
+    ]
 )
 
 

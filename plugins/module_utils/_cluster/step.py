@@ -83,8 +83,10 @@ class Step:
                     self._record(observation)
                     self.decision = {"actions": [], "state": self.state, "report": decision["report"]}
                     return
-                if _begins_a_call(decision) and (begun or self.state["phase"] != decision["state"]["phase"]):
-                    # What it remembers lets the next call begin with it.
+                phase = decision["state"]["phase"]
+                another = self.state["phase"] != phase
+                if (_begins_a_call(decision) and (begun or another)) or (another and phase == "awaiting_lock"):
+                    # A line stands before what takes long. What the state remembers lets the next call begin with it.
                     self._take({"actions": [], "state": decision["state"], "report": decision["report"]}, observation)
                     return
                 if begun and time.monotonic() >= deadline and any(not _waits(each) for each in decision["actions"]):

@@ -25,6 +25,7 @@ from tests.lab.modules import Modules
 from tests.lab.player import Player
 from tests.lab_tests.modules.test_installation_scope import INSTALLATION, ready_nodes
 from tests.lab_tests.modules.test_rollout_step import played
+from tests.locks import PLACE
 from tests.plans import KEY, plan_of
 
 pytestmark = [pytest.mark.ansible, pytest.mark.operator]
@@ -138,8 +139,10 @@ def test_the_next_run_goes_on_and_ends_in_the_same_state_with_one_write_a_node(
         kill_tree(process)
     if instant in SEEN:
         assert (labelled(cluster), cluster.admin.get_or_none(INSTALLATION) is not None) == SEEN[instant]
+    assert str(process.pid) in cluster.admin.get(PLACE.path)["spec"]["holderIdentity"], "it had no time to let it go"
     calls = played(Modules(cluster, tmp_path), the_plan())
     assert calls[-1]["outcome"] == "done"
+    assert calls[0]["state"]["lock"]["held_as"], "the lock of a run that was killed here is free at once"
     assert EndState.of(cluster) == undisturbed
     written = carried_out(cluster.audit.writes(since, user=cluster.collection_user))
     assert written == Counter([("create", "installations", "default"), *(("patch", "nodes", name) for name in NODES)])

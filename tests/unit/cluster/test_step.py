@@ -434,7 +434,8 @@ def silent() -> Iterator[Any]:
 def test_a_loss_ends_a_wait_that_would_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World("a", "b")
     world.unready = {"b"}
-    first = carried_out(world, max_duration=3)
+    plan = plan_of(["a", "b"], batch_timeout=3600)
+    first = carried_out(world, plan, max_duration=3)
     monkeypatch.setattr(lease_module, "renew_every", lambda _duration: 0.05)
     others, began = world.answer, len(world.leases.writes)
 
@@ -446,7 +447,7 @@ def test_a_loss_ends_a_wait_that_would_take_long(monkeypatch: pytest.MonkeyPatch
         return others(request, number)
 
     vars(world)["answer"] = answer
-    step = carried_out(world, max_duration=500, state=first.state)
+    step = carried_out(world, plan, max_duration=3600, state=first.state)
     assert "lost the rollout's lock" in outcome(step)[1]
 
 
