@@ -40,6 +40,10 @@ RUN_BY = {
         "tests/lab_tests/pods/test_rollout.py",
         "test_the_playbook_verify_shows_what_the_host_of_a_proven_node_says_of_its_rules",
     ),
+    "ansible-playbook -i inventory.yml calico_ops.rollout.release --limit edge-3": (
+        "tests/lab_tests/playbooks/test_playbooks.py",
+        "test_the_release_playbook_lets_out_whose_host_passes_and_no_other",
+    ),
     "python3 -m tests.environment run -- python -m tests.unit.precheck.catalogue_page": (
         "tests/unit/precheck/test_catalogue.py",
         "test_the_page_is_what_the_declarations_say",

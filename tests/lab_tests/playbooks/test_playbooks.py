@@ -19,6 +19,7 @@ from tests.lab.topologies import DEMO
 SCHEMAS = REPOSITORY / "docs" / "reference" / "schemas"
 pytestmark = [pytest.mark.ansible, pytest.mark.oldest_core]
 
+QUARANTINE = "rollout.calico-ops.dev/quarantine"
 FIT = ["core-1", "core-2", "core-3", "edge-1", "edge-2", "edge-3"]
 
 
@@ -178,3 +179,18 @@ def test_the_report_is_kept_for_people_too(real: Played) -> None:
     text = (real.reports / "report.md").read_text()
     assert "edge\\-4" in text or "edge-4" in text
     assert "done" in text
+
+
+def test_the_release_playbook_lets_out_whose_host_passes_and_no_other(player: Player, again: Played) -> None:
+    taint = {"key": QUARANTINE, "value": "not_ready", "effect": "NoSchedule"}
+    for name in ("edge-3", "edge-4"):
+        labels = {QUARANTINE: "not_ready", "rollout.calico-ops.dev/admitted": None}
+        player.lab.admin.patch(f"/api/v1/nodes/{name}", {"metadata": {"labels": labels}, "spec": {"taints": [taint]}})
+    released = player.play("release", "release", precheck_hosts="edge-3:edge-4")
+    assert released.code != 0
+    assert [(event.verb, event.name) for event in released.writes] == [("patch", "edge-3")]
+    (outcome,) = released.results("Release the nodes whose host passes its precheck")
+    assert (outcome["released"], [entry["node"] for entry in outcome["kept"]]) == (["edge-3"], ["edge-4"])
+    nodes = {name: player.lab.admin.get(f"/api/v1/nodes/{name}") for name in ("edge-3", "edge-4")}
+    assert [QUARANTINE in node["metadata"]["labels"] for node in nodes.values()] == [False, True]
+    assert [taint in node["spec"].get("taints", []) for node in nodes.values()] == [False, True]

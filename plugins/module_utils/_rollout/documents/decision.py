@@ -126,6 +126,8 @@ class RolloutState(TypedDict):
     """Since when a node has been seen without the calico-node pod that the DaemonSet wants there."""
     raised: bool
     """This rollout has raised maxUnavailable: it does so once."""
+    cleared: list[str]
+    """Nodes in quarantine whose NetworkUnavailable this rollout has cleared: it does so once, whoever sets it again."""
     refused: list[RefusedWrite]
     """Writes that the API server refused for now, until they succeed; of the nodes no more than `refusals.MOST`."""
     policy: PolicyState

@@ -55,12 +55,18 @@ def clear_network_unavailable(situation: Situation) -> Decision | None:
     """On request. A calico-node that went left a condition that nothing but a calico-node takes back."""
     if not situation.plan["quarantine"]["clear_network_unavailable"]:
         return None
-    nodes = [name for name in clearable(situation.seen) if QUARANTINE_KEY in situation.seen["nodes"][name]["labels"]]
+    state = situation.state.copy()
+    nodes = [
+        name
+        for name in clearable(situation.seen)
+        if QUARANTINE_KEY in situation.seen["nodes"][name]["labels"] and name not in state["cleared"]
+    ]
     if not nodes:
         return None
+    state["cleared"] = [*state["cleared"], *nodes]
     action = ClearNetwork(do="clear_network_unavailable", nodes=nodes)
     why = f"clear the NetworkUnavailable that calico-node left on {nodes_text(nodes)}"
-    return decided(situation, situation.state.copy(), [action], "in_progress", why)
+    return decided(situation, state, [action], "in_progress", why)
 
 
 def budget_spent(situation: Situation) -> Decision | None:

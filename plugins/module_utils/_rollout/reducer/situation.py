@@ -267,7 +267,9 @@ def assess(
     label = plan["admission_label"]
     nodes = seen["nodes"]
     planned = [*plan["kept"], *planned_nodes(plan)]
-    admitted = [name for name in planned if name in nodes and carries(nodes[name]["labels"], label)]
+    quarantined = _quarantined(plan, seen)
+    out = {entry["node"] for entry in quarantined}
+    admitted = [name for name in planned if name in nodes and carries(nodes[name]["labels"], label) and name not in out]
     admitted += adopted_since(seen, plan["id"], label, set(planned))
     state = _missing_since(state, seen, now)
     missing = {name: now - since for name, since in state["missing"].items()}
@@ -280,7 +282,7 @@ def assess(
         in_force=in_force(seen, label),
         admitted=frozenset(admitted),
         readiness=judge(admitted, seen, label),
-        quarantined=_quarantined(plan, seen),
+        quarantined=quarantined,
         wishes=wishes,
         wanting=lacking(seen, label, wishes.placement),
         troubles=unlabelled_troubles(seen, label, plan["restart_patience"], plan["batch_timeout"], missing),

@@ -28,6 +28,7 @@ def new_state(plan: Plan) -> RolloutState:
         restarts_awaited=None,
         missing={},
         raised=False,
+        cleared=[],
         refused=[],
         policy=PolicyState(batches={}, batch=None, proven=[], since=None, last=None, gaps=[], limits=[]),
         labels_tried=False,

@@ -131,6 +131,15 @@ def test_a_rollout_that_ends_well_names_those_in_quarantine() -> None:
     assert report["reason"] == "calico-node is ready on all 4 planned nodes; 1 outside, in quarantine: edge-2"
 
 
+def test_a_node_in_quarantine_that_somebody_labels_by_hand_is_not_waited_for() -> None:
+    seen = in_quarantine("edge-2")
+    seen["nodes"]["edge-2"]["labels"].update({LABEL["key"]: LABEL["value"]})
+    seen["daemonset"].update(desired=4)
+    decision = decided(seen, batch_started=NOW)
+    assert action_of(decision)["nodes"] == ["edge-3"]
+    assert [entry["cause"] for entry in decision["report"]["excluded"]] == ["quarantined"]
+
+
 def test_the_network_that_calico_node_left_is_explained() -> None:
     seen = in_quarantine("edge-2")
     seen["nodes"]["edge-2"].update(network_unavailable=True, network_reason="CalicoIsDown")
@@ -326,7 +335,9 @@ def test_nodes_that_have_not_passed_yet_could_fail_too_and_take_room_away() -> N
     assert action_of(decide(the_plan, new_state(the_plan), seen, NOW))["do"] == "scope_installation"
 
 
-def test_a_node_that_has_to_wait_for_its_part_is_adopted_should_calico_node_become_ready_there_before_the_selector() -> None:
+def test_a_node_that_has_to_wait_for_its_part_is_adopted_should_calico_node_become_ready_there_before_the_selector() -> (
+    None
+):
     names = ["core-1", "core-2", "core-3"]
     the_plan: Any = plan(names, [tier("core", 3, failure_budget=3, on_failure="quarantine")])
     the_plan["tiers"][0]["budget"] = 2
@@ -361,6 +372,13 @@ def test_the_condition_is_cleared_on_request_and_on_no_node_that_is_not_in_quara
         "nodes": ["edge-2"],
     }
     assert action_of(decided(left_behind(), batch_started=NOW))["do"] == "label_nodes"
+
+
+def test_it_is_cleared_once_a_run_whoever_sets_it_again() -> None:
+    asked = of(quarantine={"clear_network_unavailable": True})
+    state = decided(left_behind(), asked, batch_started=NOW)["state"]
+    assert state["cleared"] == ["edge-2"]
+    assert action_of(decide(asked, state, left_behind(), NOW))["do"] == "label_nodes"
 
 
 def test_it_is_not_cleared_before_calico_node_is_gone_nor_where_somebody_else_set_it() -> None:
