@@ -100,6 +100,22 @@ def test_denied_connections_that_come_through_later_are_counted(client: Client, 
     assert found.first is not None
 
 
+def test_what_is_lost_while_the_network_is_not_there_yet_is_not_dropped_by_policy(
+    client: Client, servers: tuple[Server, Server]
+) -> None:
+    allowed, denied = servers
+    allowed.answers = False
+    client.connect(allowed, denied)
+    denied.more(50)
+    allowed.answers = denied.answers = True
+    denied.more(50)
+    denied.answers = False
+    client.await_begun()
+    found = client.report().denied[0]
+    assert found.through == 0
+    assert found.open_until is not None
+
+
 def test_refused_by_the_pod_itself_came_through(client: Client, servers: tuple[Server, Server]) -> None:
     allowed, denied = servers
     client.connect(allowed, denied)
