@@ -35,24 +35,24 @@ CALICO_NODES = "/api/v1/namespaces/calico-system/pods"
 
 
 @pytest.fixture
-def started(running: Lab, cluster: Cluster) -> Iterator[None]:
+def run(running: Lab, cluster: Cluster) -> Iterator[str]:
     """w-1 has a witness whose peer is w-2."""
-    assert witness.start(cluster, REQUEST, ["w-1"], ["w-2"], 600) == {}
-    yield
+    started = witness.start(cluster, REQUEST, witness.Wanted(["w-1"], ["w-2"], 600))
+    assert (started.trouble, started.untold) == ({}, [])
+    yield started.run
     witness.sweep(cluster, REQUEST)
 
 
-def seen(cluster: Cluster) -> FlowWitness:
-    (found,) = witness.finish(cluster, REQUEST, ["w-1"])
+def seen(cluster: Cluster, run: str) -> FlowWitness:
+    (found,) = witness.finish(cluster, REQUEST, ["w-1"], run)
     assert found["reason"] is None
     return found
 
 
-@pytest.mark.usefixtures("started")
 def test_where_nothing_happens_all_allowed_connections_come_through_and_no_denied_one(
-    running: Lab, cluster: Cluster
+    running: Lab, cluster: Cluster, run: str
 ) -> None:
-    found = seen(cluster)
+    found = seen(cluster, run)
     assert (found["node"], found["peer"], found["denied_through"]) == ("w-1", "w-2", 0)
     # On a busy machine, an engine in user space loses a packet now and then.
     assert found["longest_gap"] is None or found["longest_gap"]["milliseconds"] <= ONE_LOST
@@ -60,40 +60,39 @@ def test_where_nothing_happens_all_allowed_connections_come_through_and_no_denie
     assert running.admin.list(f"{CORE}/configmaps", labelSelector=OURS) == []
 
 
-@pytest.mark.usefixtures("started")
-def test_a_denied_flow_that_is_open_for_200_ms_is_seen_with_its_time(running: Lab, cluster: Cluster) -> None:
+def test_a_denied_flow_that_is_open_for_200_ms_is_seen_with_its_time(running: Lab, cluster: Cluster, run: str) -> None:
     before = time.time()
     faults.open_for(host(running, "w-1"), 0.2)
     after = time.time()
-    found = seen(cluster)
+    found = seen(cluster, run)
     assert found["denied_through"] > 0
     assert found["open_directions"] == ["ingress"]
     assert instant(before) <= str(found["first_denied_through"]) <= instant(after)
 
 
-@pytest.mark.usefixtures("started")
-def test_a_forwarding_fault_of_500_ms_is_a_gap_of_as_long(running: Lab, cluster: Cluster) -> None:
+def test_a_forwarding_fault_of_500_ms_is_a_gap_of_as_long(running: Lab, cluster: Cluster, run: str) -> None:
     before = time.monotonic()
     with faults.foreign_drop(host(running, "w-1")):
         begun = time.monotonic()
         time.sleep(0.5)
         ended = time.monotonic()
     after = time.monotonic()
-    found = seen(cluster)
+    found = seen(cluster, run)
     assert found["longest_gap"] is not None
     exact = found["resolution_ms"] or 0.0
     assert (ended - begun) * 1000 - exact <= found["longest_gap"]["milliseconds"] <= (after - before) * 1000 + exact
     assert found["denied_through"] == 0
 
 
-@pytest.mark.usefixtures("started")
-def test_a_restart_of_calico_node_is_a_gap_where_its_rules_wait_for_it(running: Lab, cluster: Cluster) -> None:
+def test_a_restart_of_calico_node_is_a_gap_where_its_rules_wait_for_it(
+    running: Lab, cluster: Cluster, run: str
+) -> None:
     """The engine of the lab judges each first packet itself: until it is back, none comes through."""
     (old,) = engines(running)
     before = time.time()
     running.admin.delete(f"{CALICO_NODES}/{old}")
     eventually(lambda: old not in engines(running) and calico_node_is_ready(running, "w-1"), 120)
-    found = seen(cluster)
+    found = seen(cluster, run)
     assert found["longest_gap"] is not None
     assert found["longest_gap"]["began"] >= instant(before)
     assert found["denied_through"] == 0

@@ -3,12 +3,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """PRIVATE. Witnesses of what happens to nodes: connections between pods, from `start` to `finish`, which may be in two processes.
 
-What there is to know lies in the cluster, in the annotations of the pods: nothing is to be remembered between the two.
+What there is to know lies in the cluster, in the annotations of the pods: between the two, a run's name is all there is to remember, and
+`take_over` finds it again for who was killed.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -37,6 +39,28 @@ _DIRECTIONS: Mapping[Role, Direction] = {"subject": "egress", "peer": "ingress"}
 """By the role of the client."""
 
 
+class Wanted(NamedTuple):
+    """What is to be witnessed."""
+
+    nodes: Sequence[str]
+    offered: Sequence[str]
+    """Nodes that nothing happens to."""
+    lifetime: int
+    """Seconds after which the clients end by themselves."""
+    without_network: Collection[str] = ()
+    """Pods do not run there yet: nobody waits for them, and they begin once they have an address."""
+    unguarded: Collection[str] = ()
+    """Nothing enforces policy there yet: nobody waits until denied connections are dropped."""
+
+
+class Started(NamedTuple):
+    run: str
+    trouble: Mapping[str, str]
+    """By node why it has no witness, or none that is as policy wants."""
+    untold: Sequence[str]
+    """Nodes of the run for which `tend` has something to do yet."""
+
+
 class Party(NamedTuple):
     """A pod of a witness."""
 
@@ -50,7 +74,7 @@ class Party(NamedTuple):
 
 
 class Witnesses:
-    """`trouble` has by node why it has no witness yet. It watches as long as its context lasts."""
+    """Those of one run. `trouble` has by node why it has none yet. It watches as long as its context lasts."""
 
     def __init__(self, cluster: Cluster, request: ProbeRequest, run: str):
         self.trouble: dict[str, str] = {}
@@ -69,30 +93,48 @@ class Witnesses:
     def __exit__(self, *exception: object) -> None:
         self._mirror.close()
 
-    def start(self, owner: Owner, these: Sequence[Pair], lifetime: int, without_network: Collection[str]) -> None:
+    def start(self, owner: Owner, wanted: Wanted) -> None:
         deadline = time.monotonic() + self._request.timeout
-        networked = [pair for pair in these if not {*pair} & set(without_network)]
-        self._make(owner, these, "peer", lifetime)
-        self._await(lambda: all(self._has_address(pair, "peer") for pair in networked), deadline)
-        self._make(owner, these, "subject", lifetime)
-        self._await(lambda: self._tended() and all(map(self._has_begun, networked)), deadline)
-        for pair in networked:
-            if not self._has_begun(pair):
-                self.trouble.setdefault(pair.node, self._why_not(pair))
+        these = pairs(wanted.nodes, wanted.offered)
+        networked = [pair for pair in these if pair.peer not in wanted.without_network]
+        unguarded = {*wanted.without_network, *wanted.unguarded}
+        guarded = [pair for pair in networked if pair.node not in unguarded]
+        self._make(owner, these, "peer", wanted.lifetime)
+        self._await(lambda: all(self._has_address(pair.node, "peer") for pair in networked), deadline)
+        self._make(owner, these, "subject", wanted.lifetime)
+        self._await(lambda: self._tended() and all(self._has_begun(pair.node) for pair in guarded), deadline)
+        for pair in guarded:
+            if not self._has_begun(pair.node):
+                self.trouble.setdefault(pair.node, self._why_not(pair.node))
 
     def tend(self) -> None:
         """Tell each client its targets, if their pod runs by now."""
         parties = self._parties()
-        servers = {(each.pair, each.role): each.seen for each in parties if each.seen.running and each.seen.addresses}
+        servers = {
+            (each.pair.node, each.role): each.seen for each in parties if each.seen.running and each.seen.addresses
+        }
         texts = {
-            each.seen.name: targets_text(servers[each.pair, other].addresses)
+            each.seen.name: targets_text(servers[each.pair.node, other].addresses)
             for each in parties
             for other in ROLES
-            if other != each.role and (each.pair, other) in servers
+            if other != each.role and (each.pair.node, other) in servers
             if not each.told and each.seen.name not in self._told
         }
         self._told.update(texts)
         self._patch({name: {"metadata": {"annotations": {TARGETS: text}}} for name, text in texts.items()})
+
+    def untold(self) -> list[str]:
+        """Nodes with a client that knows no target yet, and that may still get one."""
+        waiting = (
+            each.pair.node
+            for each in self._parties()
+            if not each.told and each.seen.name not in self._told and each.seen.report is None and not each.seen.final
+        )
+        return [node for node in dict.fromkeys(waiting) if node not in self.trouble]
+
+    def watched(self) -> set[str]:
+        """Nodes with a client that goes on."""
+        return {each.pair.node for each in self._silent() if not each.seen.final}
 
     def end(self) -> None:
         """Have all clients report."""
@@ -109,16 +151,17 @@ class Witnesses:
         return [_judged(node, by_node.get(node, [])) for node in nodes]
 
     def _make(self, owner: Owner, these: Sequence[Pair], role: Role, lifetime: int) -> None:
-        servers = {each.pair: each.seen.addresses for each in self._parties() if each.role != role}
+        """A pod that is there already stays."""
+        parties = self._parties()
+        servers = {each.pair.node: each.seen.addresses for each in parties if each.role != role}
+        there = {each.pair.node for each in parties if each.role == role}
+        missing = {_name(owner, pair, role): pair for pair in these if pair.node not in there}
         bodies = [
-            witness_pod(owner, self._request, f"{owner.name}-{place}-{role}", pair, role, lifetime, servers.get(pair))
-            for place, pair in enumerate(these)
+            witness_pod(owner, self._request, name, pair, role, lifetime, servers.get(pair.node))
+            for name, pair in missing.items()
         ]
-        refused = make_pods(self._cluster, self._path, bodies)
-        for pair, body in zip(these, bodies):
-            name = body["metadata"]["name"]
-            if name in refused:
-                self.trouble.setdefault(pair.node, refused[name])
+        for name, why in make_pods(self._cluster, self._path, bodies).items():
+            self.trouble.setdefault(missing[name].node, why)
 
     def _tended(self) -> bool:
         self.tend()
@@ -138,18 +181,18 @@ class Witnesses:
     def _have_reported(self, names: Collection[str]) -> bool:
         return not {each.seen.name for each in self._silent()}.intersection(names)
 
-    def _of(self, pair: Pair) -> list[Party]:
-        return [each for each in self._parties() if each.pair == pair]
+    def _of(self, node: str) -> list[Party]:
+        return [each for each in self._parties() if each.pair.node == node]
 
-    def _has_address(self, pair: Pair, role: Role) -> bool:
-        return pair.node in self.trouble or any(each.role == role and each.seen.addresses for each in self._of(pair))
+    def _has_address(self, node: str, role: Role) -> bool:
+        return node in self.trouble or any(each.role == role and each.seen.addresses for each in self._of(node))
 
-    def _has_begun(self, pair: Pair) -> bool:
-        parties = self._of(pair)
-        return pair.node in self.trouble or (len(parties) == len(ROLES) and all(each.begun for each in parties))
+    def _has_begun(self, node: str) -> bool:
+        parties = self._of(node)
+        return node in self.trouble or (len(parties) == len(ROLES) and all(each.begun for each in parties))
 
-    def _why_not(self, pair: Pair) -> str:
-        trouble = [each.seen.trouble for each in self._of(pair) if each.seen.trouble]
+    def _why_not(self, node: str) -> str:
+        trouble = [each.seen.trouble for each in self._of(node) if each.seen.trouble]
         return trouble[0] if trouble else f"its connections were not as policy wants within {self._request.timeout:g} s"
 
     def _await(self, reached: Callable[[], bool], deadline: float) -> None:
@@ -157,64 +200,77 @@ class Witnesses:
             self._mirror.wait_for_change(max(0.0, min(LOOK_AGAIN, deadline - time.monotonic())))
 
 
-def start(
-    cluster: Cluster,
-    request: ProbeRequest,
-    nodes: Sequence[str],
-    offered: Sequence[str],
-    lifetime: int,
-    without_network: Collection[str] = (),
-) -> dict[str, str]:
-    """By node why it has no witness. Returns when allowed connections come through and denied ones do not, or at the request's timeout.
+def take_over(cluster: Cluster, request: ProbeRequest, nodes: Collection[str]) -> str | None:
+    """The run of who was killed, some of whose clients still watch one of these nodes; what others left is removed."""
+    kept = None
+    for metadata in namespace.left(cluster, request.namespace, WITNESS):
+        run = metadata["labels"].get(RUN, "")
+        if kept is None:
+            with Witnesses(cluster, request, run) as witnesses:
+                kept = run if witnesses.watched().intersection(nodes) else None
+        if kept != run:
+            namespace.remove(cluster, _owner(request, metadata), with_global=False)
+    return kept
 
-    :param offered: nodes that nothing happens to
-    :param lifetime: seconds after which the clients end by themselves
-    :param without_network: nodes without a CNI plugin: nobody waits for their pods, which begin once they have an address
+
+def start(cluster: Cluster, request: ProbeRequest, wanted: Wanted, run: str | None = None) -> Started:
+    """Returns when allowed connections come through and denied ones do not where both can be, or at the request's timeout.
+
+    :param run: to which these nodes are added; a new one without it, or where it is gone
     """
     namespace.ensure(cluster, request.namespace)
-    sweep(cluster, request)
-    owner = namespace.own(cluster, request, os.urandom(4).hex(), WITNESS)
     with ExitStack() as unless_it_began:
-        unless_it_began.callback(_take_back, cluster, owner)
-        policies = namespace.path(request.namespace, "networkpolicies")
-        cluster.request("POST", policies, body=standing_policy(owner))
+        owner = _joined(cluster, request, run)
+        if owner is None:
+            owner = namespace.own(cluster, request, os.urandom(4).hex(), WITNESS)
+            unless_it_began.callback(_take_back, cluster, owner)
+            policies = namespace.path(request.namespace, "networkpolicies")
+            cluster.request("POST", policies, body=standing_policy(owner))
         with Witnesses(cluster, request, owner.run) as witnesses:
-            witnesses.start(owner, pairs(nodes, offered), lifetime, without_network)
+            witnesses.start(owner, wanted)
+            started = Started(owner.run, witnesses.trouble, witnesses.untold())
         unless_it_began.pop_all()
-    return witnesses.trouble
+    return started
 
 
-def _take_back(cluster: Cluster, owner: Owner) -> None:
-    with suppress(ApiError):  # What ended the start is worse than what is left, which ends by itself.
-        namespace.remove(cluster, owner, with_global=False)
+def tend(cluster: Cluster, request: ProbeRequest, run: str) -> list[str]:
+    """Pods that had no network at the start have begun: both learn where the other one is. The nodes of which that is yet to come."""
+    with Witnesses(cluster, request, run) as witnesses:
+        witnesses.tend()
+        return witnesses.untold()
 
 
-def tend(cluster: Cluster, request: ProbeRequest) -> None:
-    """Pods that had no network at the start have begun: both learn where the other one is."""
-    for run in _runs(cluster, request):
-        with Witnesses(cluster, request, run) as witnesses:
-            witnesses.tend()
-
-
-def finish(cluster: Cluster, request: ProbeRequest, nodes: Sequence[str]) -> list[FlowWitness]:
-    """End the connections, and say what they saw on these nodes."""
-    found = [_judged(node, []) for node in nodes]
-    for run in _runs(cluster, request):
-        with Witnesses(cluster, request, run) as witnesses:
-            witnesses.end()
-            found = witnesses.report(nodes)
+def finish(cluster: Cluster, request: ProbeRequest, nodes: Sequence[str], run: str) -> list[FlowWitness]:
+    """End the connections, and say what they saw on these nodes. Nothing is left of them."""
+    with Witnesses(cluster, request, run) as witnesses:
+        witnesses.end()
+        found = witnesses.report(nodes)
     sweep(cluster, request)
     return found
-
-
-def _runs(cluster: Cluster, request: ProbeRequest) -> list[str]:
-    """One, or none where a start did not come to its end: it removes those before it."""
-    return [metadata["labels"][RUN] for metadata in namespace.left(cluster, request.namespace, WITNESS)][-1:]
 
 
 def sweep(cluster: Cluster, request: ProbeRequest) -> list[str]:
     """Remove what witnesses left, those of a run that was killed too."""
     return namespace.sweep(cluster, request.namespace, WITNESS)
+
+
+def _joined(cluster: Cluster, request: ProbeRequest, run: str | None) -> Owner | None:
+    left = namespace.left(cluster, request.namespace, WITNESS) if run else []
+    return next((_owner(request, one) for one in left if one["labels"].get(RUN) == run), None)
+
+
+def _owner(request: ProbeRequest, metadata: Mapping[str, Any]) -> Owner:
+    return Owner(metadata["labels"].get(RUN, ""), request.namespace, metadata["uid"], WITNESS)
+
+
+def _name(owner: Owner, pair: Pair, role: Role) -> str:
+    """The same for the same node; a node's name may be longer than a pod's may be."""
+    return f"{owner.name}-{hashlib.sha256(pair.node.encode()).hexdigest()[:12]}-{role}"
+
+
+def _take_back(cluster: Cluster, owner: Owner) -> None:
+    with suppress(ApiError):  # What ended the start is worse than what is left, which ends by itself.
+        namespace.remove(cluster, owner, with_global=False)
 
 
 def _party(raw: Mapping[str, Any]) -> Party:

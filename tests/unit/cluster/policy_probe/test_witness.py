@@ -39,6 +39,8 @@ class WitnessWorld(World):
         self.runs: list[dict[str, Any]] = []
         self.hears = True
         """Clients hear that all is over."""
+        self.begins = True
+        """Denied connections are dropped."""
 
     def _configmaps(self, request: Request) -> Reply:
         if request.method == "POST":
@@ -52,6 +54,8 @@ class WitnessWorld(World):
         return Reply(201)
 
     def _make(self, request: Request) -> Reply:
+        if request.body["metadata"]["name"] in self.pods:
+            return status(409, "AlreadyExists")
         reply = super()._make(request)
         if reply.status == 201:
             self._begin(self.pods[request.body["metadata"]["name"]])
@@ -78,7 +82,9 @@ class WitnessWorld(World):
 
     def _begin(self, pod: dict[str, Any]) -> None:
         for container in pod["status"]["containerStatuses"]:
-            container["started"] = TARGETS in pod["metadata"]["annotations"] and "running" in container["state"]
+            container["started"] = (
+                self.begins and TARGETS in pod["metadata"]["annotations"] and "running" in container["state"]
+            )
 
     def arrive(self, node: str) -> None:
         """The CNI plugin of this node is there."""
@@ -98,23 +104,36 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(witness, "LOOK_AGAIN", 0.2)
 
 
-def start(world: World, *nodes: str, offered: tuple[str, ...] = (), **options: Any) -> tuple[dict[str, str], FakeApi]:
+def start(
+    world: World, *nodes: str, offered: tuple[str, ...] = (), run: str | None = None, **traits: Any
+) -> tuple[witness.Started, FakeApi]:
     with fake_api(world.answer) as api:
-        return witness.start(api.cluster(), REQUEST, nodes, offered, 600, **options), api
+        wanted = witness.Wanted(nodes, offered, 600, **traits)
+        return witness.start(api.cluster(), REQUEST, wanted, run), api
 
 
-def finish(world: World, *nodes: str) -> list[Any]:
+def finish(world: World, run: str, *nodes: str) -> list[Any]:
     with fake_api(world.answer) as api:
-        return witness.finish(api.cluster(), REQUEST, nodes)
+        return witness.finish(api.cluster(), REQUEST, nodes, run)
+
+
+def take_over(world: World, *nodes: str) -> str | None:
+    with fake_api(world.answer) as api:
+        return witness.take_over(api.cluster(), REQUEST, nodes)
+
+
+def tend(world: World, run: str) -> list[str]:
+    with fake_api(world.answer) as api:
+        return witness.tend(api.cluster(), REQUEST, run)
 
 
 def test_each_node_has_two_pods_that_know_each_other_and_all_report() -> None:
     world = WitnessWorld()
-    trouble, _api = start(world, "n-1", "n-2", offered=("p-1",))
-    assert trouble == {}
+    started, _api = start(world, "n-1", "n-2", offered=("p-1",))
+    assert (started.trouble, started.untold) == ({}, [])
     assert world.roles() == {"peer": 2, "subject": 2}
     assert all(TARGETS in pod["metadata"]["annotations"] for pod in world.pods.values())
-    found = finish(world, "n-1", "n-2")
+    found = finish(world, started.run, "n-1", "n-2")
     assert [(one["node"], one["peer"], one["connections"], one["reason"]) for one in found] == [
         ("n-1", "p-1", 36, None),
         ("n-2", "p-1", 36, None),
@@ -122,9 +141,10 @@ def test_each_node_has_two_pods_that_know_each_other_and_all_report() -> None:
     assert world.runs == []
 
 
-def test_a_subject_knows_from_its_birth_where_to_connect_to() -> None:
+@pytest.mark.parametrize("new", [{}, {"without_network": ("n-1",)}, {"unguarded": ("n-1",)}])
+def test_a_subject_knows_from_its_birth_where_to_connect_to(new: Any) -> None:
     world = WitnessWorld()
-    _trouble, api = start(world, "n-1", offered=("p-1",))
+    _started, api = start(world, "n-1", offered=("p-1",), **new)
     (subject,) = [
         one.body
         for one in api.requests
@@ -135,52 +155,103 @@ def test_a_subject_knows_from_its_birth_where_to_connect_to() -> None:
 
 def test_nobody_waits_for_a_node_without_network_and_its_pods_begin_when_it_has_one() -> None:
     world = WitnessWorld(waiting={"n-1": {"reason": "ContainerCreating"}})
-    trouble, _api = start(world, "n-1", offered=("p-1",), without_network=("n-1",))
-    assert trouble == {}
+    before = time.monotonic()
+    started, _api = start(world, "n-1", offered=("p-1",), without_network=("n-1",))
+    assert time.monotonic() - before < REQUEST.timeout / 2
+    assert (started.trouble, started.untold) == ({}, ["n-1"])
+    assert tend(world, started.run) == ["n-1"]
     world.arrive("n-1")
-    with fake_api(world.answer) as api:
-        witness.tend(api.cluster(), REQUEST)
+    assert tend(world, started.run) == []
     assert all(TARGETS in pod["metadata"]["annotations"] for pod in world.pods.values())
+
+
+def test_nobody_waits_until_denied_connections_are_dropped_where_nothing_enforces_policy_yet() -> None:
+    world = WitnessWorld()
+    world.begins = False
+    before = time.monotonic()
+    started, _api = start(world, "n-1", offered=("p-1",), unguarded=("n-1",))
+    assert time.monotonic() - before < REQUEST.timeout / 2
+    assert started.trouble == {}
+
+
+def test_a_node_whose_connections_are_not_as_policy_wants_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(witness.Witnesses, "_has_begun", lambda self, node: node == "n-2")
+    with fake_api(WitnessWorld().answer) as api:
+        request = ProbeRequest("registry.example.com/agnhost:1", timeout=1.0)
+        started = witness.start(api.cluster(), request, witness.Wanted(("n-1", "n-2"), ("p-1",), 600))
+    assert started.trouble == {"n-1": "its connections were not as policy wants within 1 s"}
 
 
 def test_a_node_whose_pod_is_refused_has_no_witness_and_says_why() -> None:
     refused = status(403, "Forbidden", 'pods "p" is forbidden: exceeded quota: compute')
     world = WitnessWorld(refuse={"n-1": refused})
-    trouble, _api = start(world, "n-1", "n-2", offered=("p-1",))
-    assert "exceeded quota" in trouble["n-1"]
-    assert set(trouble) == {"n-1"}
+    started, _api = start(world, "n-1", "n-2", offered=("p-1",))
+    assert "exceeded quota" in started.trouble["n-1"]
+    assert set(started.trouble) == {"n-1"}
 
 
 def test_a_client_that_did_not_say_what_it_saw_is_no_evidence() -> None:
     world = WitnessWorld()
-    start(world, "n-1", offered=("p-1",))
+    run = start(world, "n-1", offered=("p-1",))[0].run
     world.said = lambda: "bash 4.4 has no EPOCHREALTIME"  # type: ignore[method-assign]
-    (found,) = finish(world, "n-1")
+    (found,) = finish(world, run, "n-1")
     assert found["reason"].startswith("bash 4.4 has no EPOCHREALTIME (")
 
 
 def test_a_client_that_does_not_hear_that_all_is_over_is_ended_by_its_kubelet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(witness, "HEARS", 0.2)
     world = WitnessWorld()
-    start(world, "n-1", offered=("p-1",))
+    run = start(world, "n-1", offered=("p-1",))[0].run
     world.hears = False
-    assert [one["reason"] for one in finish(world, "n-1")] == [None]
+    assert [one["reason"] for one in finish(world, run, "n-1")] == [None]
 
 
 def test_where_nothing_was_started_there_is_no_evidence() -> None:
-    assert [one["reason"] for one in finish(WitnessWorld(), "n-1")] == ["it had no witness"]
+    assert [one["reason"] for one in finish(WitnessWorld(), "a1", "n-1")] == ["it had no witness"]
 
 
-def test_a_start_sweeps_what_a_killed_one_left_and_leaves_probes_alone() -> None:
+def test_more_nodes_join_a_run_and_a_pod_that_is_there_stays() -> None:
     world = WitnessWorld()
-    start(world, "n-1", offered=("p-1",))
-    (left,) = world.runs
-    _trouble, api = start(world, "n-1", offered=("p-1",))
-    assert [one["metadata"]["name"] for one in world.runs] != [left["metadata"]["name"]]
+    run = start(world, "n-1", offered=("p-1",))[0].run
+    before = dict(world.pods)
+    started, api = start(world, "n-1", "n-2", offered=("p-2",), run=run)
+    assert (started.run, len(world.runs), len(world.pods)) == (run, 1, 4)
+    assert {name: world.pods[name] for name in before} == before
+    assert [one["peer"] for one in finish(world, run, "n-1", "n-2")] == ["p-1", "p-2"]
+    assert not any(one.method == "DELETE" for one in api.requests)
+
+
+def test_a_run_that_is_gone_is_followed_by_a_new_one() -> None:
+    world = WitnessWorld()
+    started, _api = start(world, "n-1", offered=("p-1",), run="gone")
+    assert started.run != "gone"
     assert len(world.runs) == 1
+
+
+def test_what_a_killed_run_left_is_taken_over_while_it_goes_on() -> None:
+    world = WitnessWorld()
+    run = start(world, "n-1", offered=("p-1",))[0].run
+    assert take_over(world, "n-1", "n-9") == run
+    assert len(world.runs) == 1
+    assert [one["reason"] for one in finish(world, run, "n-1")] == [None]
+
+
+@pytest.mark.parametrize("why", ["of other nodes", "has ended"])
+def test_what_is_of_no_use_any_more_is_removed_and_probes_are_left_alone(why: str) -> None:
+    world = WitnessWorld()
+    run = start(world, "n-1", offered=("p-1",))[0].run
+    if why == "has ended":
+        for pod in world.pods.values():
+            world._end(pod, "client", world.said())
+    with fake_api(world.answer) as api:
+        assert witness.take_over(api.cluster(), REQUEST, ["n-1" if why == "has ended" else "n-2"]) is None
+    assert world.runs == []
     selectors = {one.query.get("labelSelector", "") for one in api.requests if one.method == "DELETE"} - {""}
-    run = left["metadata"]["labels"][RUN]
     assert selectors == {f"app.kubernetes.io/managed-by={manager(WITNESS)},{RUN}={run}"}
+
+
+def test_where_nothing_is_left_nothing_is_taken_over() -> None:
+    assert take_over(WitnessWorld(), "n-1") is None
 
 
 def test_a_start_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
