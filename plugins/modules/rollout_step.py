@@ -41,6 +41,10 @@ description:
     releases it at its end. If another run has it, this one waits for O(lock_timeout) seconds and shows the holder's name, then it stops. If
     the holder's processes were on the same machine and have ended, this run takes the lock at once.
   - A run that loses the lock stops before its next write. It does not put back what it has raised either.
+  - Where the plan has batches with witnesses, pods on their nodes connect to each other from before the label until after the soak. The
+    report has the longest time without a connection of each node. A denied connection that came through stops the rollout. A node whose
+    pods cannot run, or an API server that refuses them, is reported and holds nothing up. A run takes over the witnesses of a run that was
+    killed; the end of the rollout removes them all.
   - What counts is what the cluster shows. RV(state) only remembers instants, so a rollout that was killed, or whose state was lost,
     goes on where it was.
   - The module does not fail when the rollout stops. It returns RV(outcome=stopped) with the reason in RV(report), so that the playbook
@@ -271,7 +275,7 @@ report:
       description: >-
         What probes show of network policy: C(mode), on how many C(nodes) this run has proven it, the C(limits) of that, and in C(unproven)
         the last probe if it did not prove its nodes, with their rows and the C(workloads) there. Null where the plan proves nothing.
-        Each of RV(report.batches) has its own C(policy).
+        Each of RV(report.batches) has its own C(policy), and a C(witness) where its nodes were witnessed.
       type: dict
       returned: always
       version_added: 0.2.0
@@ -295,27 +299,43 @@ actions:
   elements: dict
   contains:
     do:
-      description: V(label_nodes), V(scope_installation), V(verify_policy), V(quarantine), V(clear_network_unavailable), V(await_owner),
-        V(await_restart), V(raise_max_unavailable), V(restore_max_unavailable) or V(wait).
+      description: V(label_nodes), V(scope_installation), V(start_witnesses), V(finish_witnesses), V(verify_policy), V(quarantine),
+        V(clear_network_unavailable), V(await_owner), V(await_restart), V(raise_max_unavailable), V(restore_max_unavailable) or V(wait).
       type: str
       returned: always
     batch:
       description: Name of the batch.
       type: str
-      returned: for label_nodes, verify_policy and quarantine
+      returned: for label_nodes, verify_policy, quarantine, start_witnesses and finish_witnesses
     nodes:
-      description: Names of the nodes that were labelled, that were to prove network policy, that went into quarantine or were cleared.
+      description: >-
+        Names of the nodes that were labelled, that were to prove network policy, that were given witnesses, that went into quarantine or
+        were cleared.
       type: list
       elements: str
-      returned: for label_nodes, verify_policy, quarantine and clear_network_unavailable
+      returned: for label_nodes, verify_policy, quarantine, clear_network_unavailable, start_witnesses and finish_witnesses
     count:
       description: Their number.
       type: int
-      returned: for label_nodes, verify_policy, quarantine and clear_network_unavailable
+      returned: for label_nodes, verify_policy, quarantine, clear_network_unavailable, start_witnesses and finish_witnesses
     reasons:
       description: Why, by node.
       type: dict
       returned: for quarantine
+    trouble:
+      description: By node why it has no witness, of twenty nodes at most; the empty name stands for all of them.
+      type: dict
+      returned: for start_witnesses, when there are such nodes
+      version_added: 0.2.0
+    denied_through:
+      description: By node how many denied connections came through, of the nodes with any.
+      type: dict
+      returned: for finish_witnesses
+      version_added: 0.2.0
+    longest_gap_ms:
+      description: Milliseconds of the longest gap of all nodes. Null where there was none.
+      type: float
+      returned: for finish_witnesses
       version_added: 0.2.0
     outcome:
       description: V(proven), V(failed) or V(not_proven).

@@ -21,7 +21,7 @@ from .._rollout.plan.build import planned_nodes
 from .._rollout.plan.exclusion import QUARANTINED
 from .._rollout.plan.verify import LONGEST_PROBE
 from .._rollout.reducer.decide import decide
-from .._rollout.reducer.decision import after_refusals, cut_short, noted, put_off
+from .._rollout.reducer.decision import after_actions, cut_short, noted, put_off
 from .._rollout.reducer.lock import NO_LOCK, LockStanding
 from .._rollout.reducer.simulate import reacted
 from .._rollout.reducer.situation import assess
@@ -32,7 +32,8 @@ from .actions.registry import ACTIONS
 from .control_plane import read_control_plane
 from .lock import Lock
 from .observe import KINDS, Observer, listed, observe_once
-from .policy_probe.namespace import remove_namespace
+from .policy_probe.namespace import remove_namespace, sweep
+from .policy_probe.pods import WITNESS
 from .step_result import Journal
 
 LIST_SECONDS = 30.0
@@ -282,7 +283,7 @@ class Step:
     def _state_after(self, state: RolloutState) -> None:
         """What the actions of a decision left to remember."""
         self.state = state
-        self.decision = after_refusals(self.decision, state)
+        self.decision = after_actions(self.decision, state)
 
     def _refused_for_too_long(self, answers: Answers) -> bool:
         """A batch may take that long, and no longer."""
@@ -310,11 +311,12 @@ class Step:
             self.state["notes"] = noted(self.state, told)
 
     def _clean_up(self) -> None:
-        """Between batches the namespace of the probes stays, empty."""
+        """Between batches the namespace of the probes stays. Here its witnesses go, those of a run that was killed too."""
         if self.plan["verify"] is None:
             return
         namespace = self.plan["verify"]["namespace"]
         try:
+            sweep(self.cluster, namespace, WITNESS)
             remove_namespace(self.cluster, namespace)
         except ApiError as error:
             self.state = self.state.copy()

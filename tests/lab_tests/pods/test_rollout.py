@@ -1,16 +1,19 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A rollout over real kubelets: real packets prove each batch, and a node that is Ready and enforces nothing ends it by name."""
+"""A rollout over real kubelets: real packets prove each batch, and a node that is Ready ends it by name if it enforces nothing, or did
+not for a moment."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.lab.calico import Calico
 from tests.lab.claims import claimed_lab
 from tests.lab.eventually import eventually
 from tests.lab.places import REPOSITORY
@@ -26,7 +29,10 @@ pytestmark = [
 ]
 
 VARS = yaml.safe_load((REPOSITORY / "molecule" / "policy" / "vars.yml").read_text())
-OPEN, WORKLOAD = "edge-1", "web"
+NODES, OPEN, WORKLOAD = ("core-1", "core-2", "edge-1"), "edge-1", "web"
+ADMITTED = "rollout.calico-ops.dev/admitted"
+SELECTORS = ("calicoNodeDaemonSet", "csiNodeDriverDaemonSet", "controlPlaneNodeSelector")
+WITNESSES = "app.kubernetes.io/managed-by=calico-ops-policy-witness"
 NAMESPACE = "calico-ops-policy-probe"
 MADE = (
     f"/api/v1/namespaces/{NAMESPACE}/pods",
@@ -80,6 +86,35 @@ def proven(player: Player, cured: Played) -> Played:
     )
 
 
+@pytest.fixture(scope="module")
+def adopted(player: Player, proven: Played) -> Played:
+    """Somebody has taken selector and labels away, so calico-node runs everywhere again. While that is adopted, core-2 is open for a
+    moment."""
+    calico, selectors = Calico(player.lab), dict.fromkeys(SELECTORS)
+    calico.patch(selectors)
+    calico.label(list(NODES), {ADMITTED: None})
+    eventually(lambda: ADMITTED not in calico.pod_template()["nodeSelector"] and rolled_out(calico), 180)
+    with ThreadPoolExecutor(1) as pool:
+        playing = pool.submit(player.play, "adopted", "rollout", **VARS)
+        eventually(lambda: witnesses(player) == {"begun"} or playing.done(), 120)
+        faults.open_for(host(player, "core-2"), 0.3)
+        return playing.result()
+
+
+def rolled_out(calico: Calico) -> bool:
+    daemonset = calico.daemonset()
+    status, newest = daemonset["status"], daemonset["metadata"]["generation"]
+    through = status.get("updatedNumberScheduled") == status.get("numberAvailable") == len(NODES)
+    return bool(through and status.get("observedGeneration") == newest)
+
+
+def witnesses(player: Player) -> set[str]:
+    """What their clients do; empty before there are two for each node."""
+    pods = player.lab.admin.list(MADE[0], labelSelector=WITNESSES)
+    states = [one for pod in pods for one in pod["status"].get("containerStatuses") or () if one["name"] == "client"]
+    return {"begun" if one.get("started") else "not yet" for one in states} if len(states) == 2 * len(NODES) else set()
+
+
 def host(player: Player, name: str) -> Any:
     return next(one for one in player.lab.hosts if one.name == name)
 
@@ -90,6 +125,8 @@ def proofs(played: Played) -> list[dict[str, Any]]:
 
 def test_check_mode_tells_what_would_be_proven_and_makes_no_pod(check: Played) -> None:
     assert (check.code, check.writes) == (0, [])
+    started = [nodes for do, nodes in check.actions if do == "start_witnesses"]
+    assert started == [["core-1", "core-2"], [OPEN]]
     assert [(proof["batch"], proof["nodes"]) for proof in proofs(check)] == [
         ("core-1", ["core-1", "core-2"]),
         ("edge-1", [OPEN]),
@@ -97,13 +134,24 @@ def test_check_mode_tells_what_would_be_proven_and_makes_no_pod(check: Played) -
 
 
 def test_packets_prove_a_batch_before_the_next_one_is_admitted(stopped: Played) -> None:
-    labelled, proof, following, failed = (action for action in stopped.actions if action[0] != "scope_installation")
-    assert [labelled, proof] == [("label_nodes", ["core-1", "core-2"]), ("verify_policy", ["core-1", "core-2"])]
-    assert [following, failed] == [("label_nodes", [OPEN]), ("verify_policy", [OPEN])]
+    core, edge = ["core-1", "core-2"], [OPEN]
+    assert [action for action in stopped.actions if action[0] != "scope_installation"] == [
+        (do, nodes)
+        for nodes in (core, edge)
+        for do in ("start_witnesses", "label_nodes", "finish_witnesses", "verify_policy")
+    ]
     assert set(proofs(stopped)[0]["verdicts"].values()) == {"enforced"}
     assert 0 <= proofs(stopped)[0]["settled"]["longest"] <= 5000
     batch = stopped.report["batches"][0]
     assert batch["policy"]["nodes"] == 2
+
+
+def test_each_node_is_witnessed_from_before_its_label_and_the_report_has_its_longest_gap(stopped: Played) -> None:
+    core, edge = (batch["witness"] for batch in stopped.report["batches"])
+    assert (set(core["gaps_ms"]), core["reasons"]) == ({"core-1", "core-2"}, {})
+    assert (set(edge["gaps_ms"]), edge["reasons"]) == ({OPEN}, {})
+    # Where nothing is ever dropped there is no moment without policy: that is for the proof to see.
+    assert core["denied_through"] == edge["denied_through"] == {}
 
 
 def test_a_node_that_is_ready_and_enforces_nothing_ends_the_rollout_by_name(player: Player, stopped: Played) -> None:
@@ -131,7 +179,28 @@ def test_the_pages_of_the_rollout_tell_it(stopped: Played) -> None:
     assert json.loads((stopped.reports / "report.json").read_text()) == stopped.report
 
 
-def test_no_run_leaves_a_pod_or_a_policy_of_its_probes(player: Player, proven: Played) -> None:
+def test_an_adoption_is_witnessed_over_its_restart(adopted: Played) -> None:
+    (batch,) = adopted.report["batches"]
+    assert [do for do, _nodes in adopted.actions] == [
+        *("start_witnesses", "label_nodes", "scope_installation", "finish_witnesses")
+    ]
+    assert (set(batch["witness"]["gaps_ms"]), batch["witness"]["reasons"]) == (set(NODES), {})
+    # The engine of the lab judges each first packet itself: until it is back, none comes through.
+    assert min(batch["witness"]["gaps_ms"].values()) > 0
+
+
+def test_a_moment_without_policy_in_the_middle_of_it_ends_the_rollout_by_name(adopted: Played) -> None:
+    report = adopted.report
+    assert (adopted.code != 0, report["outcome"]) == (True, "stopped")
+    # The engine of the lab judges a connection where it arrives: also one from core-1, whose witness has its other end on core-2.
+    directions = {each["node"]: each["open_directions"] for each in report["batches"][0]["witness"]["in_full"]}
+    assert directions == {"core-1": ["egress"], "core-2": ["ingress"], OPEN: []}
+    assert "before the soak was over: batch adoption, core-1 (" in report["reason"]
+    assert " connections, ingress, the first at " in report["reason"]
+    assert "## Witnesses of batch adoption" in (adopted.reports / "report.md").read_text()
+
+
+def test_no_run_leaves_a_pod_or_a_policy_of_its_probes(player: Player, adopted: Played) -> None:
     """The namespace stays where somebody else has made it, as docs/reference/rbac.yaml does."""
     assert eventually(lambda: [player.lab.admin.list(path) for path in MADE] == [[], []])
 

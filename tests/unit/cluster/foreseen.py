@@ -16,6 +16,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reduce
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.policy_proof import as_foreseen
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.simulate import reacted
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.state import new_state
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.witnesses import with_started
 
 
 def after(seen: Observation, plan: Plan, *actions: Action, wishes: Wishes = NO_WISHES) -> Observation:
@@ -37,6 +38,8 @@ def foretold(plan: Plan, seen: Observation, now: float) -> tuple[list[Action], D
         for action in decision["actions"]:
             if action["do"] == "verify_policy":
                 state = as_foreseen(state, action["batch"], action["nodes"], now)
+            if action["do"] == "start_witnesses":
+                state = with_started(state, action["batch"], action["nodes"], None, {}, [], now)
             if action["do"] == "wait":
                 now = action["until"]
             elif action["do"] not in WAITS:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import (
@@ -27,11 +27,13 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reduce
 
 from tests.unit.rollout.builders import LABEL, bare, daemonset, installation, node_seen, pod
 from tests.unit.rollout.probes import probe_of
+from tests.unit.rollout.witnesses import played
 
 
 class FakeCluster:
     """`delay` seconds from a pod's start to its readiness, `lag` of what is observed behind what is; `stuck` never get ready, `open`
-    ones get ready and enforce nothing, on `mute` ones no pod of a probe starts."""
+    ones get ready and enforce nothing, on `mute` ones no pod of a probe starts. `holes` has how many denied connections of a witness come
+    through on a node; on those of `slow`, the pods of a witness do not run before calico-node is ready."""
 
     def __init__(
         self,
@@ -41,6 +43,8 @@ class FakeCluster:
         lag: float = 0.0,
         open_nodes: Collection[str] = (),
         mute: Collection[str] = (),
+        holes: Mapping[str, int] | None = None,
+        slow: Collection[str] = (),
     ) -> None:
         self.truth: Observation = bare(names)
         self.delay = delay
@@ -48,6 +52,8 @@ class FakeCluster:
         self.lag = lag
         self.open, self.mute = set(open_nodes), set(mute)
         self.probes: list[VerifyPolicy] = []
+        self.holes, self.slow = dict(holes or {}), set(slow)
+        self.witnesses: dict[str, list[str]] = {}
         self.started: dict[str, float] = {}
         self.listed = 0.0
         self.history: list[tuple[float, Observation]] = []
@@ -140,6 +146,9 @@ class Run:
             if action["do"] == "verify_policy":
                 self.now += self.tick
                 self.state = with_probe(self.state, action["batch"], self.cluster.probed(action), [], self.now)
+            self.state = played(
+                self.state, action, self.now, self.cluster.witnesses, self.cluster.holes, self.cluster.slow
+            )
         if any(action["do"] == "wait" for action in decision["actions"]):
             self.now += self.tick
         return decision

@@ -24,6 +24,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reduce
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.text.instant import rfc3339
 
 from tests.unit.rollout.builders import LABEL, READ_AT, SELECTOR, daemonset, installation, pod, unscoped
+from tests.unit.rollout.witnesses import played
 
 OLD, NEW = "old", "new"
 BEGIN, LONG_AGO = 1000.0, -1000.0
@@ -66,6 +67,9 @@ class RunningCluster:
         self.most_down = 0
         self.limits: list[str | None] = []
         self.actions: list[Action] = []
+        self.holes: dict[str, int] = {}
+        """Denied connections of a witness that come through."""
+        self.witnesses: dict[str, list[str]] = {}
 
     def ready(self, name: str, now: float) -> bool:
         if name not in self.pods or name in self.stuck | self.late:
@@ -158,6 +162,7 @@ class AdoptingRun:
         self.state = decision["state"]
         for action in decision["actions"]:
             self.cluster.act(action, self.now)
+            self.state = played(self.state, action, self.now, self.cluster.witnesses, self.cluster.holes)
         if any(action["do"] in ("wait", "await_restart") for action in decision["actions"]):
             self.now += 1.0
         return decision

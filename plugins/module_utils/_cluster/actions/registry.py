@@ -12,10 +12,13 @@ from .action import Handler
 from .await_owner import AwaitingOwner
 from .await_restart import AwaitingRestart
 from .clear_network import Clearing
+from .finish_witnesses import Finishing
 from .label_nodes import Labelling
 from .max_unavailable import Raising, Restoring
 from .quarantine import Quarantining
 from .scope_installation import Scoping
+from .start_witnesses import Starting
+from .tend_witnesses import Tending
 from .verify_policy import Verifying
 from .wait import Waiting
 
@@ -24,6 +27,9 @@ ACTIONS: Mapping[str, Handler[Any]] = {
     "scope_installation": Scoping(),
     "raise_max_unavailable": Raising(),
     "restore_max_unavailable": Restoring(),
+    "start_witnesses": Starting(),
+    "tend_witnesses": Tending(),
+    "finish_witnesses": Finishing(),
     "verify_policy": Verifying(),
     "quarantine": Quarantining(),
     "clear_network_unavailable": Clearing(),

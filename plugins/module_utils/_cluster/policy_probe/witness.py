@@ -61,6 +61,13 @@ class Started(NamedTuple):
     """Nodes of the run for which `tend` has something to do yet."""
 
 
+class TakenOver(NamedTuple):
+    run: str
+    nodes: Sequence[str]
+    untold: Sequence[str]
+    """As Started has them."""
+
+
 class Party(NamedTuple):
     """A pod of a witness."""
 
@@ -200,16 +207,18 @@ class Witnesses:
             self._mirror.wait_for_change(max(0.0, min(LOOK_AGAIN, deadline - time.monotonic())))
 
 
-def take_over(cluster: Cluster, request: ProbeRequest, nodes: Collection[str]) -> str | None:
-    """The run of who was killed, some of whose clients still watch one of these nodes; what others left is removed."""
+def take_over(cluster: Cluster, request: ProbeRequest, nodes: Collection[str]) -> TakenOver | None:
+    """What somebody left who was killed, if some of its clients still watch one of these nodes; what others left is removed."""
     kept = None
     for metadata in namespace.left(cluster, request.namespace, WITNESS):
-        run = metadata["labels"].get(RUN, "")
+        owner = _owner(request, metadata)
         if kept is None:
-            with Witnesses(cluster, request, run) as witnesses:
-                kept = run if witnesses.watched().intersection(nodes) else None
-        if kept != run:
-            namespace.remove(cluster, _owner(request, metadata), with_global=False)
+            with Witnesses(cluster, request, owner.run) as witnesses:
+                watched = sorted(witnesses.watched().intersection(nodes))
+                if watched:
+                    kept = TakenOver(owner.run, watched, witnesses.untold())
+                    continue
+        namespace.remove(cluster, owner, with_global=False)
     return kept
 
 

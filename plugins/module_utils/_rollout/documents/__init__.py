@@ -19,6 +19,7 @@ from .decision import (
     BatchProof,
     BatchReport,
     BatchState,
+    BatchWitness,
     Decision,
     Outcome,
     Phase,
@@ -29,6 +30,7 @@ from .decision import (
     Report,
     RestartState,
     RolloutState,
+    WitnessState,
 )
 from .lock import LeaseWatched, LockSeen, LockState
 from .nodes import ClusterAddress, ClusterName, NodeFacts
@@ -64,6 +66,7 @@ from .plan import (
     UnprovenNode,
     VerifyMode,
     VerifySettings,
+    WitnessMode,
 )
 from .policy import (
     Direction,
@@ -130,6 +133,7 @@ __all__ = [
     "BatchProof",
     "BatchReport",
     "BatchState",
+    "BatchWitness",
     "CalicoApi",
     "CalicoSettings",
     "CheckResult",
@@ -229,5 +233,7 @@ __all__ = [
     "WaiverEffect",
     "WaiverState",
     "Way",
+    "WitnessMode",
+    "WitnessState",
     "WorkloadKind",
 ]

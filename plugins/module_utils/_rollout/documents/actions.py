@@ -96,11 +96,47 @@ class ClearNetwork(TypedDict):
     nodes: list[str]
 
 
+class StartWitnesses(TypedDict):
+    """Pods of these nodes connect to others all the time, before calico-node starts or restarts there, until `finish_witnesses`."""
+
+    do: Literal["start_witnesses"]
+    batch: str
+    nodes: list[str]
+    """Empty where all there is to do is to find what a killed run has started."""
+    offered: list[str]
+    """Nodes that nothing happens to: the other ends of the connections."""
+    run: Union[str, None]
+    """What the nodes before these were started as; null where there are none."""
+    lifetime: int
+    """Seconds after which the connections end by themselves."""
+
+
+class TendWitnesses(TypedDict):
+    """Pods that could not run at the start may do by now: they are told where to connect to."""
+
+    do: Literal["tend_witnesses"]
+    batch: str
+    nodes: list[str]
+    run: str
+
+
+class FinishWitnesses(TypedDict):
+    """The connections end, and their pods say what they saw."""
+
+    do: Literal["finish_witnesses"]
+    batch: str
+    nodes: list[str]
+    run: str
+
+
 Action = Union[
     LabelNodes,
     ScopeInstallation,
     RaiseMaxUnavailable,
     RestoreMaxUnavailable,
+    StartWitnesses,
+    TendWitnesses,
+    FinishWitnesses,
     VerifyPolicy,
     Quarantine,
     ClearNetwork,

@@ -12,7 +12,7 @@ from .control_plane import ControlPlane, OperatorStatus
 from .lock import LockState
 from .nodes import ClusterName
 from .plan import ExcludedNode, PlannedTier, PlannedWaiver, UnprovenNode, VerifyMode
-from .policy import PolicyProbeReport
+from .policy import FlowWitness, PolicyProbeReport
 from .policy_gap import PolicyGap
 from .precheck import CrossFinding
 
@@ -20,6 +20,7 @@ Phase = Literal[
     "new",
     "awaiting_lock",
     "restarting",
+    "witnessing",
     "labelling",
     "awaiting_owner",
     "scoping",
@@ -103,6 +104,41 @@ class PolicyState(TypedDict):
     """Of all probes of this run."""
 
 
+class BatchWitness(TypedDict):
+    """What connections showed that went on while calico-node started or restarted on the nodes of a batch."""
+
+    gaps_ms: dict[str, float]
+    """By node the longest time in which no allowed connection came through; 0 where each one did."""
+    denied_through: dict[str, int]
+    """By node how many denied connections came through, of the nodes with any."""
+    in_full: list[FlowWitness]
+    """The whole of ten nodes at most: those with denied connections that came through, then those with the longest gaps."""
+    incomplete: int
+    """Of how many nodes nothing, or not all, is known."""
+    reasons: dict[str, str]
+    """By node why, of twenty at most."""
+
+
+class WitnessState(TypedDict):
+    """What is remembered of witnesses: those that go on, and what those before saw in this run."""
+
+    batch: str | None
+    """The last batch that was to have some."""
+    run: str | None
+    """What those that go on were started as; null where there are none."""
+    nodes: list[str]
+    """The nodes of the batch that have some, or for which that was tried."""
+    over: list[str]
+    """Those whose witnesses were heard, and those for which nothing is tried any more."""
+    untold: list[str]
+    """Those whose pods did not run when last looked at, and so know nobody to connect to."""
+    looked: float
+    """When that was."""
+    trouble: dict[str, str]
+    """By node why it had no witness at the start, of twenty at most."""
+    batches: dict[str, BatchWitness]
+
+
 class RolloutState(TypedDict):
     """What a rollout remembers between calls. Everything else is read from the cluster: losing it costs a soak, never a node."""
 
@@ -131,6 +167,7 @@ class RolloutState(TypedDict):
     refused: list[RefusedWrite]
     """Writes that the API server refused for now, until they succeed; of the nodes no more than `refusals.MOST`."""
     policy: PolicyState
+    witness: WitnessState
     labels_tried: bool
     """A dry run has shown whether the API server takes the labels."""
     notes: list[str]
@@ -151,6 +188,8 @@ class BatchReport(TypedDict):
     state: BatchState
     policy: BatchProof | None
     """Null where this run has proven nothing on it."""
+    witness: BatchWitness | None
+    """Null where this run has witnessed nothing on it."""
 
 
 class PolicyStanding(TypedDict):

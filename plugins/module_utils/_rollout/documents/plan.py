@@ -171,6 +171,7 @@ class QuarantineSettings(TypedDict):
 
 
 VerifyMode = Literal["canary", "each_batch", "each_node"]
+WitnessMode = Literal["none", "canary", "each_batch"]
 
 
 class VerifySettings(TypedDict):
@@ -201,6 +202,8 @@ class VerifySettings(TypedDict):
     """A GlobalNetworkPolicy of Calico's is proven too."""
     dns_service: str
     """NAMESPACE/NAME of the Service of the cluster's DNS; `none` where it is not to be tried; empty where it is to be looked for."""
+    witness: WitnessMode
+    """The batches whose nodes are witnessed while calico-node starts or restarts there; `canary` has the adoption among them."""
 
 
 class Plan(TypedDict):

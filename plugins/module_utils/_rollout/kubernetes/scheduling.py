@@ -45,6 +45,11 @@ def obstacle(name: str, node: NodeSeen, demands: Demands) -> str | None:
     return None
 
 
+def has_network(node: NodeSeen) -> bool:
+    """Its kubelet runs pods that have a network of their own."""
+    return node["ready"] and not node["network_unavailable"]
+
+
 def matching_nodes(nodes: Mapping[str, NodeSeen], demands: Demands) -> list[str]:
     """The Linux nodes that would take the pod, by name."""
     linux = {name: node for name, node in nodes.items() if node["labels"].get(OS_LABEL) == "linux"}

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from ..documents import BatchReport, Plan, PolicyProbeReport, PolicyStanding, ProbeFate, ProbeRow
-from ..plan.verify import is_proven
+from ..plan.verify import is_proven, is_witnessed
 from ..policy.timelines import client_of, server_of
 from ..text.markdown import escaped, table_of
 from ..text.terminal import listed, paragraph, table
 
+_BATCHES_SHOWN = 10
 _ROW_HEAD = ("row", "connection", "what was wrong")
 
 
@@ -24,17 +25,24 @@ def batch_told(batch: BatchReport) -> str:
 
 
 def planned(plan: Plan) -> list[str]:
-    """For the plan: what will be proven, and with what."""
+    """For the plan: what will be proven and witnessed, and with what."""
     settings = plan["verify"]
     if settings is None:
         return []
     proven = sum(is_proven(batch, plan["batches"], settings) for batch in plan["batches"])
     each = "node by node" if settings["mode"] == "each_node" else "batch by batch"
+    witnessed = [batch["name"] for batch in plan["batches"] if is_witnessed(batch, plan["batches"], settings)]
+    witness = (
+        f" On the nodes of {'batch' if len(witnessed) == 1 else 'the batches'} {listed(witnessed, _BATCHES_SHOWN)}, connections go on "
+        "from before the label until after the soak, and show gaps and moments without policy."
+        if witnessed
+        else ""
+    )
     return [
         "",
         *paragraph(
             f"Network policy is proven on {proven} of {len(plan['batches'])} batches, {each}, by pods of {settings['image']} in the "
-            f"namespace {settings['namespace']}."
+            f"namespace {settings['namespace']}.{witness}"
         ),
     ]
 

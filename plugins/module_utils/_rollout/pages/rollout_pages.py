@@ -17,7 +17,7 @@ from ..plan.exclusion import NOT_IN_RUN
 from ..text.instant import seconds_since
 from ..text.markdown import escaped, table_of
 from ..text.terminal import count, listed, paragraph, printable, table
-from . import control_plane_section, cross_findings_section, policy_section, waivers_section
+from . import control_plane_section, cross_findings_section, policy_section, waivers_section, witness_section
 
 
 def progress_line(report: Report, now: float | None = None) -> str:
@@ -52,21 +52,30 @@ def terminal(report: Report) -> str:
         *on_cluster(report["cluster"]),
         "",
     ]
-    policy = report["policy"] is not None
+    policy, witness = report["policy"] is not None, witness_section.any_of(report["batches"])
     lines += table(
-        ("batch", "state", "ready", *(["policy proven"] if policy else []), "nodes"),
+        (
+            "batch",
+            "state",
+            "ready",
+            *(["policy proven"] if policy else []),
+            *(["longest gap"] if witness else []),
+            "nodes",
+        ),
         [
             (
                 batch["name"],
                 batch["state"].replace("_", " "),
                 f"{batch['ready']}/{batch['nodes']}",
                 *([policy_section.batch_told(batch)] if policy else []),
+                *([witness_section.batch_told(batch)] if witness else []),
                 " ".join(batch["node_names"]),
             )
             for batch in report["batches"]
         ],
     )
     lines += policy_section.section(report["policy"])
+    lines += witness_section.section(report["batches"])
     if report["not_ready"]:
         lines += ["", "Admitted, but not ready:"]
         lines += table(
@@ -140,9 +149,17 @@ def markdown(report: Report) -> str:
     if report["to_commit"]:
         lines += ["## To commit", "", *_indented(report["to_commit"]), ""]
     lines += ["## Batches", ""]
-    policy = report["policy"] is not None
+    policy, witness = report["policy"] is not None, witness_section.any_of(report["batches"])
     lines += table_of(
-        ("Batch", "Tier", "State", "Ready", *(["Policy proven"] if policy else []), "Nodes"),
+        (
+            "Batch",
+            "Tier",
+            "State",
+            "Ready",
+            *(["Policy proven"] if policy else []),
+            *(["Longest gap"] if witness else []),
+            "Nodes",
+        ),
         [
             (
                 batch["name"],
@@ -150,12 +167,14 @@ def markdown(report: Report) -> str:
                 batch["state"].replace("_", " "),
                 f"{batch['ready']}/{batch['nodes']}",
                 *([policy_section.batch_told(batch)] if policy else []),
+                *([witness_section.batch_told(batch)] if witness else []),
                 ", ".join(batch["node_names"]),
             )
             for batch in report["batches"]
         ],
     )
     lines += policy_section.markdown_section(report["policy"])
+    lines += witness_section.markdown_section(report["batches"])
     lines += ["", "## Tiers", ""]
     lines += table_of(
         ("Tier", "Selected by", "Nodes", "Left out", "Failure budget", "On failure"),

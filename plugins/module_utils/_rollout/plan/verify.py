@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The calico_ops.rollout authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PRIVATE. How a plan has network policy proven: the option `verify` as the user wrote it, and the batches that it is about."""
+"""PRIVATE. How a plan has network policy proven and witnessed: the option `verify` as the user wrote it, and the batches it is about."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..documents.given import refuse_unknown_keys
 from ..documents.validate import flaw_of
 from ..errors import RolloutError
 from ..kubernetes.names import PROBE_NAMESPACE
+from .adoption import ADOPTION
 from .tiers import whole_number
 
 NONE = "none"
@@ -24,6 +25,7 @@ LONGEST_PROBE = 2 * LONGEST_LOOK
 PHASES, HEARD = 4, 3
 """Where something is wrong, a probe waits in each phase for the deadline, and so many seconds more to hear of it."""
 STRENGTHS = ("2", "3", "full")
+WITNESSED = ("none", "canary", "each_batch")
 
 UNPROVEN = (
     "Network policy is not proven: calico-node can be Ready on a node and enforce nothing there. Give verify an image with agnhost, "
@@ -50,6 +52,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "foreign_policies": "refuse",
     "calico_policy": False,
     "dns_service": "",
+    "witness": "canary",
 }
 
 
@@ -78,6 +81,8 @@ def _checked(wanted: dict[str, Any]) -> VerifySettings:
         raise RolloutError(
             f"verify.strength: {wanted['strength']!r} is not known; possible are {', '.join(STRENGTHS)}."
         )
+    if wanted["witness"] not in WITNESSED:
+        raise RolloutError(f"verify.witness: {wanted['witness']!r} is not known; possible are {', '.join(WITNESSED)}.")
     wanted["image_pull_secrets"] = list(wanted["image_pull_secrets"])
     wanted["seed"] = whole_number(wanted["seed"], "verify.seed", 0)
     wanted["deadline"] = whole_number(wanted["deadline"], "verify.deadline", 1)
@@ -112,10 +117,22 @@ def is_proven(batch: Batch, batches: Sequence[Batch], settings: VerifySettings |
     """Is policy to be proven on the nodes of this batch before the next one?"""
     if settings is None:
         return False
-    if settings["mode"] != "canary":
-        return True
+    return settings["mode"] != "canary" or _goes_ahead(batch, batches)
+
+
+def is_witnessed(batch: Batch, batches: Sequence[Batch], settings: VerifySettings | None) -> bool:
+    """Do connections go on while calico-node starts or restarts on the nodes of this batch?
+
+    An adoption restarts it below workloads that policy guards, so `canary` has it too, although its nodes enforced policy before.
+    """
+    if settings is None or settings["witness"] == NONE:
+        return False
+    return settings["witness"] != "canary" or batch["name"] == ADOPTION or _goes_ahead(batch, batches)
+
+
+def _goes_ahead(batch: Batch, batches: Sequence[Batch]) -> bool:
+    """It is a canary, or the first of a tier that has none. The adoption is no tier."""
     tier = [other for other in batches if other["tier"] == batch["tier"]]
-    # The adoption is no tier, and its nodes enforced policy before.
     return batch["canary"] or (
         batch["tier"] is not None and batch["name"] == tier[0]["name"] and not any(other["canary"] for other in tier)
     )

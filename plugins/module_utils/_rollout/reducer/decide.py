@@ -37,6 +37,13 @@ from .quarantine_rules import (
 )
 from .restart_rules import calico_restarting, pods_held_up
 from .situation import RESTART_SLACK, Situation, assess, nodes_text
+from .witness_rules import (
+    denied_came_through,
+    witness_first_batch,
+    witness_next_batch,
+    witnesses_heard,
+    witnesses_untold,
+)
 
 # A watch lags behind our own writes. Within this time an observation without them is taken as old, and no write is repeated.
 SETTLE = 5.0
@@ -271,11 +278,13 @@ RULES: tuple[Rule, ...] = (
     placement_restarts,
     calico_restarting,
     pods_held_up,
+    witness_first_batch,
     adopt_late,
     restore_left_over,
     operator_rejected,
     quarantine_unenforcing,
     policy_not_in_force,
+    denied_came_through,
     quarantine_unready,
     batch_overdue,
     labels_settling,
@@ -283,13 +292,16 @@ RULES: tuple[Rule, ...] = (
     hand_over,
     raise_max_unavailable,
     scope_installation,
+    witnesses_untold,
     operator_pending,
     batch_unready,
     batch_soaking,
     restore_max_unavailable,
+    witnesses_heard,
     quarantine_unproven,
     policy_unproven,
     clear_network_unavailable,
     budget_spent,
+    witness_next_batch,
     next_batch,
 )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..documents import Batch, Decision, Observation, Outcome, Phase, Plan, RolloutState
-from ..documents.actions import Action, LabelNodes, RestoreMaxUnavailable, Wait
+from ..documents.actions import Action, FinishWitnesses, LabelNodes, RestoreMaxUnavailable, Wait
 from ..evidence.admission_annotations import waived_on
 from ..evidence.for_calico import noted_on
 from ..kubernetes.names import ANNOTATION_BATCH, ANNOTATION_CHECKED_FOR, ANNOTATION_PLAN, ANNOTATION_PRECHECK
@@ -17,6 +17,7 @@ from ..text.terminal import count, listed
 from .refusals import with_refusals, without_refusals
 from .report import outside_now, standing
 from .situation import Situation, nodes_text
+from .witnesses import TEND_EVERY, with_witnesses
 
 
 def label(situation: Situation, batch: Batch, nodes: list[str]) -> Decision:
@@ -96,15 +97,26 @@ def noted(state: RolloutState, note: str) -> list[str]:
 def wait(situation: Situation, phase: Phase, why: str, until: float) -> Decision:
     state = situation.state.copy()
     state["phase"] = phase
+    look = state["witness"]["looked"] + TEND_EVERY
+    if state["witness"]["untold"] and look > situation.now:
+        until = min(until, look)
     return decided(situation, state, [Wait(do="wait", why=why, until=until)], "in_progress", why)
 
 
 def stop(situation: Situation, reason: str) -> Decision:
-    """The rollout ends. Its actions put back what was raised for the adoption."""
+    """The rollout ends. Its actions put back what was raised for the adoption, and hear the witnesses that go on."""
     state = situation.state.copy()
     actions, _why = _restoration(situation, state)
     state["phase"] = "stopped"
-    return decided(situation, state, actions, "stopped", reason)
+    return decided(situation, state, [*actions, *finishing(situation)], "stopped", reason)
+
+
+def finishing(situation: Situation) -> list[FinishWitnesses]:
+    """The action that ends the witnesses, if any go on."""
+    witness = situation.state["witness"]
+    if witness["run"] is None or witness["batch"] is None:
+        return []
+    return [FinishWitnesses(do="finish_witnesses", batch=witness["batch"], nodes=witness["nodes"], run=witness["run"])]
 
 
 def stand_still(situation: Situation, reason: str) -> Decision:
@@ -121,14 +133,14 @@ def cut_short(situation: Situation, decision: Decision, reason: str) -> Decision
     state["phase"] = "stopped"
     report = decision["report"].copy()
     report["outcome"], report["reason"], report["notes"] = "stopped", reason, state["notes"]
-    return Decision(actions=actions, state=state, report=report)
+    return Decision(actions=[*actions, *finishing(situation)], state=state, report=report)
 
 
 def put_off(decision: Decision, state: RolloutState) -> Decision:
     """The decision, none of whose actions the API server took for now: the next one begins from this state. A stop stops later."""
     report = decision["report"].copy()
     report["outcome"] = "in_progress"
-    return after_refusals(Decision(actions=decision["actions"], state=decision["state"], report=report), state)
+    return after_actions(Decision(actions=decision["actions"], state=decision["state"], report=report), state)
 
 
 def committing(decision: Decision, owned: Handover) -> Decision:
@@ -170,9 +182,10 @@ def decided(
     return Decision(actions=actions, state=state, report=report)
 
 
-def after_refusals(decision: Decision, state: RolloutState) -> Decision:
-    """The decision, once some of its writes were refused for now: state and report say which, in the API server's words."""
-    report = decision["report"].copy()
+def after_actions(decision: Decision, state: RolloutState) -> Decision:
+    """The decision, once its actions left this state: the report says which writes were refused for now, in the API server's words,
+    and what witnesses saw."""
+    report = with_witnesses(decision["report"], state)
     report["refused"] = state["refused"]
     report["reason"] = with_refusals(without_refusals(report["reason"], decision["state"]["refused"]), state["refused"])
     return Decision(actions=decision["actions"], state=state, report=report)

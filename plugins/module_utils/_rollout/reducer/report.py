@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping, Sequence
 from ..documents import (
     DOCUMENT_VERSION,
     Batch,
-    BatchProof,
     BatchReport,
     BatchState,
     ExcludedNode,
@@ -49,7 +48,7 @@ def standing(
         ready=sum(row["ready"] for row in rows.values()),
         tiers=plan["tiers"],
         batches=[
-            _batch(batch, rows, out, batch["name"] == state["batch"] and outcome != "done", state["policy"]["batches"])
+            _batch(batch, rows, out, batch["name"] == state["batch"] and outcome != "done", state)
             for batch in plan["batches"]
         ],
         excluded=[*outside, *quarantined],
@@ -84,7 +83,7 @@ def _batch(
     rows: Mapping[str, ReadinessRow],
     out: Collection[str | None],
     current: bool,
-    proofs: Mapping[str, BatchProof],
+    remembered: RolloutState,
 ) -> BatchReport:
     """The batch under way is in progress until the gate has let the next one through, however ready it looks."""
     admitted = [rows[node] for node in batch["nodes"] if node in rows]
@@ -102,5 +101,6 @@ def _batch(
         ready=ready,
         quarantined=quarantined,
         state=state,
-        policy=proofs.get(batch["name"]),
+        policy=remembered["policy"]["batches"].get(batch["name"]),
+        witness=remembered["witness"]["batches"].get(batch["name"]),
     )

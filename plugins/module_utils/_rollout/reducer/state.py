@@ -11,6 +11,7 @@ from typing import Any, cast
 from ..documents import LockState, Plan, PolicyState, RolloutState
 from ..documents.validate import flaw_of
 from ..errors import RolloutError
+from .witnesses import no_witness
 
 
 def new_state(plan: Plan) -> RolloutState:
@@ -31,6 +32,7 @@ def new_state(plan: Plan) -> RolloutState:
         cleared=[],
         refused=[],
         policy=PolicyState(batches={}, batch=None, proven=[], since=None, last=None, gaps=[], limits=[]),
+        witness=no_witness(),
         labels_tried=False,
         notes=[],
         check_mode=False,

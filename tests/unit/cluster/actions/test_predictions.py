@@ -47,9 +47,31 @@ QUARANTINING: Any = {
     "reasons": {"edge-1": "open: a denied connection came through"},
 }
 CLEARING: Any = {"do": "clear_network_unavailable", "nodes": ["edge-1"]}
+STARTING: Any = {
+    "do": "start_witnesses",
+    "batch": "core-1",
+    "nodes": ["core-1"],
+    "offered": [],
+    "run": None,
+    "lifetime": 600,
+}
+TENDING: Any = {"do": "tend_witnesses", "batch": "core-1", "nodes": ["core-1"], "run": "a1"}
+FINISHING: Any = {"do": "finish_witnesses", "batch": "core-1", "nodes": ["core-1"], "run": "a1"}
 COMMITTING: Any = {"do": "await_owner", "why": "", "until": 1.0}
 ALL_KINDS = (
-    *(LABELLING, WAITING, RESTARTING, RAISING, SCOPING, RESTORING, VERIFYING, QUARANTINING, CLEARING, COMMITTING),
+    STARTING,
+    LABELLING,
+    WAITING,
+    RESTARTING,
+    RAISING,
+    SCOPING,
+    TENDING,
+    RESTORING,
+    FINISHING,
+    VERIFYING,
+    QUARANTINING,
+    CLEARING,
+    COMMITTING,
 )
 PLACED = Wishes(
     Placement(

@@ -24,7 +24,7 @@ from tests.unit.cluster.test_step import call_of, carried_out, outcome
 from tests.unit.cluster.world import World
 from tests.unit.rollout.probes import IMAGE, probe_of
 
-VERIFY = read_verify({"image": IMAGE, "strength": 3, "image_pull_secrets": ["registry"]})
+VERIFY = read_verify({"image": IMAGE, "witness": "none", "strength": 3, "image_pull_secrets": ["registry"]})
 PLAN = plan_of(["a", "b"], ["c"], verify=VERIFY)
 
 
@@ -35,6 +35,7 @@ class Probes:
         self.answers = list(answers)
         self.asked: list[tuple[ProbeRequest, list[str], list[str]]] = []
         self.removed: list[str] = []
+        self.swept: list[tuple[str, str]] = []
 
     def prove(self, _cluster: Any, request: ProbeRequest, nodes: Sequence[str], offered: Sequence[str]) -> Any:
         self.asked.append((request, list(nodes), list(offered)))
@@ -42,6 +43,9 @@ class Probes:
         if isinstance(answer, Exception):
             raise answer
         return probe_of({node: answer.get(node, "enforced") for node in nodes})
+
+    def sweep(self, _cluster: Any, namespace: str, purpose: str) -> None:
+        self.swept.append((namespace, purpose))
 
     def remove(self, _cluster: Any, namespace: str) -> None:
         self.removed.append(namespace)
@@ -58,6 +62,7 @@ def probes(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(verify_policy, "prove", played.prove)
         monkeypatch.setattr(verify_policy, "workloads_on", workloads_on)
         monkeypatch.setattr(step_module, "remove_namespace", played.remove)
+        monkeypatch.setattr(step_module, "sweep", played.sweep)
         monkeypatch.setattr(step_module, "RETRY_PAUSE", 0.1)
         return played
 
@@ -186,10 +191,11 @@ def test_check_mode_tells_what_would_be_proven_and_probes_nothing(probes: Any) -
 
 
 @pytest.mark.parametrize("answer", [{}, {"b": "open"}], ids=["done", "stopped"])
-def test_the_end_of_a_rollout_removes_the_namespace_of_its_probes(probes: Any, answer: Any) -> None:
+def test_the_end_of_a_rollout_removes_witnesses_and_the_namespace_of_its_probes(probes: Any, answer: Any) -> None:
     played = probes(answer)
     to_the_end(World("a", "b", "c"))
     assert played.removed == ["calico-ops-policy-probe"]
+    assert played.swept == [("calico-ops-policy-probe", "policy-witness")]
 
 
 def test_a_namespace_that_cannot_be_removed_is_a_note(probes: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,11 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.f
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.verify import (
     NO_CANARY,
     UNPROVEN,
+    is_witnessed,
     read_verify,
 )
 
-from tests.unit.rollout.builders import plan
+from tests.unit.rollout.builders import plan, tier
 from tests.unit.rollout.probes import IMAGE
 
 NAMES = ["core-1", "core-2", "edge-1"]
@@ -56,6 +57,33 @@ def test_the_plan_tells_what_is_proven_and_with_what() -> None:
     assert f"Network policy is proven on 2 of 2 batches, node by node, by pods of {IMAGE} in the namespace" in told
 
 
+def witnessed(batches: Any, **verify: Any) -> list[str]:
+    return [one["name"] for one in batches if is_witnessed(one, batches, read_verify({"image": IMAGE, **verify}))]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, ["adoption", "core-1", "edge-1"]),
+        ({"witness": "canary", "mode": "each_node"}, ["adoption", "core-1", "edge-1"]),
+        ({"witness": "each_batch"}, ["adoption", "core-1", "core-2", "edge-1", "edge-2"]),
+        ({"witness": "none"}, []),
+        ({"witness": "each_batch", "mode": "none"}, []),
+    ],
+)
+def test_the_adoption_and_what_goes_ahead_is_witnessed_unless_told_otherwise(given: Any, expected: list[str]) -> None:
+    tiers = [tier("core", batch_size=1), tier("edge", batch_size=1, canary=True)]
+    nodes = ["core-1", "core-2", "core-3", "edge-1", "edge-2"]
+    made = plan(nodes, tiers=tiers, running=["core-1"], verify={"image": IMAGE, **given})
+    assert witnessed(made["batches"], **given) == expected
+
+
+def test_the_plan_tells_which_batches_are_witnessed() -> None:
+    told = " ".join(plan_text(plan(NAMES, verify={"image": IMAGE})).split())
+    assert "On the nodes of the batches core-1, edge-1, connections go on from before the label until after" in told
+    assert "connections go on" not in plan_text(plan(NAMES, verify={"image": IMAGE, "witness": "none"}))
+
+
 def test_the_settings_are_part_of_the_frozen_plan() -> None:
     made = plan(NAMES, verify={"image": IMAGE, "tolerations": [{"operator": "Exists"}]})
     assert given_plan(made) == made
@@ -72,6 +100,10 @@ def test_the_settings_are_part_of_the_frozen_plan() -> None:
         ({"mode": "always", "image": IMAGE}, "verify.mode: 'always' is not known; possible are none, canary,"),
         ({"mode": "each_batch"}, "verify.image: mode each_batch needs an image"),
         ({"image": IMAGE, "strength": 4}, "verify.strength: '4' is not known; possible are 2, 3, full"),
+        (
+            {"image": IMAGE, "witness": "all"},
+            "verify.witness: 'all' is not known; possible are none, canary, each_batch",
+        ),
         ({"image": IMAGE, "seed": -1}, "verify.seed: a whole number of at least 0"),
         (
             {"image": IMAGE, "timeout": 40},

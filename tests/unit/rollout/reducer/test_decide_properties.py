@@ -9,7 +9,12 @@ from typing import Any
 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.calico_node.readiness import judge
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.build import planned_nodes
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.verify import MODES, is_proven
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.plan.verify import (
+    MODES,
+    WITNESSED,
+    is_proven,
+    is_witnessed,
+)
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import (
     decide,
 )
@@ -30,7 +35,9 @@ def plans(draw: Any) -> Any:
     edge = [f"edge-{number}" for number in range(1, draw(st.integers(1, 6)) + 1)]
     bad = draw(st.sets(st.sampled_from(edge), max_size=2))
     tiers = [tier("core", draw(st.integers(2, 3))), tier("edge", draw(st.integers(1, 3)), canary=draw(st.booleans()))]
-    verify = draw(st.sampled_from([{"mode": "none"}, *({"mode": mode, "image": IMAGE} for mode in MODES[1:])]))
+    witness = draw(st.sampled_from(WITNESSED))
+    proven = [{"mode": mode, "image": IMAGE, "witness": witness} for mode in MODES[1:]]
+    verify = draw(st.sampled_from([{"mode": "none"}, *proven]))
     soak = draw(st.integers(0, 4))
     return core + edge, plan(core + edge, tiers, bad=bad, soak=soak, batch_timeout=60, verify=verify)
 
@@ -119,7 +126,9 @@ def test_a_killed_run_takes_nothing_back_and_does_not_write_the_selector_again_o
     run = Run(the_plan, cluster)
     run.to_the_end(kills)
     actions = [action for decision in run.decisions for action in decision["actions"]]
-    assert {action["do"] for action in actions} <= {"label_nodes", "scope_installation", "verify_policy", "wait"}
+    witnesses = {"start_witnesses", "tend_witnesses", "finish_witnesses"}
+    written = {"label_nodes", "scope_installation", "verify_policy", "wait"}
+    assert {action["do"] for action in actions} <= witnesses | written
     assert all(
         action["labels"] == {LABEL["key"]: LABEL["value"]} for action in actions if action["do"] == "label_nodes"
     )
@@ -143,6 +152,55 @@ def test_no_batch_follows_one_that_has_to_prove_policy_and_has_not(
         assert any(name in report["reason"] for name in bad)
         last = batches.index(failing[0])
         assert cluster.admitted() == sorted(node for batch in batches[: last + 1] for node in batch["nodes"])
+
+
+@QUICK
+@given(plans(), clusters, st.data())
+def test_each_witnessed_batch_has_witnesses_from_before_its_label_until_after_its_soak(
+    drawn: Any, traits: Any, data: Any
+) -> None:
+    names, the_plan = drawn
+    slow = data.draw(st.sets(st.sampled_from(planned_nodes(the_plan)), max_size=2))
+    run = Run(the_plan, FakeCluster(names, slow=slow, **traits))
+    assert run.to_the_end()["outcome"] == "done"
+    batches = the_plan["batches"]
+    story = [
+        (action["do"], action["batch"])
+        for decision in run.decisions
+        for action in decision["actions"]
+        if action["do"] in ("start_witnesses", "label_nodes", "finish_witnesses")
+    ]
+    expected = []
+    for one in batches:
+        around = is_witnessed(one, batches, the_plan["verify"])
+        expected += [("start_witnesses", one["name"])] * around + [("label_nodes", one["name"])]
+        expected += [("finish_witnesses", one["name"])] * around
+    assert story == expected
+    witnessed = [batch["name"] for batch in run.decisions[-1]["report"]["batches"] if batch["witness"]]
+    assert witnessed == [name for do, name in expected if do == "finish_witnesses"]
+    assert run.state["witness"]["run"] is None
+
+
+@QUICK
+@given(plans(), clusters, st.sets(st.integers(0, 60), max_size=3), st.data())
+def test_no_batch_follows_one_whose_denied_flow_came_through(
+    drawn: Any, traits: Any, kills: set[int], data: Any
+) -> None:
+    names, the_plan = drawn
+    bad = data.draw(st.sampled_from(planned_nodes(the_plan)))
+    cluster = FakeCluster(names, holes={bad: 4}, **traits)
+    run = Run(the_plan, cluster)
+    report = run.to_the_end(kills)
+    batches = the_plan["batches"]
+    (its,) = [one for one in batches if bad in one["nodes"]]
+    known = any(seen["denied_through"] for seen in run.state["witness"]["batches"].values())
+    # Who is killed right after the witnesses were heard has told nobody.
+    assert known == is_witnessed(its, batches, the_plan["verify"]) or (kills and not known)
+    assert report["outcome"] == ("stopped" if known else "done")
+    if known:
+        assert f"{bad} (4 connections, ingress" in report["reason"]
+        admitted = [node for batch in batches[: batches.index(its) + 1] for node in batch["nodes"]]
+        assert cluster.admitted() == sorted(admitted)
 
 
 @QUICK
@@ -211,7 +269,9 @@ def test_check_mode_foretells_the_writes_of_the_real_run(drawn: Any) -> None:
     writes, decision = foretold(the_plan, seen, 1000.0)
     run = Run(the_plan, FakeCluster(names))
     run.to_the_end()
-    assert writes == [action for each in run.decisions for action in each["actions"] if action["do"] != "wait"]
+    # No witness is started, so that none is heard.
+    others = ("wait", "tend_witnesses", "finish_witnesses")
+    assert writes == [action for each in run.decisions for action in each["actions"] if action["do"] not in others]
     assert decision["report"]["outcome"] == "done"
     assert decision["report"]["check_mode"]
     assert seen == untouched

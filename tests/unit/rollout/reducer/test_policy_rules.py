@@ -22,7 +22,7 @@ from tests.unit.rollout.fake_cluster import FakeCluster, Run
 from tests.unit.rollout.probes import IMAGE, gap_on, probe_of
 from tests.unit.rollout.running_cluster import AdoptingRun, RunningCluster
 
-VERIFY = {"image": IMAGE}
+VERIFY = {"image": IMAGE, "witness": "none"}
 NAMES = ("core-1", "core-2", "edge-1", "edge-2", "edge-3")
 
 

@@ -36,7 +36,7 @@ def plans(draw: Any) -> Any:
         ),
     ]
     total = draw(st.sampled_from([None, 2, 3, "60%"]))
-    verify = draw(st.sampled_from([{"mode": "none"}, {"mode": "each_batch", "image": IMAGE}]))
+    verify = draw(st.sampled_from([{"mode": "none"}, {"mode": "each_batch", "image": IMAGE, "witness": "each_batch"}]))
     soak = draw(st.integers(0, 3))
     names = [*CORE, *edge]
     return names, plan(names, tiers, bad=unfit, soak=soak, batch_timeout=30, verify=verify, failure_budget=total)

@@ -155,7 +155,7 @@ def test_all_nodes_of_a_batch_may_go() -> None:
 
 # --- policy --------------------------------------------------------------------------------------------------------
 
-PROVING = of(verify={"image": IMAGE})
+PROVING = of(verify={"image": IMAGE, "witness": "none"})
 
 
 def probed(verdicts: dict[str, str], gaps: Any = (), now: float = NOW, **fields: Any) -> Decision:

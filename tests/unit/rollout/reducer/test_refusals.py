@@ -15,7 +15,7 @@ from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.pages 
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import (
     decide,
 )
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decision import after_refusals
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decision import after_actions
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.refusals import (
     LONGEST,
     MOST,
@@ -141,7 +141,7 @@ def test_after_a_write_that_went_through_the_report_no_longer_tells_what_was_bef
     assert DOWN in decision["report"]["reason"]
     state = decision["state"].copy()
     state["refused"] = []
-    after = after_refusals(decision, state)
+    after = after_actions(decision, state)
     assert DOWN not in after["report"]["reason"]
     assert after["report"]["refused"] == after["state"]["refused"] == []
 
