@@ -130,7 +130,8 @@ def test_a_probe_that_takes_the_whole_call_is_followed_by_the_decision_that_ends
     steps = [carried_out(world, PLAN, 20)]
 
     def slow(*arguments: Any) -> Any:
-        clock[0] += 1000.0
+        # Longer than the call, and not so long that the lock would have expired.
+        clock[0] += 30.0
         return real(*arguments)
 
     monkeypatch.setattr(verify_policy, "prove", slow)
