@@ -16,7 +16,11 @@ from tests.lab.pods.traffic import Pod, run_pods
 
 from .conftest import NODES, Prove, host, verdicts
 
-pytestmark = [pytest.mark.pods, pytest.mark.stand_in("it has calico-node be what a real kubelet of the lab can run")]
+pytestmark = [
+    pytest.mark.pods,
+    pytest.mark.soak,
+    pytest.mark.stand_in("it has calico-node be what a real kubelet of the lab can run"),
+]
 
 NAMESPACE, LABELS = "kube-system", {"k8s-app": "kube-dns"}
 SERVICES, PODS = f"/api/v1/namespaces/{NAMESPACE}/services", f"/api/v1/namespaces/{NAMESPACE}/pods"
