@@ -112,9 +112,9 @@ def stop(situation: Situation, reason: str) -> Decision:
 
 
 def finishing(situation: Situation) -> list[FinishWitnesses]:
-    """The action that ends the witnesses, if any go on."""
+    """The action that ends the witnesses, if any go on. None where another run may write now: it takes them over."""
     witness = situation.state["witness"]
-    if witness["run"] is None or witness["batch"] is None:
+    if witness["run"] is None or witness["batch"] is None or situation.lock.lost is not None:
         return []
     return [FinishWitnesses(do="finish_witnesses", batch=witness["batch"], nodes=witness["nodes"], run=witness["run"])]
 

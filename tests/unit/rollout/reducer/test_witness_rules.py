@@ -10,8 +10,14 @@ from typing import Any
 import pytest
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import Decision
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.kubernetes.names import QUARANTINE_KEY
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.operator.intent import NO_WISHES
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decide import decide
-from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decision import after_actions
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.decision import (
+    after_actions,
+    cut_short,
+)
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.lock import NO_LOCK, LockStanding
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.situation import assess
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.state import new_state
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.witness_rules import MOST_AT_ONCE
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.reducer.witnesses import (
@@ -236,6 +242,17 @@ def test_what_comes_through_on_a_node_in_quarantine_stops_nothing() -> None:
     seen = rolled_out(NAMES, ["core-1"])
     seen["nodes"]["core-2"]["labels"][QUARANTINE_KEY] = "open"
     assert decide(the_plan, state, seen, 1000.0)["report"]["outcome"] == "in_progress"
+
+
+@pytest.mark.parametrize(
+    ("lock", "heard"), [(NO_LOCK, ["finish_witnesses"]), (LockStanding("", lost="bob has it"), [])]
+)
+def test_who_has_lost_the_lock_leaves_its_witnesses_to_the_next_run(lock: LockStanding, heard: list[str]) -> None:
+    the_plan = of()
+    state = with_started(new_state(the_plan), "core-1", ["core-1"], RUN, {}, [], 1000.0)
+    situation = assess(the_plan, state, bare(NAMES), 1001.0, NO_WISHES, lock)
+    decision = cut_short(situation, decide(the_plan, state, bare(NAMES), 1001.0), "an action failed")
+    assert [action["do"] for action in decision["actions"]] == heard
 
 
 @pytest.mark.parametrize("verify", [None, {"image": IMAGE, "witness": "none"}])
