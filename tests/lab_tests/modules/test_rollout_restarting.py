@@ -61,7 +61,8 @@ class Rollout:
 
     def step(self, seconds: float = 20) -> bool:
         step = Step(self._cluster, self.plan, self.state, None, Limits(seconds, 0, 4))
-        with lock_of(self._cluster, step.state) as lock:
+        # For as long as another one takes, however busy this machine is.
+        with lock_of(self._cluster, step.state, name=f"rollout-{id(self)}", timeout=3600) as lock:
             step.carry_out(lock)
         self.state, self.report = step.state, step.decision["report"]
         self.said.append(self.report["reason"])
@@ -299,7 +300,7 @@ TWO_TIERS = [
     [(RAISING, {}), (RAISING, RAISING), ({}, {"tiers": TWO_TIERS}), (RAISING, {"adoption_max_unavailable": "50%"})],
     ids=["one raises maxUnavailable", "equal options", "other batches", "they raise it to other values"],
 )
-def test_two_rollouts_that_start_together_do_not_undo_each_other(
+def test_two_rollouts_that_start_together_write_one_after_the_other(
     running: Lab, witness: Callable[[], Verdict], one: dict[str, Any], other: dict[str, Any]
 ) -> None:
     since = running.audit.position()
@@ -313,8 +314,9 @@ def test_two_rollouts_that_start_together_do_not_undo_each_other(
         for write in running.audit.writes(since, user=running.collection_user)
         if write.resource == "installations" and not write.dry_run and write.code < 300
     ]
-    # Each raises it once at most, sets the selector once at most, puts it back once at most, and takes its owner out.
-    assert len(writes) <= 8, [write.uri for write in writes]
+    # The first one raises it, sets the selector, puts it back and takes its owner out. The second one finds all done.
+    assert len(writes) <= 4, [write.uri for write in writes]
+    assert sum("holds the rollout's lock" in said for rollout in rollouts for said in rollout.said) > 0
     installation = running.admin.get(INSTALLATION)
     assert "rollout.calico-ops.dev/max-unavailable" not in installation["metadata"].get("annotations", {})
     assert installation["spec"].get("nodeUpdateStrategy", {}).get("rollingUpdate", {}).get("maxUnavailable", 1) == 1
