@@ -40,10 +40,11 @@ def section(batches: Sequence[BatchReport]) -> list[str]:
 def markdown_section(batches: Sequence[BatchReport]) -> list[str]:
     lines: list[str] = []
     for name, witness in _witnessed(batches):
-        lines += ["", f"## Witnesses of batch {escaped(name)}", ""]
+        lines += ["", f"## Witnesses of batch {escaped(name)}"]
         rows = [_row(each) for each in witness["in_full"]]
-        lines += [*table_of([cell.capitalize() for cell in _HEAD], rows), ""] if rows else []
-        lines += [f"- {escaped(told)}" for told in _rest(witness)]
+        lines += ["", *table_of([cell.capitalize() for cell in _HEAD], rows)] if rows else []
+        rest = [f"- {escaped(told)}" for told in _rest(witness)]
+        lines += ["", *rest] if rest else []
     return lines
 
 

@@ -44,6 +44,7 @@ def test_a_denied_connection_that_came_through_is_told_with_its_instant_and_dire
     told = report([witnessed("core-1", None, denied_through=4), witnessed("core-2")])
     assert f"core-1 none 4, ingress, the first at {HOLE}" in flat(terminal(told))
     assert f"4, ingress, the first at {HOLE}" in markdown(told).replace("\\", "")
+    assert "\n\n\n" not in markdown(told)
 
 
 def test_of_many_nodes_the_longest_gaps_are_told_and_how_long_those_of_the_others_are_at_most() -> None:
