@@ -159,7 +159,11 @@ def _processes(text: Any) -> Processes | None:
         processes = tuple(Process(*each) for each in found)
     except (TypeError, ValueError, RecursionError):
         return None
-    numbers = [number for process in processes for number in process]
-    if not isinstance(machine, str) or not all(type(number) is int and number > 0 for number in numbers):
+    if not isinstance(machine, str) or not all(_is_number(number) for process in processes for number in process):
         return None
     return Processes(machine, processes) if processes else None
+
+
+def _is_number(value: Any) -> bool:
+    """A Python bool is an int."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0

@@ -73,7 +73,8 @@ class Api:
         return self.refusal or Reply(body=raw.merged(self.node, request.body))
 
 
-def done_by(api: Api, action: Any = ACTION, foreseen: bool = False, **traits: Any) -> Any:
+def done_by(api: Api, action: Any = None, foreseen: bool = False, **traits: Any) -> Any:
+    action = action or ACTION
     with fake_api(api.answer) as server:
         seen = rolled_out(["a", "b", "c", "d"], ["a", "b", "c", "d"])
         call = Call(server.cluster(), plan_with(**traits), NO_WISHES, None, Limits(0, 0, 4), lambda: 0.0, seen, None)
