@@ -49,6 +49,7 @@ NOT_NEEDED = {
     ("namespaces", "get"): "tells clusters apart; without it the API server's address does",
     ("apiservers", "patch"): "on request only, or where Calico's own API is made of CRDs",
     ("installations", "create"): "for a clean install only",
+    ("nodes/status", "patch"): "on request only, for nodes in quarantine",
     **{
         (one.resource, verb): "what the hosts are checked for; without it the defaults count, and the report says so"
         for one in reading()
