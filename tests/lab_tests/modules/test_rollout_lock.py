@@ -106,11 +106,13 @@ def test_of_two_rollouts_at_once_the_second_waits_with_the_firsts_name_and_then_
     nodes: Lab, tmp_path: Path
 ) -> None:
     since = nodes.audit.position()
-    first = Playbook(nodes, tmp_path / "first", plan_of(["a", "b", "c"], soak=3))
+    nodes.set_fault("c", "late:600")  # so that the first one goes on until the second one waits
+    first = Playbook(nodes, tmp_path / "first", plan_of(["a", "b", "c"], soak=1))
     name = eventually(lambda: holder(nodes))
     assert f"_{first.process.pid}_" in name
     second = Playbook(nodes, tmp_path / "second", plan_of(["a", "b", "c"], soak=1))
     eventually(lambda: f"waiting for {name}, which holds the rollout's lock" in second.said)
+    nodes.set_fault("c", None)
     assert '"step.outcome": "done"' in first.ended()
     assert '"step.outcome": "done"' in second.ended()
     assert written(nodes, since) == {("create", "default"): 1, **{("patch", node): 1 for node in ("a", "b", "c")}}
