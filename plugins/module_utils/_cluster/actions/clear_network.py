@@ -10,12 +10,13 @@ from typing import Any
 from urllib.parse import quote
 
 from ..._kube.client import NODES
-from ..._kube.writes import NOT_TRIED, Write, WriteOutcome, write_all
+from ..._kube.writes import Write, write_all
 from ..._rollout.calico_node.network_left import CONDITION
 from ..._rollout.documents import NodeSeen, Observation
 from ..._rollout.documents.actions import ClearNetwork
 from ..._rollout.text.instant import rfc3339
-from .action import Answers, Call, Change, Done, Handler, Told
+from .action import Call, Change, Done, Handler, Told
+from .node_writes import node_writes
 
 STRATEGIC = "application/strategic-merge-patch+json"
 """Merges the list of conditions by their type: those of others are not written."""
@@ -30,23 +31,13 @@ class Clearing(Handler[ClearNetwork]):
         written = write_all(
             call.cluster, clearing_writes(action, call.clock()), limits.rate, limits.concurrency, deadline=call.deadline
         )
-        failed = {
-            name: outcome.error
-            for name, outcome in written.items()
-            if outcome.error is not None and outcome.error.reason != NOT_TRIED
-        }
-        done = [name for name, outcome in written.items() if outcome.ok]
-        final = [error for error in failed.values() if not error.is_passing and error.status != 404]
+        taken = node_writes({name: outcome.error for name, outcome in written.items()})
         return Done(
-            tell(action, done, call.seen),
-            stored=[("nodes", _objects(written.values()))],
-            learned=Answers(
-                "clear_network_unavailable",
-                {name: error.said for name, error in failed.items() if error.status != 404},
-                [*done, *failed],
-            ),
-            again=len(done) < len(written),
-            failure=f"NetworkUnavailable could not be cleared: {final[0]}" if final else None,
+            tell(action, taken.done, call.seen),
+            stored=[("nodes", [outcome.object for outcome in written.values() if outcome.object is not None])],
+            learned=taken.answers("clear_network_unavailable"),
+            again=taken.again,
+            failure=f"NetworkUnavailable could not be cleared: {taken.final[0]}" if taken.final else None,
         )
 
     def foresee(self, action: ClearNetwork, call: Call) -> Done:
@@ -80,11 +71,6 @@ def tell(action: ClearNetwork, written: Sequence[str], seen: Observation) -> Tol
     before = {name: {CONDITION: f"True ({seen['nodes'][name]['network_reason']})"} for name in written}
     after = {name: {CONDITION: f"False ({REASON})"} for name in written}
     return Told(entry, bool(written), [Change("conditions of nodes", before, after)])
-
-
-def _objects(outcomes: Any) -> list[dict[str, Any]]:
-    found: list[WriteOutcome] = list(outcomes)
-    return [outcome.object for outcome in found if outcome.object is not None]
 
 
 def _cleared(node: NodeSeen) -> NodeSeen:

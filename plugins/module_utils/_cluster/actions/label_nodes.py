@@ -10,11 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..._kube.client import ApiError
-from ..._kube.writes import NOT_TRIED, write_all
+from ..._kube.writes import write_all
 from ..._rollout.calico_node.readiness import running
 from ..._rollout.documents import NodeSeen, Observation, Plan, RolloutState
 from ..._rollout.documents.actions import LabelNodes
-from ..._rollout.errors import RolloutError
 from ..._rollout.evidence.admission_annotations import written_to
 from ..._rollout.kubernetes.names import ANNOTATION_BATCH, ANNOTATION_PLAN
 from ..._rollout.operator.installation import scoped
@@ -24,6 +23,7 @@ from ..._rollout.reducer.decision import noted
 from ..admission import label_writes, try_admission
 from ..dry_run import denial
 from .action import INSTALLATION, Answers, Call, Change, Done, Handler, RefusedForNow, Told, refusable
+from .node_writes import node_writes, refuse_strangers, told
 from .scope_installation import scoping
 
 
@@ -53,22 +53,13 @@ class Labelling(Handler[LabelNodes]):
         _refuse_strangers(action, call)
         limits = call.limits
         written = write_all(call.cluster, label_writes(action), limits.rate, limits.concurrency, deadline=call.deadline)
-        failed = {
-            name: outcome.error
-            for name, outcome in written.items()
-            if outcome.error is not None and outcome.error.reason != NOT_TRIED
-        }
-        done = [name for name, outcome in written.items() if outcome.ok]
+        taken = node_writes({name: outcome.error for name, outcome in written.items()})
         return Done(
-            tell(action, call.seen, done, {name: str(error) for name, error in failed.items()}),
+            tell(action, call.seen, taken.done, taken.sentences),
             stored=[("nodes", [outcome.object for outcome in written.values() if outcome.object is not None])],
-            learned=Answers(
-                "label",
-                {name: error.said for name, error in failed.items() if error.status != 404},
-                [*done, *failed],
-            ),
-            again=len(done) < len(written),
-            failure=_failure(action, failed),
+            learned=taken.answers("label"),
+            again=taken.again,
+            failure=_failure(action, taken.final),
         )
 
     def foresee(self, action: LabelNodes, call: Call) -> Done:
@@ -116,18 +107,13 @@ def _refuse_strangers(action: LabelNodes, call: Call) -> None:
     known = set(planned_nodes(call.plan))
     if action["batch"] == ADOPTION:
         known |= running(call.seen)
-    strangers = set(action["nodes"]) - known
-    if strangers:
-        raise RolloutError(f"Nodes that are not in the plan are never touched: {', '.join(sorted(strangers))}.")
+    refuse_strangers(action["nodes"], known)
 
 
-def _failure(action: LabelNodes, failed: Mapping[str, ApiError]) -> str | None:
-    """The server's no, which the same request would meet again. A node that is gone (404) is for decide() to judge."""
-    final = [error for error in failed.values() if not error.is_passing and error.status != 404]
+def _failure(action: LabelNodes, final: Sequence[ApiError]) -> str | None:
     if not final:
         return None
-    told = "; ".join(str(error) for error in final[:3])
-    return f"batch {action['batch']}: {len(final)} of {len(action['nodes'])} nodes could not be labelled: {told}"
+    return f"batch {action['batch']}: {len(final)} of {len(action['nodes'])} nodes could not be labelled: {told(final)}"
 
 
 def _labelled(node: NodeSeen, plan: Plan, batch: str) -> NodeSeen:

@@ -5,19 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ..._kube.client import ApiError
-from ..._kube.writes import NOT_TRIED
 from ..._rollout.documents import NodeSeen, Observation, TaintSeen
 from ..._rollout.documents.actions import Quarantine
-from ..._rollout.errors import RolloutError
 from ..._rollout.kubernetes.names import ANNOTATION_QUARANTINE, QUARANTINE_KEY
 from ..._rollout.kubernetes.quarantine import NO_TAINT, begun
 from ..._rollout.plan.build import planned_nodes
 from ..node_quarantine import Patched, patch_nodes, shown
-from .action import Answers, Call, Change, Done, Handler, Told
+from .action import Call, Change, Done, Handler, Told
+from .node_writes import NodeWrites, node_writes, refuse_strangers, told
 
 
 class Quarantining(Handler[Quarantine]):
@@ -26,17 +25,13 @@ class Quarantining(Handler[Quarantine]):
 
     def carry_out(self, action: Quarantine, call: Call) -> Done:
         written = _written(action, call, dry_run=False)
-        failed = {each.node: each.error for each in written if each.error and each.error.reason != NOT_TRIED}
+        taken = _taken(written)
         return Done(
             tell(action, written),
             stored=[("nodes", [each.after for each in written if each.after is not None])],
-            learned=Answers(
-                "quarantine",
-                {name: error.said for name, error in failed.items() if error.status != 404},
-                [each.node for each in written if each.error is None or each.node in failed],
-            ),
-            again=any(each.error for each in written),
-            failure=_failure(action, failed),
+            learned=taken.answers("quarantine"),
+            again=taken.again,
+            failure=_failure(action, taken.final),
         )
 
     def foresee(self, action: Quarantine, call: Call) -> Done:
@@ -56,7 +51,7 @@ class Quarantining(Handler[Quarantine]):
 
 def tell(action: Quarantine, written: Sequence[Patched]) -> Told:
     changed = [each for each in written if each.before is not None]
-    failed = {each.node: str(each.error) for each in written if each.error and each.error.reason != NOT_TRIED}
+    failed = _taken(written).sentences
     entry: dict[str, Any] = {
         "do": action["do"],
         "batch": action["batch"],
@@ -72,9 +67,7 @@ def tell(action: Quarantine, written: Sequence[Patched]) -> Told:
 
 
 def _written(action: Quarantine, call: Call, *, dry_run: bool) -> list[Patched]:
-    strangers = set(action["nodes"]) - set(planned_nodes(call.plan))
-    if strangers:
-        raise RolloutError(f"Nodes that are not in the plan are never touched: {', '.join(sorted(strangers))}.")
+    refuse_strangers(action["nodes"], planned_nodes(call.plan))
     label, effect = call.plan["admission_label"], call.plan["quarantine"]["taint"]
 
     def judge_of(name: str) -> Any:
@@ -90,13 +83,15 @@ def _written(action: Quarantine, call: Call, *, dry_run: bool) -> list[Patched]:
     )
 
 
-def _failure(action: Quarantine, failed: Mapping[str, ApiError]) -> str | None:
-    """The server's no, which the same request would meet again. A node that is gone (404) is for decide() to judge."""
-    final = [error for error in failed.values() if not error.is_passing and error.status != 404]
+def _taken(written: Sequence[Patched]) -> NodeWrites:
+    return node_writes({each.node: each.error for each in written})
+
+
+def _failure(action: Quarantine, final: Sequence[ApiError]) -> str | None:
     if not final:
         return None
-    told = "; ".join(str(error) for error in final[:3])
-    return f"batch {action['batch']}: {len(final)} of {len(action['nodes'])} failed nodes could not be put into quarantine: {told}"
+    why = told(final)
+    return f"batch {action['batch']}: {len(final)} of {len(action['nodes'])} failed nodes could not be put into quarantine: {why}"
 
 
 def _in_quarantine(node: NodeSeen, admission_key: str, action: Quarantine, name: str, effect: str) -> NodeSeen:
