@@ -12,7 +12,7 @@ from ..kubernetes.cluster_identity import on_cluster
 from ..plan.adoption import restart_text
 from ..text.terminal import count, paragraph, printable, table
 from . import cross_findings_section, policy_section, waivers_section
-from .rollout_pages import adopted_all_the_same, chosen_by, outside
+from .rollout_pages import adopted_all_the_same, outside, tier_cells
 
 
 def plan_text(plan: Plan) -> str:
@@ -39,17 +39,7 @@ def plan_text(plan: Plan) -> str:
     lines.append("")
     lines += table(
         ("tier", "selected by", "nodes", "left out", "failure budget", "on failure"),
-        [
-            (
-                tier["name"],
-                chosen_by(tier),
-                str(tier["nodes"]),
-                str(tier["left_out"]),
-                str(tier["budget"]),
-                tier["on_failure"],
-            )
-            for tier in plan["tiers"]
-        ],
+        [tier_cells(tier) for tier in plan["tiers"]],
     )
     if plan["budget"] is not None:
         left_out = sum(tier["left_out"] for tier in plan["tiers"])

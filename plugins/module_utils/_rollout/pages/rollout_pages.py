@@ -114,9 +114,17 @@ def outside(excluded: Sequence[ExcludedNode]) -> list[str]:
     return ["", *lines, *(["", *paragraph(absent)] if absent else [])]
 
 
-def chosen_by(tier: PlannedTier) -> str:
-    """How the tier says which nodes are its own."""
-    return tier["match"] or tier["selector"] or "(all)"
+def tier_cells(tier: PlannedTier) -> tuple[str, ...]:
+    """Name, how it says which nodes are its own, nodes, left out, failure budget, what happens on a failure."""
+    chosen_by = tier["match"] or tier["selector"] or "(all)"
+    return (
+        tier["name"],
+        chosen_by,
+        str(tier["nodes"]),
+        str(tier["left_out"]),
+        str(tier["budget"]),
+        tier["on_failure"],
+    )
 
 
 def adopted_all_the_same(unproven: Sequence[UnprovenNode]) -> list[str]:
@@ -178,17 +186,7 @@ def markdown(report: Report) -> str:
     lines += ["", "## Tiers", ""]
     lines += table_of(
         ("Tier", "Selected by", "Nodes", "Left out", "Failure budget", "On failure"),
-        [
-            (
-                tier["name"],
-                chosen_by(tier),
-                str(tier["nodes"]),
-                str(tier["left_out"]),
-                str(tier["budget"]),
-                tier["on_failure"],
-            )
-            for tier in report["tiers"]
-        ],
+        [tier_cells(tier) for tier in report["tiers"]],
     )
     if report["not_ready"]:
         lines += ["", "## Admitted, but not ready", ""]
