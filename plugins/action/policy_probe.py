@@ -14,14 +14,17 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents import PolicyProbeReport
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.documents.canonical import plain
+from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy.fates import ENFORCED
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.policy.turns import (
     MOST_AT_ONCE,
     enforcing,
+    proofs,
     together,
     turns,
 )
 from ansible_collections.calico_ops.rollout.plugins.module_utils._rollout.text.terminal import count, listed, printable
 from ansible_collections.calico_ops.rollout.plugins.plugin_utils import _screen as screen
+from ansible_collections.calico_ops.rollout.plugins.plugin_utils._merged_steps import merged_warnings
 
 MODULE = "calico_ops.rollout.policy_probe"
 OWN_OPTIONS: dict[str, Any] = {
@@ -86,11 +89,7 @@ def _merged(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
     whole = {**answers[-1], "changed": any(answer.get("changed", False) for answer in answers)}
     if "diff" in answers[0]:
         whole["diff"] = answers[0]["diff"]
-    warnings: list[Any] = []
-    for warning in (warning for answer in answers for warning in answer.get("warnings", ())):
-        if warning not in warnings:
-            warnings.append(warning)
-    return {**whole, "warnings": warnings} if warnings else whole
+    return {**whole, **merged_warnings(answers)}
 
 
 def _verdict(probe: PolicyProbeReport) -> dict[str, Any]:
@@ -101,8 +100,8 @@ def _verdict(probe: PolicyProbeReport) -> dict[str, Any]:
 
 def _line(reports: Sequence[PolicyProbeReport], tried: int, of: int, seconds: float) -> str:
     """`network policy: 100 of 240 nodes tried, 99 proven; not: w-7 (open); 41 s`"""
-    proofs = together(reports)["nodes"]
-    wrong = [f"{proof['node']} ({proof['verdict']})" for proof in proofs if proof["verdict"] != "enforced"]
+    found = proofs(reports)
+    wrong = [f"{proof['node']} ({proof['verdict']})" for proof in found if proof["verdict"] != ENFORCED]
     not_proven = f"; not: {listed(wrong, 5)}" if wrong else ""
-    proven = len(proofs) - len(wrong)
+    proven = len(found) - len(wrong)
     return printable(f"network policy: {tried} of {of} nodes tried, {proven} proven{not_proven}; {seconds:.0f} s")

@@ -31,13 +31,16 @@ def merged(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             whole["to_commit"] = result["to_commit"]
     if "invocation" in results[0]:
         whole["invocation"] = results[0]["invocation"]
+    return {**whole, **merged_warnings(results)}
+
+
+def merged_warnings(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The field of them all, each warning once; nothing where there is none."""
     warnings: list[Any] = []
     for warning in (warning for result in results for warning in result.get("warnings", ())):
         if warning not in warnings:
             warnings.append(warning)
-    if warnings:
-        whole["warnings"] = warnings
-    return whole
+    return {"warnings": warnings} if warnings else {}
 
 
 def _actions(actions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

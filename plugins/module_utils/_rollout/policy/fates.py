@@ -19,6 +19,7 @@ THROUGH: tuple[Fate, ...] = ("answered", "refused")
 WITHOUT_POLICY: tuple[ProbePhase, ...] = ("open", "reopened")
 Expected = Literal["through", "dropped"]
 
+ENFORCED: NodeVerdict = "enforced"
 GRAVITY: tuple[NodeVerdict, ...] = ("open", "closed", "late", "unproven")
 """The gravest first."""
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..documents.policy import NodeProof, PolicyProbeReport, ProbeOutcome
-from .fates import GRAVITY
+from .fates import ENFORCED, GRAVITY
 from .judge import settled_time, told_of
 
 MOST_AT_ONCE = 50
 """Nodes of one probe. Each runs two pods for its time."""
 _OUTCOMES: Sequence[ProbeOutcome] = ("failed", "not_proven", "proven")
 """The worst first."""
-ENFORCED = "enforced"
 
 
 def turns(nodes: Sequence[str], at_once: int) -> list[list[str]]:
@@ -27,7 +26,7 @@ def turns(nodes: Sequence[str], at_once: int) -> list[list[str]]:
 
 def enforcing(reports: Sequence[PolicyProbeReport]) -> list[str]:
     """Nodes that these reports prove, and that none of them blames."""
-    return [proof["node"] for proof in _proofs(reports) if proof["verdict"] == ENFORCED]
+    return [proof["node"] for proof in proofs(reports) if proof["verdict"] == ENFORCED]
 
 
 def together(reports: Sequence[PolicyProbeReport]) -> PolicyProbeReport:
@@ -35,7 +34,7 @@ def together(reports: Sequence[PolicyProbeReport]) -> PolicyProbeReport:
     first = reports[0]
     rows = [row for report in reports for row in report["rows"]]
     pairs = [pair for report in reports for pair in report["pairs"]]
-    nodes = _proofs(reports)
+    nodes = proofs(reports)
     tried = {row["node"] for row in rows}
     peers = dict.fromkeys(name for report in reports for name in report["proven_before"])
     return {
@@ -56,7 +55,7 @@ def together(reports: Sequence[PolicyProbeReport]) -> PolicyProbeReport:
     }
 
 
-def _proofs(reports: Sequence[PolicyProbeReport]) -> list[NodeProof]:
+def proofs(reports: Sequence[PolicyProbeReport]) -> list[NodeProof]:
     """One a node. A later turn may blame a node that an earlier one proved: the graver word counts."""
     found: dict[str, NodeProof] = {}
     for proof in (proof for report in reports for proof in report["nodes"]):

@@ -12,9 +12,9 @@ from collections.abc import Collection, Sequence
 
 from ..documents import BatchProof, PolicyGap, PolicyProbeReport, PolicyStanding, PolicyState, RolloutState
 from ..documents.plan import VerifySettings
+from ..policy.fates import ENFORCED
 from ..text.instant import rfc3339
 
-ENFORCED = "enforced"
 MOST_LIMITS = 20
 """Sentences remembered: those that name nodes would be another for each batch."""
 
