@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -28,7 +27,7 @@ from .._rollout.reducer.lock import LockStanding
 from .._rollout.text.terminal import printable
 from . import lease as leases
 from .lease import Lease, Place
-from .processes import are_gone, of_this_machine
+from .processes import are_gone, of_this_machine, this_process
 
 LONGEST_WAIT = 86400
 LOOK_PAUSE = 1.0
@@ -96,10 +95,9 @@ def lock_settings(options: Mapping[str, Any]) -> LockSettings:
 
 def this_run(given: Mapping[str, Any] | None) -> Run:
     """As the action plugin names it. Without one the call is a run of its own."""
-    own = os.getpid()
-    here = of_this_machine(own)
     if given is None:
-        return Run(Holder(f"{socket.gethostname()}_{own}_{os.urandom(4).hex()}", here), None)
+        return Run(this_process(), None)
+    here = of_this_machine(os.getpid())
     if here is None or given["machine"] != here.machine or not (given["pid"] and given["started"]):
         return Run(Holder(given["name"]), None)
     process = Processes(here.machine, (Process(given["pid"], given["started"]),))

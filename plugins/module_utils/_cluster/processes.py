@@ -14,10 +14,11 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import NamedTuple
 
-from .._rollout.kubernetes.lease import Process, Processes
+from .._rollout.kubernetes.lease import Holder, Process, Processes
 
 _PROC = Path("/proc")
 
@@ -34,6 +35,12 @@ def of_this_machine(*pids: int) -> Processes | None:
     if machine is None or any(stat is None for _pid, stat in found):
         return None
     return Processes(machine, tuple(Process(pid, stat.started) for pid, stat in found if stat is not None))
+
+
+def this_process() -> Holder:
+    """This one as the holder of a Lease, with a name of its own each time."""
+    pid = os.getpid()
+    return Holder(f"{socket.gethostname()}_{pid}_{os.urandom(4).hex()}", of_this_machine(pid))
 
 
 def are_gone(these: Processes | None) -> bool:

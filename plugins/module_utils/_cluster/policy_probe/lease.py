@@ -6,18 +6,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import time
 from collections.abc import Iterator
 
 from ..._kube.client import Cluster
 from ..._rollout.errors import RolloutError
-from ..._rollout.kubernetes.lease import Holder
 from ..._rollout.text.terminal import printable
 from .. import lease as leases
 from ..lease import Lease, Place
-from ..processes import of_this_machine
+from ..processes import this_process
 
 NAME = "policy-probe"
 DURATION = 15
@@ -26,7 +23,7 @@ DURATION = 15
 @contextlib.contextmanager
 def held(cluster: Cluster, namespace: str) -> Iterator[Lease]:
     """For as long as the context lasts. RolloutError where another run renews the Lease."""
-    lease = Lease(cluster, Place(namespace, NAME), _this_run(), DURATION)
+    lease = Lease(cluster, Place(namespace, NAME), this_process(), DURATION)
     first = None
     while not lease.try_to_take():
         other = lease.other
@@ -49,7 +46,3 @@ def check(lease: Lease) -> None:
             f"The {lease.place} was lost while the probe ran ({lease.lost}), so what it saw may be another run's doing. Run it "
             "again."
         )
-
-
-def _this_run() -> Holder:
-    return Holder(f"{socket.gethostname()}_{os.getpid()}_{os.urandom(4).hex()}", of_this_machine(os.getpid()))
