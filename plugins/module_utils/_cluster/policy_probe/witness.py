@@ -107,12 +107,12 @@ class Witnesses:
         unguarded = {*wanted.without_network, *wanted.unguarded}
         guarded = [pair for pair in networked if pair.node not in unguarded]
         self._make(owner, these, "peer", wanted.lifetime)
-        self._await(lambda: all(self._has_address(pair.node, "peer") for pair in networked), deadline)
+        self._await(lambda: not self._behind(networked, _peer_has_address), deadline)
         self._make(owner, these, "subject", wanted.lifetime)
-        self._await(lambda: self._tended() and all(self._has_begun(pair.node) for pair in guarded), deadline)
-        for pair in guarded:
-            if not self._has_begun(pair.node):
-                self.trouble.setdefault(pair.node, self._why_not(pair.node))
+        self._await(lambda: self._tended() and not self._behind(guarded, _have_begun), deadline)
+        by_node = self._by_node()
+        for node in self._behind(guarded, _have_begun):
+            self.trouble[node] = self._why_not(by_node.get(node, []))
 
     def tend(self) -> None:
         """Tell each client its targets, if their pod runs by now."""
@@ -152,9 +152,7 @@ class Witnesses:
             self._await(functools.partial(self._have_reported, begun), time.monotonic() + seconds)
 
     def report(self, nodes: Sequence[str]) -> list[FlowWitness]:
-        by_node: dict[str, list[Party]] = {}
-        for each in self._parties():
-            by_node.setdefault(each.pair.node, []).append(each)
+        by_node = self._by_node()
         return [_judged(node, by_node.get(node, [])) for node in nodes]
 
     def _make(self, owner: Owner, these: Sequence[Pair], role: Role, lifetime: int) -> None:
@@ -188,23 +186,33 @@ class Witnesses:
     def _have_reported(self, names: Collection[str]) -> bool:
         return not {each.seen.name for each in self._silent()}.intersection(names)
 
-    def _of(self, node: str) -> list[Party]:
-        return [each for each in self._parties() if each.pair.node == node]
+    def _by_node(self) -> dict[str, list[Party]]:
+        found: dict[str, list[Party]] = {}
+        for each in self._parties():
+            found.setdefault(each.pair.node, []).append(each)
+        return found
 
-    def _has_address(self, node: str, role: Role) -> bool:
-        return node in self.trouble or any(each.role == role and each.seen.addresses for each in self._of(node))
+    def _behind(self, these: Sequence[Pair], reached: Callable[[Sequence[Party]], bool]) -> list[str]:
+        """Nodes of these that are not in trouble, and whose pods are not that far."""
+        by_node = self._by_node()
+        nodes = (pair.node for pair in these if pair.node not in self.trouble)
+        return [node for node in nodes if not reached(by_node.get(node, []))]
 
-    def _has_begun(self, node: str) -> bool:
-        parties = self._of(node)
-        return node in self.trouble or (len(parties) == len(ROLES) and all(each.begun for each in parties))
-
-    def _why_not(self, node: str) -> str:
-        trouble = [each.seen.trouble for each in self._of(node) if each.seen.trouble]
+    def _why_not(self, parties: Sequence[Party]) -> str:
+        trouble = [each.seen.trouble for each in parties if each.seen.trouble]
         return trouble[0] if trouble else f"its connections were not as policy wants within {self._request.timeout:g} s"
 
     def _await(self, reached: Callable[[], bool], deadline: float) -> None:
         while not reached() and time.monotonic() < deadline:
             self._mirror.wait_for_change(max(0.0, min(LOOK_AGAIN, deadline - time.monotonic())))
+
+
+def _peer_has_address(parties: Sequence[Party]) -> bool:
+    return any(each.role == "peer" and each.seen.addresses for each in parties)
+
+
+def _have_begun(parties: Sequence[Party]) -> bool:
+    return len(parties) == len(ROLES) and all(each.begun for each in parties)
 
 
 def take_over(cluster: Cluster, request: ProbeRequest, nodes: Collection[str]) -> TakenOver | None:

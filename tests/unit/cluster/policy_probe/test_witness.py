@@ -185,7 +185,7 @@ def test_nobody_waits_until_denied_connections_are_dropped_where_nothing_enforce
 
 
 def test_a_node_whose_connections_are_not_as_policy_wants_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(witness.Witnesses, "_has_begun", lambda self, node: node == "n-2")
+    monkeypatch.setattr(witness, "_have_begun", lambda parties: {each.pair.node for each in parties} == {"n-2"})
     with fake_api(WitnessWorld().answer) as api:
         request = ProbeRequest("registry.example.com/agnhost:1", timeout=1.0)
         started = witness.start(api.cluster(), request, witness.Wanted(("n-1", "n-2"), ("p-1",), 600))
