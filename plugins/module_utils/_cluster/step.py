@@ -150,8 +150,10 @@ class Step:
             observation = observe_once(self.cluster)
             decision = self._decide(observation)
         if not all(map(_waits, decision["actions"])):
+            before = lock.standing
             lock.renew()
-            decision = self._decide(observation)
+            if lock.standing != before:
+                decision = self._decide(observation)
         self._look_anew, self._generation = False, _generation(observation)
         return observation, decision
 
