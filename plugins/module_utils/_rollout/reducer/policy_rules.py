@@ -81,9 +81,8 @@ def policy_unproven(situation: Situation) -> Decision | None:
 
 
 def _batch_to_prove(situation: Situation) -> Batch | None:
-    plan = situation.plan
-    under_way = [batch for batch in plan["batches"] if batch["name"] == situation.state["batch"]]
-    return under_way[0] if under_way and is_proven(under_way[0], plan["batches"], plan["verify"]) else None
+    plan, batch = situation.plan, situation.under_way
+    return batch if batch is not None and is_proven(batch, plan["batches"], plan["verify"]) else None
 
 
 def _unproven(situation: Situation, batch: Batch) -> list[str]:
