@@ -10,10 +10,9 @@ from typing import Any, Callable, NamedTuple
 from urllib.parse import quote
 
 from .._kube.client import NODES, ApiError, Cluster
-from .._kube.writes import NOT_TRIED, Pace, in_parallel
+from .._kube.writes import MERGE, NOT_TRIED, Pace, in_parallel
 from .._rollout.errors import RolloutError
 
-MERGE = "application/merge-patch+json"
 ATTEMPTS = 8
 """Kubelets write their Node every few minutes; more collisions in a row than that have another cause."""
 

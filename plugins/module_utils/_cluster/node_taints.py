@@ -15,13 +15,12 @@ from typing import Any, Callable
 from urllib.parse import quote
 
 from .._kube.client import METADATA, NODES, ApiError, Cluster
-from .._kube.writes import Pace, Write, in_parallel
+from .._kube.writes import MERGE, Pace, Write, in_parallel
 from .._rollout.errors import RolloutError
 from .._rollout.kubernetes.node_names import meant_nodes
 from .._rollout.kubernetes.taints import RawTaint
 from .dry_run import Trial, try_writes
 
-MERGE = "application/merge-patch+json"
 ATTEMPTS = 8
 """Kubelets write their Node every few minutes; more collisions in a row than that have another cause."""
 

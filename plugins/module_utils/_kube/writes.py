@@ -15,6 +15,7 @@ from typing import Any, Callable, TypeVar
 from .client import ApiError, Cluster
 
 NOT_TRIED = "NotTried"
+MERGE = "application/merge-patch+json"
 
 _Item = TypeVar("_Item")
 _Outcome = TypeVar("_Outcome")
@@ -29,7 +30,7 @@ class Write:
     method: str
     path: str
     body: Any
-    content_type: str = "application/merge-patch+json"
+    content_type: str = MERGE
     accept: str | None = None
     query: Mapping[str, str] | None = None
 
