@@ -10,6 +10,7 @@ from ..plan.verify import is_proven, is_witnessed
 from ..policy.timelines import client_of, server_of
 from ..text.markdown import escaped, table_of
 from ..text.terminal import listed, paragraph, table
+from .policy_text import kind_told
 
 _BATCHES_SHOWN = 10
 _ROW_HEAD = ("row", "connection", "what was wrong")
@@ -104,8 +105,7 @@ def _connection(row: ProbeRow) -> str:
     """Who connects to whom, and by what."""
     if row["kind"] == "dns":
         return f"{row['node']} to the cluster's DNS, {row['family']} {row['protocol']}, {row['direction']}"
-    kind = "" if row["kind"] == "ordinary" else f", {row['kind'].replace('_', ' ')}"
-    return f"{client_of(row)} to {server_of(row)}, {row['family']} {row['protocol']}, {row['direction']}{kind}"
+    return f"{client_of(row)} to {server_of(row)}, {row['family']} {row['protocol']}, {row['direction']}{kind_told(row)}"
 
 
 def _wrong(fate: ProbeFate) -> str:

@@ -94,15 +94,19 @@ def remarks(report: PolicyProbeReport) -> list[str]:
     return notes
 
 
+def kind_told(row: ProbeRow) -> str:
+    """What is special about the row, to go on from the rest of it: `, large packets`."""
+    return "" if row["kind"] == "ordinary" else f", {row['kind'].replace('_', ' ')}"
+
+
 def told(row: ProbeRow) -> str:
     """One row in words: `a/3: denied TCP over IPv6, egress to b`."""
     if row["kind"] == "dns":
         return f"{row['id']}: allowed {row['protocol']} over {row['family']}, {row['direction']} to the cluster's DNS"
-    kind = "" if row["kind"] == "ordinary" else f", {row['kind'].replace('_', ' ')}"
     allowed = "allowed" if row["allowed"] else "denied"
     where = (
         "on the node"
         if row["way"] == "same_node"
         else f"{'from' if row['direction'] == 'ingress' else 'to'} {row['peer']}"
     )
-    return f"{row['id']}: {allowed} {row['protocol']} over {row['family']}, {row['direction']} {where}{kind}"
+    return f"{row['id']}: {allowed} {row['protocol']} over {row['family']}, {row['direction']} {where}{kind_told(row)}"
