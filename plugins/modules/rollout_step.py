@@ -28,10 +28,10 @@ description:
     of the first batch. The next batch follows only when calico-node is ready on every node admitted so far and stays so for the
     plan's soak.
   - Where the plan has C(verify), the nodes of a batch prove network policy by connections between pods of the rollout's own, after the
-    soak and before the next batch. Each probe begins a call, and takes up to 57 seconds. A node that does not enforce policy stops the
-    rollout with its name, its connections and its workloads, or goes into quarantine. Missing evidence is tried again for as long as a
-    batch may take. A run proves the batch that an earlier run was at, and those that follow; earlier ones count as proven. The end of the
-    rollout removes the namespace of the probes.
+    soak and before the next batch. Each probe begins a call, and takes up to 57 seconds, twice that where a connection was lost. A node
+    that does not enforce policy stops the rollout with its name, its connections and its workloads, or goes into quarantine. Missing
+    evidence is tried again for as long as a batch may take. A run proves the batch that an earlier run was at, and those that follow;
+    earlier ones count as proven. The end of the rollout removes the namespace of the probes.
   - A node that is not ready in time, or does not prove network policy, stops the rollout, or goes into quarantine, as C(on_failure) of its
     tier says. One write takes the admission label off, sets the label, the taint and the annotation of the quarantine, and so takes
     calico-node from the node. The rollout goes on without it. It stops instead where a person has to look, and says why. That is so for
